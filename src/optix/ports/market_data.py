@@ -1,0 +1,174 @@
+"""The market data port: quotes, chains, bars and symbol search from one provider.
+
+A provider is driven by demand. The feed tells it what is wanted (`set_demand`), the provider
+yields updates for just that from `iter_updates`, at its own pace and within its own limits, by
+stream or by polling. The `fetch_*` calls answer one question at once. All symbols are OPTIX spellings (kernel
+`instrument`); vendor spellings, signs, clocks and sentinels end inside the adapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from optix.kernel.chain import ChainTable
+from optix.kernel.clock import Clock
+from optix.kernel.errors import InvalidInput, NotFound, Unavailable
+from optix.kernel.instrument import ExerciseStyle, Settlement
+from optix.kernel.quote import Quality, Quote, SecurityKind
+
+
+class BarInterval(StrEnum):
+    MINUTE_1 = "1m"
+    MINUTE_5 = "5m"
+    MINUTE_30 = "30m"
+    HOUR_1 = "1h"
+    DAY_1 = "1d"
+    WEEK_1 = "1w"
+
+
+class ChainKey(NamedTuple):
+    """One expiration date of one underlying: all its roots together."""
+
+    underlying: str
+    expiration: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a provider can do, so that callers ask instead of catching errors."""
+
+    name: str  # stable: "cboe", "replay", "sim"
+    label: str  # for people: "Cboe delayed quotes"
+    quality: Quality
+    delay_seconds: int = 0
+    streaming: bool = False  # False: polled, silence between polls is normal
+    silence_seconds_max: float | None = None  # longer silence under demand means the source is mute
+    intervals: frozenset[BarInterval] = frozenset()
+    search: bool = False
+    vendor_greeks: bool = False
+    notice: str = ""  # one sentence for every screen: "Simulated market. Prices are generated."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """What somebody is looking at now."""
+
+    quotes: frozenset[str] = frozenset()
+    chains: frozenset[ChainKey] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolInfo:
+    symbol: str
+    name: str
+    kind: SecurityKind
+    exchange: str = ""
+    has_options: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expiration:
+    """One expiration date of one root, because roots differ in style and settlement."""
+
+    date: date
+    root: str
+    style: ExerciseStyle
+    settlement: Settlement
+    contracts: int  # how many are listed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    ts_event: int  # start of the bar
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    symbol: str
+    interval: BarInterval
+    source: str
+    quality: Quality
+    adjusted: bool  # for splits and dividends
+    rows: Sequence[Bar] = field(default=())
+
+
+MarketUpdate = Quote | ChainTable
+
+
+class UnknownSymbol(NotFound):
+    """The provider has no such symbol."""
+
+    code = "unknown_symbol"
+    next_step = "Search for the symbol or check its spelling."
+
+
+class UnknownExpiration(NotFound):
+    """The underlying has no contracts on that date."""
+
+    code = "unknown_expiration"
+    next_step = "Ask for the list of expirations of this symbol."
+
+
+class UnsupportedRequest(InvalidInput):
+    """The provider cannot answer this kind of question (its capabilities say so)."""
+
+    code = "unsupported_by_feed"
+    next_step = "Choose another interval, or another market feed."
+
+
+class ProviderUnavailable(Unavailable):
+    """The provider did not answer, or answered something that cannot be read."""
+
+    code = "provider_unavailable"
+    next_step = "Wait a moment: OPTIX keeps trying. Old numbers are marked as stale."
+
+
+class MarketDataProvider(Protocol):
+    """One source of market data. Implementations live in `adapters/market_data`."""
+
+    capabilities: Capabilities
+    clock: Clock  # the market clock: the machine's, or the recording's
+
+    async def open(self) -> None:
+        """Connect or load. Raises ProviderUnavailable with a sentence that says what to do."""
+
+    async def close(self) -> None: ...
+
+    def set_demand(self, demand: Demand) -> None:
+        """Replace what is wanted. Never blocks, never raises; unknown symbols are ignored here."""
+
+    def iter_updates(self) -> AsyncIterator[MarketUpdate]:
+        """Yield updates of what is demanded until closed.
+
+        A chain update holds at least one whole expiration where `complete` is true, else only the
+        contracts that changed. Raises ProviderUnavailable when the source is lost: the feed calls
+        again after a pause.
+        """
+
+    async def fetch_quote(self, symbol: str) -> Quote:
+        """Return the current quote. Raises UnknownSymbol or ProviderUnavailable."""
+
+    async def fetch_expirations(self, underlying: str) -> Sequence[Expiration]:
+        """Return unexpired and just expired dates, ascending. Raises UnknownSymbol."""
+
+    async def fetch_chain(self, key: ChainKey) -> ChainTable:
+        """Return one whole expiration. Raises UnknownSymbol or UnknownExpiration."""
+
+    async def fetch_bars(
+        self, symbol: str, interval: BarInterval, *, start: date, end: date
+    ) -> Bars:
+        """Return bars with start <= date <= end in exchange time, ascending, at most
+        `limits.HISTORY_BARS_MAX` (the latest ones). Raises UnsupportedRequest or UnknownSymbol.
+        """
+
+    async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
+        """Return symbols whose ticker or name begins with or contains `text`, best first."""
