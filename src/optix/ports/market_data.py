@@ -2,8 +2,8 @@
 
 A provider is driven by demand. The feed tells it what is wanted (`set_demand`), the provider
 yields updates for just that from `iter_updates`, at its own pace and within its own limits, by
-stream or by polling. The `fetch_*` calls answer one question at once. All symbols are OPTIX spellings (kernel
-`instrument`); vendor spellings, signs, clocks and sentinels end inside the adapter.
+stream or by polling. The `fetch_*` calls answer one question at once. All symbols are OPTIX
+spellings (kernel `instrument`); vendor spellings, signs, clocks and sentinels end in the adapter.
 """
 
 from __future__ import annotations
