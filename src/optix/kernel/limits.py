@@ -40,8 +40,10 @@ FEED_REQUESTS_AT_ONCE = 16
 PROVIDER_BODY_BYTES_MAX = 64 * 1024 * 1024
 RECONNECT_SECONDS_FIRST = 0.5
 RECONNECT_SECONDS_MAX = 30.0
+SUMMARY_SECONDS_MAX = 1.5  # how long a list of expirations waits for its expected moves
+SUMMARY_AGE_SECONDS_MAX = 120.0  # how old the expected move of a date nobody follows may be
+CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
-CHAIN_KEEP_SECONDS = 600.0
 
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
@@ -101,7 +101,15 @@ class Bars:
     rows: Sequence[Bar] = field(default=())
 
 
-MarketUpdate = Quote | ChainTable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedNotice:
+    """The provider says something about itself instead of about the market."""
+
+    state: Literal["live", "stale", "ended"]
+    reason: str
+
+
+MarketUpdate = Quote | ChainTable | FeedNotice
 
 
 class UnknownSymbol(NotFound):

@@ -2,14 +2,14 @@
 
 A message is one JSON object. `k` names it:
 
-- `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":[chain row…]}…],"l":[[u,x]…]}`
-  changes. `e` names the run of the feed, `b` counts its messages from 1, so that a reader sees a
-  gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l` names
-  chains whose listing changed: readers load them anew.
+- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":[row…]}…],
+  "l":[[u,x]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
+  sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
+  names chains whose listing changed: readers load them anew.
 - `{"k":"s",…}` the status of the feed, once a second, with the market clock.
 
-A quote row is `QUOTE_COLUMNS`, a chain row is `CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS` where
-the provider has analytics of its own. NaN is written as null.
+A quote row is `QUOTE_COLUMNS`, a chain row is `CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS`
+where the provider has analytics of its own. NaN is written as null.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def dump_quote(quote: Quote) -> list[Any]:
 
 
 def load_quote(row: list[Any]) -> Quote:
-    """Return the quote of a travelled row; the inverse of `dump_quote` at millisecond resolution."""
+    """Return the quote of a travelled row: `dump_quote` undone, to the millisecond."""
     numbers = [nan if value is None else value for value in row[1:11]]
     return Quote(
         symbol=row[0],
