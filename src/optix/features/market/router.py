@@ -90,6 +90,7 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
     async def get_chain(
         request: Request,
         symbol: Symbol,
+        *,
         expiration: Annotated[
             date | None, Query(description="Exchange date; the next open one when left out.")
         ] = None,

@@ -94,8 +94,10 @@ _REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discrimina
 
 
 def parse_request(text: str | bytes) -> Request:
-    """Return what a client said. Raises MalformedMessage with what is wrong, never what was sent:
-    it may hold a token."""
+    """Return what a client said.
+
+    Raises MalformedMessage with what is wrong, never with what was sent: it may hold a token.
+    """
     if len(text) > limits.SOCKET_MESSAGE_BYTES_MAX:
         raise MalformedMessage(
             f"A message may have {limits.SOCKET_MESSAGE_BYTES_MAX} bytes at the most."

@@ -56,7 +56,7 @@ class TokenVerifier(Protocol):
         """Raises Unauthenticated."""
 
 
-class Closing(Exception):  # noqa: N818  # a reason to leave, not a failure
+class Closing(Exception):
     """Ends the session with a close code."""
 
     def __init__(self, code: int, reason: str) -> None:
@@ -97,6 +97,7 @@ class StreamSession:
         self._wake = asyncio.Event()
         self._status_due = False
         self._outbox: list[bytes] = []  # answers to this client's own words, bounded by them
+        self._drained = asyncio.Event()
         self._bad_messages = 0
 
     def wake(self) -> None:
@@ -180,8 +181,10 @@ class StreamSession:
                 if self._bad_messages >= limits.SOCKET_BAD_FRAMES_MAX:
                     reason = "Too many unreadable messages."
                     raise Closing(protocol.CLOSE_MALFORMED, reason) from error
-            while len(self._outbox) >= limits.SOCKET_ANSWERS_MAX:
-                await asyncio.sleep(0.05)  # it asks faster than it reads: stop listening meanwhile
+            if len(self._outbox) >= limits.SOCKET_ANSWERS_MAX:
+                # It asks faster than it reads: stop listening meanwhile.
+                self._drained.clear()
+                await self._drained.wait()
 
     async def _handle(self, request: protocol.Request) -> None:
         match request:
@@ -272,6 +275,7 @@ class StreamSession:
 
     async def _flush(self) -> None:
         outbox, self._outbox = self._outbox, []
+        self._drained.set()
         for data in outbox:
             await self._send(data)
         if self._status_due:
