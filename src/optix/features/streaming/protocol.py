@@ -103,7 +103,7 @@ def parse_request(text: str | bytes) -> Request:
             f"A message may have {limits.SOCKET_MESSAGE_BYTES_MAX} bytes at the most."
         )
     try:
-        request = _REQUEST.validate_python(orjson.loads(text), strict=False)
+        request = _REQUEST.validate_python(orjson.loads(text))
     except orjson.JSONDecodeError as error:
         raise MalformedMessage("The message is not JSON.") from error
     except ValidationError as error:
