@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
@@ -101,12 +101,18 @@ class Bars:
     rows: Sequence[Bar] = field(default=())
 
 
+class NoticeState(StrEnum):
+    ENDED = "ended"  # nothing more will come: the market clock stands still
+    RESTARTED = "restarted"  # the recording begins again: the market clock went back to its start
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedNotice:
-    """The provider says something about itself instead of about the market."""
+    """What a provider says about itself among its updates. Sent whatever is demanded."""
 
-    state: Literal["live", "stale", "ended"]
-    reason: str
+    state: NoticeState
+    reason: str  # one sentence for people
+    ts_event: int
 
 
 MarketUpdate = Quote | ChainTable | FeedNotice

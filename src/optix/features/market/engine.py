@@ -36,6 +36,7 @@ from optix.ports.market_data import (
     FeedNotice,
     MarketDataProvider,
     MarketUpdate,
+    NoticeState,
     UnknownExpiration,
 )
 
@@ -138,7 +139,8 @@ class FeedEngine:
 
     def _take(self, update: MarketUpdate) -> None:
         if isinstance(update, FeedNotice):
-            self._set_state(update.state, update.reason)
+            ended = update.state is NoticeState.ENDED
+            self._set_state("ended" if ended else "live", update.reason if ended else "")
             return
         self._last_update_ns = self._clock.now_ns()
         if self._state != "live":

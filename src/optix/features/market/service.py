@@ -13,9 +13,8 @@ from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 from typing import Any
 
-from optix.features.market import schemas, wire
+from optix.features.market import calendar, schemas, wire
 from optix.features.market.book import MarketBook, QuoteReplica
-from optix.features.market.calendar import MarketCalendar
 from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.kernel import limits
@@ -72,9 +71,8 @@ class EncodedChain:
 class MarketService:
     """Answers of the market endpoints. One per process, without state of any user."""
 
-    def __init__(self, book: MarketBook, calendar: MarketCalendar, clock: Clock) -> None:
+    def __init__(self, book: MarketBook, clock: Clock) -> None:
         self._book = book
-        self._calendar = calendar
         self._clock = clock
         self._names: OrderedDict[str, str | None] = OrderedDict()
         self._encoded: OrderedDict[tuple[ChainKey, ChainFilter], tuple[Any, EncodedChain]] = (
@@ -82,18 +80,22 @@ class MarketService:
         )
         self._history: OrderedDict[tuple[str, ...], tuple[int, schemas.History]] = OrderedDict()
 
+    def _today(self) -> date:
+        """The exchange's date by the market clock."""
+        return calendar.exchange_date(self._book.market_now_ns())
+
     # Status
 
     def status(self) -> schemas.MarketStatus:
         now_ns = self._book.market_now_ns()
-        session = self._calendar.session_at(now_ns)
+        session = calendar.session_at(now_ns)
         return schemas.MarketStatus(
             feed=self.feed_status(),
             market=schemas.MarketSession(
                 session=session.session,
                 trading_day=session.trading_day,
-                opens_at=to_datetime(session.opens_at_ns),
-                closes_at=to_datetime(session.closes_at_ns),
+                opens_at=to_datetime(session.opens_at),
+                closes_at=to_datetime(session.closes_at),
                 early_close=session.early_close,
             ),
         )
@@ -195,7 +197,7 @@ class MarketService:
     async def list_expirations(self, symbol: str) -> schemas.ExpirationList:
         underlying = _stock_symbol(symbol)
         answer = await self._book.ask("expirations", {"underlying": underlying})
-        today = self._calendar.date_at(self._book.market_now_ns())
+        today = self._today()
         by_date: dict[date, list[dict[str, Any]]] = {}
         for row in answer["rows"]:
             by_date.setdefault(date.fromisoformat(row["date"]), []).append(row)
@@ -205,7 +207,7 @@ class MarketService:
                 schemas.Expiration(
                     date=day,
                     days=(day - today).days,
-                    cycle=self._calendar.cycle_of(day),
+                    cycle=calendar.cycle_of(day, today=today, underlying=underlying),
                     roots=[self._root(row, day) for row in rows],
                     atm_iv=rows[0]["atm_iv"],
                     expected_move=rows[0]["expected_move"],
@@ -221,7 +223,7 @@ class MarketService:
             root=row["root"],
             style=row["style"],
             settlement=row["settlement"],
-            settles_at=to_datetime(self._calendar.settles_at(row["root"], day)),
+            settles_at=to_datetime(calendar.settles_at(row["root"], day)),
             contracts=row["contracts"],
         )
 
@@ -253,7 +255,7 @@ class MarketService:
         self, replica: ChainReplica, spot: QuoteReplica, chain_filter: ChainFilter, state: str
     ) -> EncodedChain:
         header = replica.header
-        today = self._calendar.date_at(self._book.market_now_ns())
+        today = self._today()
         spot_price = spot_price_of(spot.quote)
         positions = chain_filter.select(replica, spot_price)
         name = self._names.get(replica.key.underlying)
@@ -278,7 +280,7 @@ class MarketService:
     async def get_contract(self, text: str) -> schemas.ContractQuote:
         """Return one contract. Raises MalformedContract, ExpiredContract, UnknownContract."""
         contract = parse_option(text)
-        settles_at_ns = self._calendar.settles_at(contract.root, contract.expiration)
+        settles_at_ns = calendar.settles_at(contract.root, contract.expiration)
         if settles_at_ns + NANOSECONDS * 86_400 < self._book.market_now_ns():
             raise ExpiredContract(
                 f"{contract.key} expired on {contract.expiration:%b %-d, %Y}.",
@@ -316,7 +318,7 @@ class MarketService:
         now_ns = self._book.market_now_ns()
         for row in sorted(answer["rows"], key=lambda row: str(row["date"])):
             day = date.fromisoformat(row["date"])
-            if self._calendar.settles_at(row["root"], day) > now_ns:
+            if calendar.settles_at(row["root"], day) > now_ns:
                 return day
         raise UnknownExpiration(f"{underlying} has no listed expiration that is still open.")
 
@@ -327,7 +329,7 @@ class MarketService:
     ) -> schemas.History:
         """Return bars of exchange dates start to end. Raises UnsupportedRequest, UnknownSymbol."""
         symbol = _stock_symbol(symbol)
-        today = self._calendar.date_at(self._book.market_now_ns())
+        today = self._today()
         end = min(end or today, today)
         start = start or end - timedelta(days=_DEFAULT_SPAN_DAYS[interval])
         if start > end:

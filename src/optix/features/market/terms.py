@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from optix.features.market.calendar import MarketCalendar
+from optix.features.market import calendar
 from optix.features.market.pricing import RootTerms
 from optix.kernel.roots import settlement_of, style_of
 
@@ -12,8 +12,7 @@ from optix.kernel.roots import settlement_of, style_of
 class ListedTerms:
     """Looks terms up, each pair of root and expiration once."""
 
-    def __init__(self, calendar: MarketCalendar) -> None:
-        self._calendar = calendar
+    def __init__(self) -> None:
         self._known: dict[tuple[str, date], RootTerms] = {}
 
     def terms_of(self, root: str, expiration: date) -> RootTerms:
@@ -25,6 +24,6 @@ class ListedTerms:
                 expiration=expiration,
                 style=style_of(root),
                 settlement=settlement_of(root, expiration),
-                settles_at_ns=self._calendar.settles_at(root, expiration),
+                settles_at_ns=calendar.settles_at(root, expiration),
             )
         return self._known[pair]
