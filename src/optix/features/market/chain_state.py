@@ -244,7 +244,7 @@ def round_significant(values: FloatArray, digits: int = 7) -> FloatArray:
 def _rows_differ(new: FloatArray, old: FloatArray) -> npt.NDArray[np.bool_]:
     exact = [0, 1, 2, 3, 4, 5, 12, 13]
     same = (new[:, exact] == old[:, exact]) | (np.isnan(new[:, exact]) & np.isnan(old[:, exact]))
-    differ = ~same.all(axis=1)
+    differ: npt.NDArray[np.bool_] = ~same.all(axis=1)
     for offset, name in enumerate(_ANALYTICS):
         a, b = new[:, 6 + offset], old[:, 6 + offset]
         size = np.maximum(np.abs(b), _MOVED_FLOOR[name])

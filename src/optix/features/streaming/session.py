@@ -235,8 +235,8 @@ class StreamSession:
         except Exception:
             log.exception("stream.subscription_failed")
             self._drop(subscription.id)
-            error = OptixError("Something went wrong on our side.")
-            self._say(protocol.error_frame(error, subscription.id))
+            bug = OptixError("Something went wrong on our side.")
+            self._say(protocol.error_frame(bug, subscription.id))
         finally:
             self._opening.pop(subscription.id, None)
 
@@ -283,8 +283,9 @@ class StreamSession:
             status = self._market.feed_status().model_dump(mode="json")
             await self._send(protocol.frame("status", status))
         for number, subscription in tuple(self._subscriptions.items()):
-            if number not in self._opening and (data := subscription.flush()) is not None:
-                await self._send(data)
+            changes = None if number in self._opening else subscription.flush()
+            if changes is not None:
+                await self._send(changes)
 
     def _heartbeat(self) -> bytes:
         server_ms = self._clock.now_ns() // 1_000_000
