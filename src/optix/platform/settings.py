@@ -39,7 +39,7 @@ PLACEHOLDERS = frozenset(
     examplesecret fixme foobar insecure letmein metricstoken mypassword mysecret none null optix
     pass passwd password passwort placeholder postgres postgresql qwerty redis redispassword
     replaceme replacethis root sample secret secretkey setme signingkey sosecret supersecret test
-    testing token user valkey vaultkey yourpassword yoursecret yoursecretkey yourtoken""".split()  # noqa: SIM905  # words, not code
+    testing token user valkey vaultkey yourpassword yoursecret yoursecretkey yourtoken""".split()  # noqa: SIM905
 )
 
 
