@@ -35,11 +35,14 @@ SECRET_LENGTH_MIN = 16
 
 # Words that people leave in place of a secret, compared without case, digits and punctuation.
 PLACEHOLDERS = frozenset(
-    """admin change changeit changeme changethis default demo dev development dummy example examplekey
-    examplesecret fixme foobar insecure letmein metricstoken mypassword mysecret none null optix
-    pass passwd password passwort placeholder postgres postgresql qwerty redis redispassword
-    replaceme replacethis root sample secret secretkey setme signingkey sosecret supersecret test
-    testing token user valkey vaultkey yourpassword yoursecret yoursecretkey yourtoken""".split()  # noqa: SIM905
+    """
+    admin change changeit changeme changethis default demo dev development dummy example
+    examplekey examplesecret fixme foobar insecure letmein metricstoken mypassword mysecret none
+    null optix pass passwd password passwort placeholder postgres postgresql qwerty redis
+    redispassword replaceme replacethis root sample secret secretkey setme signingkey sosecret
+    supersecret test testing token user valkey vaultkey yourpassword yoursecret yoursecretkey
+    yourtoken
+    """.split()  # noqa: SIM905  # words
 )
 
 
