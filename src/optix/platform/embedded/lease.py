@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -48,10 +49,16 @@ class Lease:
         self._launch = dict(launch)
         self._users: IO[str] | None = None
         self._keeper: subprocess.Popen[str] | None = None
+        # A program that is interrupted while it acquires releases from another thread.
+        self._turn = threading.Lock()
         self.port = 0
 
     def acquire(self) -> Literal["started", "reused"]:
         """Join the running server, or start one. Errors: StoreUnavailable."""
+        with self._turn:
+            return self._acquire()
+
+    def _acquire(self) -> Literal["started", "reused"]:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with (self._folder / "start.lock").open("w") as start:
@@ -72,6 +79,10 @@ class Lease:
 
     def release(self) -> Literal["stopped", "left running"]:
         """Give the share back. The last one out waits until the server has stopped."""
+        with self._turn:
+            return self._release()
+
+    def _release(self) -> Literal["stopped", "left running"]:
         if self._users is None:
             return "left running"
         try:

@@ -72,8 +72,7 @@ async def open_stores(settings: Settings, *, say: Say = lambda _: None) -> Async
             leases["postgresql"] = _postgresql_lease(settings)
         if given.redis_url is None:
             leases["valkey"] = _valkey_lease(settings)
-        for lease in leases.values():
-            stack.push_async_callback(_release, lease)
+        stack.push_async_callback(_release_all, leases)
         origins = await _acquire_all(leases, say)
         if leases:
             watcher = asyncio.create_task(_watch(leases), name="embedded stores")
@@ -128,9 +127,8 @@ async def _acquire_all(leases: dict[str, Lease], say: Say) -> set[str]:
     return {str(result) for result in results}
 
 
-async def _release(lease: Lease) -> None:
-    # Shielded, because a second Ctrl-C must not leave a server without its last user's order.
-    await asyncio.shield(asyncio.to_thread(lease.release))
+async def _release_all(leases: dict[str, Lease]) -> None:
+    await asyncio.gather(*(asyncio.to_thread(lease.release) for lease in leases.values()))
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
@@ -150,7 +148,7 @@ async def _watch(leases: dict[str, Lease]) -> None:
             try:
                 how = await asyncio.to_thread(lease.acquire)
             except StoreUnavailable as error:
-                log.error("store_lost", store=NAMES[name], reason=error.detail)
+                log.warning("store_lost", store=NAMES[name], reason=error.detail)
                 continue
             log.warning("store_recovered", store=NAMES[name], how=how)
             if lease.port != port:
