@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Symbols and searches
 SYMBOL_LENGTH_MAX = 32
+CONTRACT_TEXT_LENGTH_MAX = 64
+STRIKE_MILLI_MAX = 99_999_999  # eight digits of an OCC symbol: 99,999.999 dollars
 QUOTE_SYMBOLS_PER_REQUEST_MAX = 100
 SEARCH_TEXT_LENGTH_MAX = 64
 SEARCH_RESULTS_MAX = 50
