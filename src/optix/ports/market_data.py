@@ -101,7 +101,21 @@ class Bars:
     rows: Sequence[Bar] = field(default=())
 
 
-MarketUpdate = Quote | ChainTable
+class NoticeState(StrEnum):
+    ENDED = "ended"  # nothing more will come: the market clock stands still
+    RESTARTED = "restarted"  # the recording begins again: the market clock went back to its start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedNotice:
+    """What a provider says about itself among its updates. Sent whatever is demanded."""
+
+    state: NoticeState
+    reason: str  # one sentence for people
+    ts_event: int
+
+
+MarketUpdate = Quote | ChainTable | FeedNotice
 
 
 class UnknownSymbol(NotFound):
