@@ -32,7 +32,9 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"features/identity/rules.py": "import httpx\n"},
     ],
     "stdlib": [{"kernel/planted.py": "import numpy\n"}],
-    "feature-order": [{"features/identity/planted.py": "from optix.features.market import schemas\n"}],
+    "feature-order": [
+        {"features/identity/planted.py": "from optix.features.market import schemas\n"}
+    ],
     "inside-feature": [
         {"features/identity/service.py": "from optix.features.identity import router\n"}
         | {"features/identity/router.py": ""},
@@ -91,7 +93,7 @@ def copy_tree(target: Path) -> None:
 
 
 def broken_contracts(tree: Path) -> tuple[int, set[str], str]:
-    """Run import-linter in `tree` and return its exit code, the names it calls broken, its output."""
+    """Run import-linter in `tree`: its exit code, the names it calls broken, its output."""
     script = "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"
     run = subprocess.run(
         [sys.executable, "-c", script, "--no-cache", "--no-logo"],
