@@ -214,9 +214,9 @@ def installed_licence(name: str) -> str:
         info = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return ""
-    if info.get("License-Expression"):
+    if "License-Expression" in info:
         return str(info["License-Expression"])
-    stated = str(info.get("License") or "")
+    stated = str(info["License"]) if "License" in info else ""
     if stated in PERMISSIVE or WEAK.fullmatch(stated) or BINDING.fullmatch(stated):
         return stated
     if stated in SPELLINGS:
