@@ -29,7 +29,9 @@ SHAPES = {
     "API key": re.compile(r"\bsk[-_](?:live|test|ant|proj)[-_][A-Za-z0-9_-]{16,}"),
     "npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
     "signed token": re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}"),
-    "password in an address": re.compile(r"\b[a-z][a-z0-9+]*://[^\s:/@\"'{}$<>]+:([^\s:/@\"']+)@"),
+    "password in an address": re.compile(
+        r"\b[a-z][a-z0-9+]*://[^\s:/@\"'{}$<>]+:([^\s:/@\"']{6,})@"
+    ),
 }
 _NAMED = re.compile(
     r"(?i)(?:secret|token|passw(?:or)?d|api_?key|private_?key|signing_?key|vault_?key|credential)"

@@ -25,7 +25,7 @@ SECRETS = {
     "Google": "AIza" + "Sy0123456789abcdefghijklmnopqrstuvw",
     "API key": "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc",
     "npm": "npm_" + "a1B2" * 9,
-    "signed": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+    "signed": "eyJhbGciOiJIUzI1NiJ9." + "eyJzdWIiOiIxMjM0NSJ9." + "dozjgNryP4J3jVmNHl0w5N_Xg",
     "address": "postgresql://optix:" + "h7Gq2Lx9" + "@db:5432/optix",
     "random": f"signing_key = '{RANDOM}'",
     "json": f'"apiKey": "{RANDOM}"',

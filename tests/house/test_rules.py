@@ -78,6 +78,12 @@ CASES = {
         'at = datetime.strptime(text, "%Y")',
         'at = datetime.strptime(text, "%Y").replace(tzinfo=UTC)',
     ),
+    "naive parse excused for another rule": Case(
+        "naive-datetime",
+        SERVICE,
+        f"at = datetime.strptime(text)  {NOQA}: S105  # why not",
+        f"at = datetime.strptime(text)  {NOQA}: DTZ007  # a date, no instant",
+    ),
     "zone thrown away": Case(
         "naive-datetime", SERVICE, "at = at.replace(tzinfo=None)", "at = at.astimezone(UTC)"
     ),
