@@ -226,7 +226,11 @@ class Bus:
         return body if isinstance(body, bytes) else body.encode()
 
     async def _answer(self, body: bytes, handler: Callable[[Question], Awaitable[Any]]) -> None:
-        question = orjson.loads(body)
+        try:
+            question = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            log.warning("feed.question_unreadable")
+            return
         if question["deadline_ms"] < self._now_ms():
             return  # the asker has gone; answering would only leave a key behind
         try:
