@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from optix.quant import black_scholes
-from optix.quant.arrays import FloatArray, all_positive, broadcast_floats
+from optix.quant.arrays import BoolArray, FloatArray, all_positive, broadcast_floats
 from optix.quant.black_scholes import Greeks
 from optix.quant.implied_vol import ImpliedVol, IvStatus
 from optix.quant.implied_vol import implied_vol as european_implied_vol
@@ -145,19 +145,37 @@ def _premium_value(c: _Contracts) -> FloatArray:
     return np.maximum(result, 0.0)
 
 
-def _flatten(
-    spot: ArrayLike,
-    strike: ArrayLike,
-    expiry_years: ArrayLike,
-    rate: ArrayLike,
-    dividend_yield: ArrayLike,
-    is_call: ArrayLike,
-    other: ArrayLike,
-) -> tuple[FloatArray, ...]:
-    call = np.asarray(is_call, dtype=np.bool_)
-    return broadcast_floats(
-        spot, strike, expiry_years, rate, dividend_yield, np.where(call, 1.0, -1.0), other
-    )
+class _Inputs(NamedTuple):
+    """Broadcast arguments of a public function, in units of quote currency."""
+
+    spot: FloatArray
+    strike: FloatArray
+    years: FloatArray
+    rate: FloatArray
+    dividend_yield: FloatArray
+    sign: FloatArray
+    other: FloatArray  # vol or price, whichever is known
+
+    def forward(self) -> FloatArray:
+        with np.errstate(over="ignore", invalid="ignore"):  # such rows become NaN
+            growth = (self.rate - self.dividend_yield) * np.maximum(self.years, 0.0)
+            return self.spot * np.exp(growth)
+
+    def contracts(self, rows: BoolArray, vol: FloatArray) -> _Contracts:
+        return _Contracts(
+            moneyness=self.spot[rows] / self.strike[rows],
+            years=self.years[rows],
+            vol=vol[rows],
+            rate=self.rate[rows],
+            dividend_yield=self.dividend_yield[rows],
+            sign=self.sign[rows],
+        )
+
+
+def _inputs(is_call: ArrayLike, *values: ArrayLike) -> _Inputs:
+    sign = np.where(np.asarray(is_call, dtype=np.bool_), 1.0, -1.0)
+    *known, other = values
+    return _Inputs(*broadcast_floats(*known, sign, other))
 
 
 def price(
@@ -180,36 +198,49 @@ def price(
     Source:  Ju and Zhong, An approximate formula for pricing American options, J. Derivatives
              1999; checked in tests/quant/test_american.py against a high-precision table.
     """
-    S, K, T, r, q, sign, v = _flatten(
-        spot, strike, expiry_years, rate, dividend_yield, is_call, vol
-    )
-    forward = _forward(S, T, r, q)
+    given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, vol)
+    S, K, T, r, q, sign, v = given
     value = black_scholes.price(
-        forward=forward, strike=K, expiry_years=T, vol=v, rate=r, is_call=sign > 0
+        forward=given.forward(), strike=K, expiry_years=T, vol=v, rate=r, is_call=sign > 0
     )
-    rows = np.isfinite(value) & all_positive(S, K, T, v)
-    premium = np.zeros(value.shape)
-    premium[rows] = K[rows] * _premium_value(_contracts(S, K, T, v, r, q, sign, rows))
+    premium = early_exercise_premium(
+        spot=S,
+        strike=K,
+        expiry_years=T,
+        vol=v,
+        rate=r,
+        dividend_yield=q,
+        is_call=sign > 0,
+    )
     dead = np.maximum(sign * (S - K), 0.0)
     return np.where(np.isnan(value), np.nan, np.maximum(value + premium, dead))
 
 
-def _forward(S: FloatArray, T: FloatArray, r: FloatArray, q: FloatArray) -> FloatArray:
-    with np.errstate(over="ignore", invalid="ignore"):  # such rows become NaN
-        return S * np.exp((r - q) * np.maximum(T, 0.0))
+def early_exercise_premium(
+    *,
+    spot: ArrayLike,
+    strike: ArrayLike,
+    expiry_years: ArrayLike,
+    vol: ArrayLike,
+    rate: ArrayLike,
+    dividend_yield: ArrayLike,
+    is_call: ArrayLike,
+) -> FloatArray:
+    """Return what the right to exercise before expiry adds to a European option.
 
-
-def _contracts(
-    S: FloatArray,
-    K: FloatArray,
-    T: FloatArray,
-    v: FloatArray,
-    r: FloatArray,
-    q: FloatArray,
-    sign: FloatArray,
-    rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-) -> _Contracts:
-    return _Contracts(S[rows] / K[rows], T[rows], v[rows], r[rows], q[rows], sign[rows])
+    Shapes:  all arguments broadcast to one shape; the result has it.
+    Units:   as `price`.
+    Errors:  NaN in, or a value that cannot exist, gives NaN out in that place; 0 where no time or
+             no volatility is left.
+    Source:  as `price`.
+    """
+    given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, vol)
+    S, K, T, r, q, _sign, v = given
+    valid = all_positive(S, K) & np.isfinite(T + v + r + q) & (v >= 0)
+    result = np.where(valid, 0.0, np.nan)
+    rows = valid & (T > 0) & (v > 0)
+    result[rows] = K[rows] * _premium_value(given.contracts(rows, v))
+    return result
 
 
 def greeks(
@@ -233,12 +264,11 @@ def greeks(
     Errors:  as `price`.
     Source:  as `price`.
     """
-    S, K, T, r, q, sign, v = _flatten(
-        spot, strike, expiry_years, rate, dividend_yield, is_call, vol
-    )
+    given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, vol)
+    S, K, T, r, q, sign, v = given
     european = black_scholes.greeks(
         spot=S,
-        forward=_forward(S, T, r, q),
+        forward=given.forward(),
         strike=K,
         expiry_years=T,
         vol=v,
@@ -246,9 +276,9 @@ def greeks(
         is_call=sign > 0,
     )
     rows = np.isfinite(european.price) & all_positive(S, K, T, v)
-    c = _contracts(S, K, T, v, r, q, sign, rows)
+    c = given.contracts(rows, v)
     rows[rows] = _early_exercise_pays(c) > 0
-    c = _contracts(S, K, T, v, r, q, sign, rows)
+    c = given.contracts(rows, v)
     premium = _premium(c)
     base, spots, strikes = premium.value, S[rows], K[rows]
     bumped_vol = _premium(c._replace(vol=c.vol + _BUMP)).value
@@ -298,14 +328,13 @@ def implied_vol(
     Errors:  none raised. A row without a volatility has NaN and its reason in `status`.
     Source:  European start, then bracketed secant steps on the American price.
     """
-    S, K, T, r, q, sign, p = _flatten(
-        spot, strike, expiry_years, rate, dividend_yield, is_call, price
-    )
-    shape = p.shape
-    S, K, T, r, q, sign, p = (array.ravel() for array in (S, K, T, r, q, sign, p))
+    given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, price)
+    shape = given.spot.shape
+    given = _Inputs(*(array.ravel() for array in given))
+    S, K, T, r, q, sign, p = given
     vol, status = european_implied_vol(
         price=p,
-        forward=_forward(S, T, r, q),
+        forward=given.forward(),
         strike=K,
         expiry_years=T,
         rate=r,
@@ -320,9 +349,9 @@ def implied_vol(
     status[usable & (p < exercise - noise)] = IvStatus.BELOW_INTRINSIC
 
     rows = status == IvStatus.OK
-    c = _contracts(S, K, T, vol, r, q, sign, rows)
+    c = given.contracts(rows, vol)
     rows[rows] = _early_exercise_pays(c) > 0
-    c = _contracts(S, K, T, vol, r, q, sign, rows)
+    c = given.contracts(rows, vol)
     vol[rows] = _search(c, p[rows] / K[rows])
     status[rows & np.isnan(vol)] = IvStatus.NOT_CONVERGED
     vol[status != IvStatus.OK] = np.nan

@@ -29,7 +29,9 @@ class Greeks(NamedTuple):
     rho: FloatArray  # per 1.00 of rate, dividend yield held
 
 
-def _usable(*values: FloatArray, vol: FloatArray, years: FloatArray, rate: FloatArray) -> FloatArray:
+def _usable(
+    *values: FloatArray, vol: FloatArray, years: FloatArray, rate: FloatArray
+) -> FloatArray:
     valid = all_positive(*values) & (vol >= 0) & np.isfinite(vol)
     return np.where(valid & np.isfinite(years) & np.isfinite(rate), 1.0, np.nan)
 

@@ -181,6 +181,7 @@ def _solve_high(beta: FloatArray, a: FloatArray, beta_turning: FloatArray) -> Fl
 
     return _iterate(s, step)
 
+
 def _curvature(h: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return β″/β′ and β‴/β′ with respect to s."""
     second = h * h / s - 0.25 * s
