@@ -51,7 +51,7 @@ class TestBroadcast:
     async def test_a_cut_line_is_mended_and_said(self, bus: Bus) -> None:
         updates = bus.iter_updates()
         assert await anext(updates) is None
-        await bus.redis.execute_command("CLIENT", "KILL", "TYPE", "PUBSUB")
+        await bus.redis.client_kill_filter(_type="pubsub")
         assert await anext(updates) is None
         await bus.publish(b"again", keep={})
         assert await anext(updates) == b"again"

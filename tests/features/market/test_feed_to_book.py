@@ -66,11 +66,10 @@ class TestQuotes:
         assert (await book.get_quote("SPY")).quote.flags == QuoteFlag.CROSSED
 
     async def test_what_nobody_looks_at_any_more_is_not_demanded(self, market: Market) -> None:
-        book = await market.start()
-        await market.bus.lease([wire.quote_topic("SPY")], seconds=0.2)
+        await market.start()
+        await market.bus.lease([wire.quote_topic("SPY")], seconds=1.5)
         await until(lambda: "SPY" in market.provider.demand.quotes)
         await until(lambda: not market.provider.demand.quotes)
-        assert book.quotes == {} or "SPY" not in market.provider.demand.quotes
 
 
 class TestChains:
@@ -179,8 +178,7 @@ class TestLosses:
         told: list[str] = []
         book.listen(told.append)
         await market.kill(feed)
-        await until(lambda: "status" in told, seconds=10)
-        assert book.feed_status().state == "down"
+        await until(lambda: book.feed_status().state == "down" and "status" in told, seconds=10)
         assert len((await book.get_chain(KEY)).rows) == 6
         with pytest.raises(FeedUnavailable):
             await book.ask("search", {"text": "S", "limit": 1})

@@ -254,8 +254,8 @@ def _rows_differ(new: FloatArray, old: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _root_header(analytics: RootAnalytics, terms: RootTerms) -> dict[str, Any]:
-    def number(value: float) -> float | None:
-        return float(f"{value:.7g}") if np.isfinite(value) else None
+    def number(value: float | None) -> float | None:
+        return None if value is None else float(f"{value:.7g}")
 
     return {
         "root": terms.root,
