@@ -13,6 +13,7 @@ from optix.features.market import calendar
 from optix.features.market.expirations import (
     ListingProgram,
     StandardExpiration,
+    listed_expirations,
     program_of,
     standard_expirations,
 )
@@ -40,6 +41,8 @@ class TestPrograms:
     )
     def test_follow_from_the_symbol(self, symbol: str, program: ListingProgram) -> None:
         assert program_of(symbol) == program
+        today = day("2026-11-22")
+        assert listed_expirations(symbol, today) == standard_expirations(today, program)
 
     def test_weekly_lists_fridays_months_and_a_january(self) -> None:
         assert dates("2026-06-12", ListingProgram.WEEKLY) == [

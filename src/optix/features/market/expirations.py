@@ -119,6 +119,11 @@ def standard_expirations(today: date, program: ListingProgram) -> list[StandardE
     return sorted(listed)
 
 
+def listed_expirations(symbol: str, today: date) -> list[StandardExpiration]:
+    """Return what a canonical symbol lists on `today` by its program."""
+    return standard_expirations(today, program_of(symbol))
+
+
 def _far(today: date, dates: set[date]) -> set[date]:
     """The months that an index lists under its AM root only."""
     near = set(_upcoming_monthlies(today, MONTHLIES)[:MONTHLIES])
