@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optix.kernel.errors import Unauthenticated
+from optix.platform.http import errors
 
 SECONDS_BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -79,7 +80,10 @@ router = APIRouter(tags=["operations"])
     "/metrics",
     dependencies=[Depends(_metrics_token)],
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+        **errors(MetricsTokenWrong),
+    },
 )
 async def metrics(request: Request) -> Response:
     """The metrics of this process in Prometheus' text format."""

@@ -67,7 +67,7 @@ def _complete(document: dict[str, Any], authentication: Sequence[type[OptixError
     schemas["Problem"] = Problem.model_json_schema()
     for _, _, operation in operations(document):
         common: list[type[OptixError]] = [OptixError, Unavailable]
-        if operation.get("security"):
+        if operation.get("security") and "401" not in operation["responses"]:
             common += authentication
         if "requestBody" in operation:
             common += [InvalidInput, MalformedBody, BodyTooLarge]

@@ -23,7 +23,6 @@ from optix.kernel import limits
 from optix.kernel.errors import Unavailable
 
 COST_DEFAULT: Final = 11
-COST_MIN: Final = 10  # below it only tests may go
 
 _METHOD: Final = "v1"
 _KEY: Final = b"optix.identity.password.v1"

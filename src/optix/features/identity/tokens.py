@@ -14,16 +14,12 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import Unauthenticated
@@ -68,18 +64,6 @@ class SigningKey:
         self.public = private.public_key()
         self.id = key_id(self.public)
 
-    @classmethod
-    def from_pem(cls, pem: str) -> Self:
-        """Read an unencrypted PKCS #8 key. ValueError if it is not Ed25519."""
-        key = load_pem_private_key(pem.encode(), password=None)
-        if not isinstance(key, Ed25519PrivateKey):
-            raise ValueError("the signing key must be an Ed25519 key")  # noqa: TRY004  # a bad value
-        return cls(key)
-
-    @classmethod
-    def generate(cls) -> Self:
-        return cls(Ed25519PrivateKey.generate())
-
 
 def key_id(public: Ed25519PublicKey) -> str:
     """Return the RFC 7638 thumbprint of `public`."""
@@ -114,6 +98,8 @@ class AccessTokenVerifier:
             raise AccessTokenExpired("The access token has ended.")
         if issued_s * NANOSECONDS > now_ns + 60 * NANOSECONDS:
             raise AccessTokenInvalid("The access token is from the future.")
+        if expires_s - issued_s > ACCESS_TOKEN_SECONDS:
+            raise AccessTokenInvalid("The access token lives longer than ours do.")
         return found
 
     def _signed_claims(self, token: str) -> dict[str, Any]:
