@@ -123,6 +123,12 @@ class TestOwners:
         (found,) = findings("owners", **files, migrations__versions__1___py=migration)
         assert found.message.startswith("'job' has no owner")
 
+    def test_a_key_that_a_feature_makes_needs_an_owner(self) -> None:
+        files = self.files(OWNED + "| `user_account` | api |\n")
+        text = 'key = f"identity:login_failures:{digest}"\n'
+        (found,) = findings("owners", **files, src__optix__features__identity__a___py=text)
+        assert found.message.startswith("'identity:login_failures:' has no owner")
+
     def test_a_missing_list_is_found(self) -> None:
         assert messages("owners", src__optix__platform__bus___py=BUS) == [
             "the list of owners is missing"
