@@ -1,5 +1,5 @@
-"""Documents keep their form: decisions have their headings, their length and what enforces them; the
-glossary is sorted; the change log speaks in its words.
+"""Documents keep their form: decisions have their headings, length and what enforces them; the
+glossary is sorted; the change log uses its own headings.
 """
 
 from __future__ import annotations
