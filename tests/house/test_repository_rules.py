@@ -74,6 +74,10 @@ class TestLimits:
         )
         assert [(f.line, f.message.split()[3]) for f in found] == [(2, "A_MAX:")]
 
+    def test_a_limit_is_excused_with_a_reason(self) -> None:
+        text = "A_SECONDS = 3  # house: allow(limit-tested) because it paces, it bounds nothing\n"
+        assert findings("limit-tested", src__optix__kernel__limits___py=text) == []
+
     def test_a_name_in_a_comment_reaches_nothing(self) -> None:
         files = {"src__optix__kernel__limits___py": "A_MAX = 3\n"}
         assert findings("limit-used", **files, src__optix__a___py="# A_MAX\n")

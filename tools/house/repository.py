@@ -25,8 +25,10 @@ class RepositoryRule:
     check: Callable[[Sources], Iterator[tuple[str, int, str]]]
 
     def findings(self, sources: Sources) -> Iterator[Finding]:
+        files = {source.path: source for source in sources}
         for path, line, message in self.check(sources):
-            yield Finding(path, line, self.name, message)
+            if path not in files or not files[path].allows(self.name, line):
+                yield Finding(path, line, self.name, message)
 
 
 def _by_path(sources: Sources) -> dict[str, Source]:
