@@ -74,6 +74,10 @@ class TestLimits:
         )
         assert [(f.line, f.message.split()[3]) for f in found] == [(2, "A_MAX:")]
 
+    def test_a_limit_is_excused_with_a_reason(self) -> None:
+        text = "A_SECONDS = 3  # house: allow(limit-tested) because it paces, it bounds nothing\n"
+        assert findings("limit-tested", src__optix__kernel__limits___py=text) == []
+
     def test_a_name_in_a_comment_reaches_nothing(self) -> None:
         files = {"src__optix__kernel__limits___py": "A_MAX = 3\n"}
         assert findings("limit-used", **files, src__optix__a___py="# A_MAX\n")
@@ -122,6 +126,12 @@ class TestOwners:
         files = self.files(OWNED + "| `user_account` | api |\n")
         (found,) = findings("owners", **files, migrations__versions__1___py=migration)
         assert found.message.startswith("'job' has no owner")
+
+    def test_a_key_that_a_feature_makes_needs_an_owner(self) -> None:
+        files = self.files(OWNED + "| `user_account` | api |\n")
+        text = 'key = f"identity:login_failures:{digest}"\n'
+        (found,) = findings("owners", **files, src__optix__features__identity__a___py=text)
+        assert found.message.startswith("'identity:login_failures:' has no owner")
 
     def test_a_missing_list_is_found(self) -> None:
         assert messages("owners", src__optix__platform__bus___py=BUS) == [

@@ -25,8 +25,10 @@ class RepositoryRule:
     check: Callable[[Sources], Iterator[tuple[str, int, str]]]
 
     def findings(self, sources: Sources) -> Iterator[Finding]:
+        files = {source.path: source for source in sources}
         for path, line, message in self.check(sources):
-            yield Finding(path, line, self.name, message)
+            if path not in files or not files[path].allows(self.name, line):
+                yield Finding(path, line, self.name, message)
 
 
 def _by_path(sources: Sources) -> dict[str, Source]:
@@ -189,14 +191,15 @@ def declared_tables(sources: Sources) -> dict[str, tuple[str, int]]:
 
 
 def declared_keys(sources: Sources) -> dict[str, tuple[str, int]]:
-    """Return the Redis names of platform/bus.py: upper-case constants whose value has a dot.
+    """Return the Redis names of the product with the place that declares each.
 
-    A value that ends with a dot is the beginning of a family of keys.
+    They are the upper-case constants of platform/bus.py whose value has a dot, and in features the
+    strings of the form `feature:thing:`. A value that ends with its separator begins a family.
     """
     keys: dict[str, tuple[str, int]] = {}
     bus = _by_path(sources).get(BUS)
     for node in bus.tree.body if bus else ():
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        target: ast.expr | None = node.targets[0] if isinstance(node, ast.Assign) else None
         if isinstance(node, ast.AnnAssign):
             target = node.target
         value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
@@ -209,6 +212,14 @@ def declared_keys(sources: Sources) -> dict[str, tuple[str, int]]:
             and "." in value.value
         ):
             keys[value.value] = (BUS, node.lineno)
+    for source in sources:
+        if not source.is_python or not source.path.startswith("src/optix/features/"):
+            continue
+        for part in source.nodes():
+            if not isinstance(part, ast.Constant) or not isinstance(part.value, str):
+                continue
+            if re.fullmatch(r"[a-z]+:[a-z_]+:", part.value):
+                keys.setdefault(part.value, (source.path, part.lineno))
     return keys
 
 
@@ -219,7 +230,7 @@ def owned_names(owners: Source) -> dict[str, list[int]]:
     """
     names: dict[str, list[int]] = {}
     for number, line in enumerate(owners.lines, start=1):
-        match = re.match(r"\|\s*`([^`]+)`\s*\|", line)
+        match = re.match(r"\|\s*`([a-z][^`/]*)`\s*\|", line)
         if match:
             names.setdefault(match[1].partition("<")[0], []).append(number)
     return names
