@@ -315,7 +315,8 @@ class FeedEngine:
             except (RedisError, OSError) as error:
                 log.warning("feed.publish_failed", error=type(error).__name__)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._status_wake.wait(), limits.FEED_HEARTBEAT_SECONDS)
+                async with asyncio.timeout(limits.FEED_HEARTBEAT_SECONDS):
+                    await self._status_wake.wait()
             self._status_wake.clear()
 
     def _check_silence(self) -> None:
