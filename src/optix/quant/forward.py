@@ -307,19 +307,16 @@ def _american_forward(
             is_call=out_call,
         )
         carry = implied_carry(spot=spot, forward=F, expiry_years=years, rate=r)
-        premiums = [
-            american.early_exercise_premium(
-                spot=carry.spot,
-                strike=K,
-                expiry_years=years,
-                vol=vol,
-                rate=r,
-                dividend_yield=carry.dividend_yield,
-                is_call=is_call,
-            )
-            for is_call in (True, False)
-        ]
-        shift[rows, columns] = np.nan_to_num(premiums[0] - premiums[1])
+        both = american.early_exercise_premium(
+            spot=carry.spot,
+            strike=K,
+            expiry_years=years,
+            vol=vol,
+            rate=r,
+            dividend_yield=carry.dividend_yield,
+            is_call=[[True], [False]],
+        )
+        shift[rows, columns] = np.nan_to_num(both[0] - both[1])
         lean = pairs._replace(low=pairs.low - shift, high=pairs.high - shift)
         forward, residual = _weighted_forward(lean, parity - shift, T, rates)
     return forward, residual
