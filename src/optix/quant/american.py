@@ -282,6 +282,8 @@ def greeks(
     Source:  as `price`.
     """
     given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, vol)
+    shape = given.spot.shape
+    given = _Inputs(*(array.ravel() for array in given))
     S, K, T, r, q, sign, v = given
     european = black_scholes.greeks(
         spot=S,
@@ -323,7 +325,7 @@ def greeks(
     for whole, held, gone in zip(european, live, dead, strict=True):
         column = whole.copy()
         column[rows] = np.where(exercised, gone, held)
-        results.append(column)
+        results.append(column.reshape(shape))
     return Greeks(*results)
 
 
