@@ -3,8 +3,8 @@
 Value = European value + early exercise premium. The premium is the modified quadratic
 approximation of Ju and Zhong: closed form once the exercise boundary is found, so a chain of
 thousands of rows is a few array passes. It is an approximation (errors: docs/features/pricing.md),
-and cash dividends enter only through the yield that matches the forward. With a rate ≤ 0 for puts,
-or a yield ≤ 0 for calls, waiting costs nothing and the option is priced as European.
+and cash dividends enter only through the yield that matches the forward. With no rate for puts, or
+no yield for calls, waiting costs nothing and the option is priced as European.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from optix.quant.normal import cumulative, density
 
 _BOUNDARY_STEPS_MAX = 20
 _BOUNDARY_SMALL = 1e-6  # Newton doubles the digits: the step after such a one would be 1e-12
+_COST_MIN = 1e-6
 _RATE_MIN = 1e-7  # the formula divides by the rate; its limit is reached long before this
 _BUMP = 1e-4  # for vega and rho of the premium
 _SEARCH_STEPS_MAX = 60
@@ -61,12 +62,8 @@ def _european(c: _Contracts, level: FloatArray) -> tuple[FloatArray, FloatArray,
 def _boundary_start(c: _Contracts, perpetual: FloatArray) -> FloatArray:
     """Return a first guess between the boundary at expiry and the one of a perpetual option."""
     s = c.vol * np.sqrt(c.years)
-    ratio = c.rate / np.where(c.dividend_yield > 0, c.dividend_yield, 1.0)
-    at_expiry = np.where(
-        c.sign > 0,
-        np.maximum(1.0, ratio),
-        np.where(c.dividend_yield > 0, np.minimum(1.0, ratio), 1.0),
-    )
+    ratio = c.rate / np.maximum(c.dividend_yield, _RATE_MIN)
+    at_expiry = np.where(c.sign > 0, np.maximum(1.0, ratio), np.minimum(1.0, ratio))
     limit = 1.0 / (1.0 - 1.0 / perpetual)
     drift = (c.rate - c.dividend_yield) * c.years
     distance = np.where(c.sign > 0, limit / at_expiry, 2.0 - limit) - 1.0
@@ -140,8 +137,13 @@ def _premium(c: _Contracts, start: FloatArray | None = None) -> _Premium:
     )
 
 
-def _early_exercise_pays(c: _Contracts) -> FloatArray:
-    return np.where(c.sign > 0, c.dividend_yield, c.rate)
+def _early_exercise_pays(c: _Contracts) -> BoolArray:
+    """Say where waiting costs something: for calls the dividends, for puts the interest.
+
+    Below a millionth a year the premium is less than that share of the price, and the boundary is
+    beyond any number.
+    """
+    return np.asarray(np.where(c.sign > 0, c.dividend_yield, c.rate) > _COST_MIN)
 
 
 def _american(c: _Contracts, start: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
@@ -155,7 +157,7 @@ def _american(c: _Contracts, start: FloatArray | None = None) -> tuple[FloatArra
 def _premium_value(c: _Contracts) -> FloatArray:
     """Return American minus European value in units of strike, 0 where exercise never pays."""
     result = np.zeros(c.moneyness.shape)
-    pays = _early_exercise_pays(c) > 0
+    pays = _early_exercise_pays(c)
     part = _Contracts(*(column[pays] for column in c))
     value = _american(part)[0] - _european(part, part.moneyness)[0]
     result[pays] = np.maximum(value, 0.0)
@@ -296,7 +298,7 @@ def greeks(
     )
     rows = np.isfinite(european.price) & all_positive(S, K, T, v)
     c = given.contracts(rows, v)
-    rows[rows] = _early_exercise_pays(c) > 0
+    rows[rows] = _early_exercise_pays(c)
     c = given.contracts(rows, v)
     premium = _premium(c)
     twice = _Contracts(*(np.tile(column, 2) for column in c))
@@ -306,6 +308,8 @@ def greeks(
     base, spots, strikes = premium.value, S[rows], K[rows]
     value = european.price[rows] + strikes * base
     delta = european.delta[rows] + strikes * base * premium.slope / spots
+    # Exact deltas end at ±1; at extreme yields the approximation overshoots near the boundary.
+    delta = np.clip(delta, -1.0, 1.0)
     bend = premium.bend + premium.slope * (premium.slope - 1.0)
     gamma = european.gamma[rows] + strikes * base * bend / (spots * spots)
     rates, yields, vols = r[rows], q[rows], v[rows]
@@ -371,7 +375,7 @@ def implied_vol(
 
     rows = status == IvStatus.OK
     c = given.contracts(rows, vol)
-    rows[rows] = _early_exercise_pays(c) > 0
+    rows[rows] = _early_exercise_pays(c)
     c = given.contracts(rows, vol)
     vol[rows] = _search(c, p[rows] / K[rows])
     status[rows & np.isnan(vol)] = IvStatus.NOT_CONVERGED

@@ -25,7 +25,7 @@ _RATE_DOUBT = 0.01  # one standard deviation of the given rate against the marke
 _HUBER = 1.5
 _AMERICAN_PAIRS_MAX = 8
 _AMERICAN_PASSES = 3
-_SPOT_SLACK = 5e-4  # spot and options are not quoted at one instant
+_SPOT_SLACK = 1e-4  # spot and options are not quoted at one instant
 
 
 class ForwardMethod(IntEnum):
@@ -96,7 +96,7 @@ def implied_carry(
     """Return the spot and continuous yield with forward = spot·exp((rate − yield)·expiry).
 
     A spot seen seconds apart from the options would, over hours to expiry, be read as a yield of
-    hundreds of percent. So the first 0.05 % of the gap between spot and forward moves the spot and
+    hundreds of percent. So the first 0.01 % of the gap between spot and forward moves the spot and
     only what is left becomes yield. Without a spot the yield is 0.
 
     Shapes:  all arguments broadcast to one shape; both results have it.

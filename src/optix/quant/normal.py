@@ -93,8 +93,7 @@ _MILLS_TABLE, _MILLS_SLOPE_TABLE = _table(_MILLS), _table(_MILLS_SLOPE)
 def _polynomial(table: FloatArray, variable: FloatArray) -> FloatArray:
     """Evaluate all rows at once, then the rows in variable⁵: a third of the NumPy calls of Horner.
 
-    Every element is computed the same way whatever the length of the array, so that a chain priced
-    alone has the same bits as one priced among others.
+    Every element is computed the same way whatever the length of the array.
     """
     shape = variable.shape
     variable = variable.reshape(-1)
