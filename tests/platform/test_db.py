@@ -32,7 +32,7 @@ TABLE = "CREATE TABLE note (word text UNIQUE DEFERRABLE INITIALLY DEFERRED)"
 
 @pytest.fixture
 async def database(fresh_database: str) -> AsyncIterator[Database]:
-    database = Database.from_url(fresh_database, pool_size=2, pool_overflow_max=0)
+    database = Database.from_url(fresh_database, pool_size=2)
     async with database.writing() as session:
         await session.execute(text(TABLE))
     yield database
@@ -55,10 +55,13 @@ class TestUnitsOfWork:
         assert await words(database) == ["one"]
 
     async def test_an_exception_undoes_everything(self, database: Database) -> None:
-        with pytest.raises(KeyError):
+        async def fail_half_way() -> None:
             async with database.writing() as session:
                 await add(session, "one")
                 raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail_half_way()
         assert await words(database) == []
 
     async def test_the_server_itself_refuses_a_write_in_a_read(self, database: Database) -> None:
@@ -101,7 +104,7 @@ class TestNotNow:
         self, fresh_database: str
     ) -> None:
         database = Database.from_url(
-            fresh_database, pool_size=1, pool_overflow_max=0, pool_wait_seconds_max=0.05
+            fresh_database, pool_size=1, pool_wait_seconds_max=0.05
         )
         async with database.reading() as holder:
             await holder.execute(text("SELECT 1"))
@@ -123,7 +126,7 @@ class TestNotNow:
     async def test_a_server_that_comes_back_in_time_is_not_noticed(
         self, fresh_database: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real, attempts = db.asyncpg.connect, 0
+        real, attempts = asyncpg.connect, 0
 
         async def connect(*args: object, **kwargs: object) -> object:
             nonlocal attempts
@@ -133,7 +136,7 @@ class TestNotNow:
             return await real(*args, **kwargs)
 
         monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", (0.01, 0.01))
-        monkeypatch.setattr(db.asyncpg, "connect", connect)
+        monkeypatch.setattr(asyncpg, "connect", connect)
         database = Database.from_url(fresh_database)
         await database.ping()
         assert attempts == 3
@@ -204,10 +207,15 @@ class TestRoutes:
         async with database.writing() as session:
             await add(session, "one")
         reached_the_end = False
-        with pytest.raises(IntegrityError):
+
+        async def add_again() -> None:
+            nonlocal reached_the_end
             async with database.writing() as session:
                 await add(session, "one")
                 reached_the_end = True
+
+        with pytest.raises(IntegrityError):
+            await add_again()
         assert reached_the_end
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -10,11 +11,11 @@ from fastapi import FastAPI, Request
 from prometheus_client import CollectorRegistry, generate_latest
 from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
+from tests.contracts.openapi import problem_faults
 
 from optix.platform.edge import EdgeMiddleware
 from optix.platform.http import install_problems
 from optix.platform.metrics import HttpMetrics
-from tests.contracts.openapi import problem_faults
 
 BODY_BYTES_MAX = 100
 
@@ -142,7 +143,7 @@ class TestBody:
 
 
 class TestHeaders:
-    WANTED = {
+    WANTED: ClassVar = {
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
         "referrer-policy": "no-referrer",

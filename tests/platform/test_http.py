@@ -10,6 +10,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel, Field
+from tests.contracts.openapi import problem_faults
 
 from optix.kernel import errors as kernel
 from optix.platform.http import (
@@ -25,7 +26,6 @@ from optix.platform.http import (
     problem_response,
     status_of,
 )
-from tests.contracts.openapi import problem_faults
 
 KINDS = {
     kernel.InvalidInput: 422,

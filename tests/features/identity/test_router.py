@@ -8,9 +8,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 from fastapi import FastAPI
+from tests.fixtures.api import PASSWORD, Caller, client_of, register
 
 from optix.kernel import limits
-from tests.fixtures.api import PASSWORD, Caller, client_of, register
 
 pytestmark = pytest.mark.stores
 
