@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.fixturesâ
 
 from tests.fixtures.network import refuse_beyond_this_machine  # after the path
 
-pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.api"]
+pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.market", "tests.fixtures.api"]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
 SUITE_VARIABLES = frozenset(

@@ -10,6 +10,11 @@ QUOTE_SYMBOLS_PER_REQUEST_MAX = 100
 SEARCH_TEXT_LENGTH_MAX = 64
 SEARCH_RESULTS_MAX = 50
 
+# Amounts as brokers write them
+MONEY_DIGITS_MAX = 18
+MONEY_PLACES_MAX = 12
+PRICE_MAX = 1e9  # dollars per share; more is a sentinel of the source
+
 # Chains and history
 CHAIN_STRIKES_MAX = 1_000
 CHAIN_CONTRACTS_MAX = 60_000

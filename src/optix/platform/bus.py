@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,7 +121,7 @@ class Bus:
             pipe.publish(UPDATES, message)
             await pipe.execute()
 
-    async def iter_updates(self) -> AsyncIterator[bytes | None]:
+    async def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
         """Yield every broadcast message from now on; `None` each time the line was (re)connected.
 
         After a `None` the reader may have missed messages and loads a snapshot. Never ends and
@@ -226,7 +226,11 @@ class Bus:
         return body if isinstance(body, bytes) else body.encode()
 
     async def _answer(self, body: bytes, handler: Callable[[Question], Awaitable[Any]]) -> None:
-        question = orjson.loads(body)
+        try:
+            question = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            log.warning("feed.question_unreadable")
+            return
         if question["deadline_ms"] < self._now_ms():
             return  # the asker has gone; answering would only leave a key behind
         try:

@@ -19,8 +19,14 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from optix.features.identity import router as identity_http
-from optix.features.identity.access import AUTHENTICATION_ERRORS
+from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
+from optix.features.market.book import MarketBook
+from optix.features.market.router import market_router
+from optix.features.market.service import MarketService
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.router import stream_router
+from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, Unavailable
 from optix.platform import docs, health, metrics
 from optix.platform.db import Database
@@ -48,6 +54,10 @@ class ApiDependencies:
     database: Database
     redis: Redis
     identity: Identity
+    book: MarketBook
+    market: MarketService
+    hub: StreamHub
+    clock: Clock
     metrics_token: str
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
     web_folder: Path | None = None
@@ -68,9 +78,27 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
         app.include_router(identity_http.development_router)
 
 
+def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
+    app.include_router(market_router(deps.market, current_user))
+
+
+def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
+    app.include_router(
+        stream_router(
+            book=deps.book,
+            market=deps.market,
+            hub=deps.hub,
+            verifier=deps.identity.authenticator,
+            clock=deps.clock,
+        )
+    )
+
+
 # One line per module: its name on the command line, and how its routers come into an app.
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
+    "market": mount_market,
+    "stream": mount_stream,
 }
 
 

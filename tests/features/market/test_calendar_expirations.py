@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import date, timedelta
 
 import pytest
+from tests.fixtures.recorded import recorded
 
 from optix.features.market import calendar
 from optix.features.market.expirations import (
     ListingProgram,
     StandardExpiration,
+    listed_expirations,
     program_of,
     standard_expirations,
 )
-from optix.kernel.instrument import Settlement
+from optix.kernel.instrument import Settlement, parse_option
 
 
 def day(text: str) -> date:
@@ -37,8 +41,10 @@ class TestPrograms:
     )
     def test_follow_from_the_symbol(self, symbol: str, program: ListingProgram) -> None:
         assert program_of(symbol) == program
+        today = day("2026-11-22")
+        assert listed_expirations(symbol, today) == standard_expirations(today, program)
 
-    def test_weekly_lists_fridays_months_and_januaries(self) -> None:
+    def test_weekly_lists_fridays_months_and_a_january(self) -> None:
         assert dates("2026-06-12", ListingProgram.WEEKLY) == [
             "2026-06-12",
             "2026-06-18",  # monthly on Thursday
@@ -47,7 +53,6 @@ class TestPrograms:
             "2026-07-10",
             "2026-07-17",
             "2026-07-24",
-            "2026-07-31",
             "2026-08-21",
             "2026-09-18",
             "2026-10-16",
@@ -57,7 +62,6 @@ class TestPrograms:
             "2027-03-19",
             "2027-06-17",
             "2028-01-21",
-            "2029-01-19",
         ]
 
     def test_monday_wednesday_lists_them_beside_the_friday(self) -> None:
@@ -88,6 +92,29 @@ class TestPrograms:
         assert StandardExpiration(thursday, Settlement.PM, "monthly") in listed
         assert StandardExpiration(day("2026-08-31"), Settlement.PM, "weekly") in listed
         assert not [row for row in listed if row.settlement == "am" and row.cycle == "weekly"]
+
+    def test_index_lists_far_months_in_the_morning_only(self) -> None:
+        listed = standard_expirations(day("2026-06-12"), ListingProgram.INDEX)
+        months: dict[Settlement, list[date]] = {Settlement.AM: [], Settlement.PM: []}
+        for row in listed:
+            if row.cycle == "monthly":
+                months[row.settlement].append(row.date)
+        assert len(months[Settlement.PM]) == 6
+        assert months[Settlement.AM][:6] == months[Settlement.PM]
+        assert len(months[Settlement.AM]) > 10
+
+    def test_the_third_january_is_added_in_september(self) -> None:
+        assert "2029-01-19" not in dates("2026-08-10", ListingProgram.WEEKLY)
+        assert "2029-01-19" in dates("2026-09-14", ListingProgram.WEEKLY)
+
+    @pytest.mark.recorded
+    def test_agree_with_what_was_listed_on_a_real_etf(self) -> None:
+        with gzip.open(recorded("market/cboe/json/IWM_20260615T204422Z.json.gz")) as file:
+            options = json.load(file)["data"]["options"]
+        real = {parse_option(row["option"]).expiration for row in options}
+        ours = {row.date for row in standard_expirations(day("2026-06-15"), ListingProgram.DAILY)}
+        assert ours - real == set()
+        assert real - ours == {day("2027-04-16")}  # an odd far month the program has no rule for
 
     def test_index_drops_an_am_series_on_its_settlement_day(self) -> None:
         on_the_day = standard_expirations(day("2026-06-18"), ListingProgram.INDEX)

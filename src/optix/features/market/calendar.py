@@ -162,18 +162,14 @@ def business_days(today: date, expiration: date) -> int:
     return sum(1 for _ in iter_sessions(today + timedelta(days=1), expiration))
 
 
-@lru_cache(maxsize=8192)
 def opens_at(day: date) -> int:
     """Return the instant of the regular open of a session."""
-    assert is_trading_day(day), f"{day} has no session"
-    return _instant(day, OPEN)
+    return _hours(day)[0]
 
 
-@lru_cache(maxsize=8192)
 def closes_at(day: date) -> int:
     """Return the instant of the regular close of a session: 16:00, or 13:00 on an early one."""
-    assert is_trading_day(day), f"{day} has no session"
-    return _instant(day, _table().early.get(day, CLOSE))
+    return _hours(day)[1]
 
 
 def session_at(instant_ns: int) -> MarketSession:
@@ -198,7 +194,6 @@ def session_at(instant_ns: int) -> MarketSession:
     return _session("closed", session_on_or_after(day + timedelta(days=1)))
 
 
-@lru_cache(maxsize=8192)
 def settles_at(root: str, expiration: date) -> int:
     """Return the instant at which the settlement value of a contract is set.
 
@@ -208,23 +203,16 @@ def settles_at(root: str, expiration: date) -> int:
 
     Source:  MARKET_RULES sections 2 and 3.
     """
-    day = session_on_or_before(expiration)
-    if settlement_of(root, expiration) is Settlement.AM:
-        return opens_at(day)
-    return closes_at(day)
+    return _ends(root, expiration)[0]
 
 
-@lru_cache(maxsize=8192)
 def last_trading_instant(root: str, expiration: date) -> int:
     """Return the instant at which a contract stops trading for good.
 
     PM contracts trade until they settle. AM contracts stop on the session before the settlement
     day, at the late close of index options: 16:15, or 13:15 on an early close.
     """
-    day = session_on_or_before(expiration)
-    if settlement_of(root, expiration) is Settlement.AM:
-        return options_close_at(root, previous_session(day))
-    return closes_at(day)
+    return _ends(root, expiration)[1]
 
 
 def options_close_at(root: str, day: date) -> int:
@@ -295,6 +283,23 @@ def cycle_of(expiration: date, *, today: date | None = None, underlying: str = "
 
 def _session(name: SessionName, day: date) -> MarketSession:
     return MarketSession(name, day, opens_at(day), closes_at(day), day in _table().early)
+
+
+# Cached functions lose their signature for the type checker, so the public ones stand in front.
+@lru_cache(maxsize=4096)
+def _hours(day: date) -> tuple[int, int]:
+    """Open and close of a session."""
+    assert is_trading_day(day), f"{day} has no session"
+    return _instant(day, OPEN), _instant(day, _table().early.get(day, CLOSE))
+
+
+@lru_cache(maxsize=8192)
+def _ends(root: str, expiration: date) -> tuple[int, int]:
+    """Settlement and last trade of a contract."""
+    day = session_on_or_before(expiration)
+    if settlement_of(root, expiration) is Settlement.AM:
+        return opens_at(day), options_close_at(root, previous_session(day))
+    return closes_at(day), closes_at(day)
 
 
 def _instant(day: date, clock: time) -> int:

@@ -15,11 +15,19 @@ import numpy.typing as npt
 import orjson
 
 from optix.features.market import wire
+from optix.features.market.schemas import FlagName
 from optix.kernel.quote import QuoteFlag
 from optix.ports.market_data import ChainKey
 
 _STREAM_WIDTH: Final = len(wire.CHAIN_ROW_COLUMNS)
-_FLAG_NAMES: Final = {flag: flag.name.lower() for flag in QuoteFlag if flag.name}
+_FLAG_NAMES: Final[dict[QuoteFlag, FlagName]] = {
+    QuoteFlag.CROSSED: "crossed",
+    QuoteFlag.LOCKED: "locked",
+    QuoteFlag.NO_BID: "no_bid",
+    QuoteFlag.NO_ASK: "no_ask",
+    QuoteFlag.WIDE: "wide",
+    QuoteFlag.NO_QUOTE: "no_quote",
+}
 (_BID, _ASK, _DELTA, _STATUS, _FLAGS, _AS_OF) = (
     wire.CHAIN_ROW_COLUMNS.index(name)
     for name in ("bid", "ask", "delta", "status", "flags", "as_of")
@@ -134,6 +142,6 @@ def mid_of(bid: float | None, ask: float | None) -> float | None:
     return (bid + ask) / 2
 
 
-def flag_names(flags: QuoteFlag) -> list[str]:
+def flag_names(flags: QuoteFlag) -> list[FlagName]:
     """Return the names of the set flags, as the API writes them."""
-    return [name for flag, name in _FLAG_NAMES.items() if flag and flag in flags]
+    return [name for flag, name in _FLAG_NAMES.items() if flag in flags]

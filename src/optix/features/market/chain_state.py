@@ -244,7 +244,7 @@ def round_significant(values: FloatArray, digits: int = 7) -> FloatArray:
 def _rows_differ(new: FloatArray, old: FloatArray) -> npt.NDArray[np.bool_]:
     exact = [0, 1, 2, 3, 4, 5, 12, 13]
     same = (new[:, exact] == old[:, exact]) | (np.isnan(new[:, exact]) & np.isnan(old[:, exact]))
-    differ = ~same.all(axis=1)
+    differ: npt.NDArray[np.bool_] = ~same.all(axis=1)
     for offset, name in enumerate(_ANALYTICS):
         a, b = new[:, 6 + offset], old[:, 6 + offset]
         size = np.maximum(np.abs(b), _MOVED_FLOOR[name])
@@ -254,8 +254,8 @@ def _rows_differ(new: FloatArray, old: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _root_header(analytics: RootAnalytics, terms: RootTerms) -> dict[str, Any]:
-    def number(value: float) -> float | None:
-        return float(f"{value:.7g}") if np.isfinite(value) else None
+    def number(value: float | None) -> float | None:
+        return None if value is None else float(f"{value:.7g}")
 
     return {
         "root": terms.root,

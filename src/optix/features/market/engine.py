@@ -9,6 +9,7 @@ second how it is. It knows nothing of users, sockets or alerts.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
@@ -83,6 +84,7 @@ class FeedEngine:
         self._since_ns = clock.now_ns()
         self._last_update_ns = clock.now_ns()
         self._restart = asyncio.Event()
+        self._status_wake = asyncio.Event()
         self._answers = Answers(provider, self)
 
     async def run(self) -> None:
@@ -113,16 +115,10 @@ class FeedEngine:
         pause = limits.RECONNECT_SECONDS_FIRST
         while True:
             started_ns = self._clock.now_ns()
-            reason = "The source ended its stream."
             try:
                 await self._provider.open()
                 self._set_state("live", "")
-                self._restart.clear()
-                async for update in self._provider.iter_updates():
-                    self._take(update)
-                    if self._restart.is_set():
-                        reason = "The source was connected but silent."
-                        break
+                reason = await self._consume()
             except OptixError as error:
                 reason = error.detail
             except Exception:
@@ -136,6 +132,27 @@ class FeedEngine:
             await self._provider.close()
             await asyncio.sleep(pause)
             pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
+
+    async def _consume(self) -> str:
+        """Take updates until the source ends or is found silent; return why it is over."""
+
+        async def take_all() -> None:
+            async for update in self._provider.iter_updates():
+                self._take(update)
+
+        self._restart.clear()
+        taking = asyncio.ensure_future(take_all())
+        silence = asyncio.ensure_future(self._restart.wait())
+        try:
+            await asyncio.wait({taking, silence}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                return "The source was connected but silent."
+            await taking
+            return "The source ended its stream."
+        finally:
+            for task in (taking, silence):
+                task.cancel()
+            await asyncio.gather(taking, silence, return_exceptions=True)
 
     def _take(self, update: MarketUpdate) -> None:
         if isinstance(update, FeedNotice):
@@ -242,9 +259,12 @@ class FeedEngine:
     async def _price(self, state: ChainState) -> None:
         table = state.snapshot()
         terms = self._terms_of(table)
-        now_ns = self._provider.clock.now_ns()
         priced = await asyncio.to_thread(
-            price_chain, table, now_ns=now_ns, terms=terms, rate_fallback=self._rate_fallback
+            price_chain,
+            table,
+            now_ns=self._pricing_instant(table, terms),
+            terms=terms,
+            rate_fallback=self._rate_fallback,
         )
         changes = state.publish(table, priced, terms)
         if changes is None:
@@ -255,6 +275,18 @@ class FeedEngine:
             return
         row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
         await self._broadcast({"c": [{**row, "r": changes.rows}]})
+
+    def _pricing_instant(
+        self, table: ChainTable, terms: Mapping[tuple[str, date], RootTerms]
+    ) -> int:
+        """Return when the quotes were true, or the market's now once a series has settled.
+
+        An IV belongs to the instant of its quote: a delayed or paused feed must not see time decay
+        that its prices do not have.
+        """
+        now_ns = self._provider.clock.now_ns()
+        settled = any(term.settles_at_ns <= now_ns for term in terms.values())
+        return now_ns if settled else min(now_ns, table.ts_event)
 
     def _terms_of(self, table: ChainTable) -> Mapping[tuple[str, date], RootTerms]:
         pairs = {(contract.root, contract.expiration) for contract in table.contracts}
@@ -282,7 +314,10 @@ class FeedEngine:
                 await self._bus.redis.set(keys.STATUS, status.dump(), ex=86_400)
             except (RedisError, OSError) as error:
                 log.warning("feed.publish_failed", error=type(error).__name__)
-            await asyncio.sleep(limits.FEED_HEARTBEAT_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limits.FEED_HEARTBEAT_SECONDS):
+                    await self._status_wake.wait()
+            self._status_wake.clear()
 
     def _check_silence(self) -> None:
         longest = self._provider.capabilities.silence_seconds_max
@@ -302,6 +337,7 @@ class FeedEngine:
                 "feed.state", provider=self._provider.capabilities.name, state=state, reason=reason
             )
             self._since_ns = self._clock.now_ns()
+            self._status_wake.set()
         self._state, self._reason = state, reason
 
     def _status(self) -> wire.FeedStatusMessage:

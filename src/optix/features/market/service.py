@@ -170,7 +170,7 @@ class MarketService:
             change=change,
             change_fraction=change / previous if change is not None and previous else None,
             volume=_known(quote.volume),
-            flags=flag_names(quote.flags),  # type: ignore[arg-type]  # the names are FlagName
+            flags=flag_names(quote.flags),
             source=quote.source,
             as_of=to_datetime(quote.ts_event),
             received_at=to_datetime(quote.ts_received),

@@ -25,7 +25,10 @@ class Subscription(Protocol):
     """One subscription. `flush` is called whenever one of `topics` may have changed."""
 
     id: int
-    topics: Sequence[str]
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """What the book calls the things this subscription follows."""
 
     async def open(self) -> bytes:
         """Load what is asked for and return the snapshot frame. Raises OptixError."""

@@ -189,7 +189,13 @@ def main() -> int:
 
 def _server(given: dict[str, str]) -> Server:
     if given["store"] == "postgresql":
-        return PostgreSQL(given["folder"], given["binaries"], given["password"], given["mode"])
+        return PostgreSQL(
+            given["folder"],
+            given["binaries"],
+            given["password"],
+            given["fingerprint"],
+            given["mode"],
+        )
     return Valkey(given["folder"], given["binaries"], given["password"])
 
 

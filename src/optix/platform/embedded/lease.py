@@ -140,9 +140,15 @@ class Lease:
                 self._wait_for_keeper(deadline)
                 return "stopped"
             if _try_lock(users, fcntl.LOCK_SH):  # shared with others: it is theirs now
+                self._hand_over()
                 return "left running"
             time.sleep(TURN_SECONDS)  # the keeper noticed and is stopping the server
         return "left running"
+
+    def _hand_over(self) -> None:
+        """Let a keeper that outlives our use of it be reaped whenever it ends."""
+        if self._keeper is not None and self._keeper.poll() is None:
+            threading.Thread(target=self._keeper.wait, name="keeper", daemon=True).start()
 
     def _tell_keeper_to_stop(self) -> None:
         if not self._keeper_holds_lock():

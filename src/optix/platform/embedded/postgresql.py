@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 from optix.platform.embedded.privilege import Launch, Refused, choose, in_child
 from optix.platform.embedded.remains import (
+    copy_tree,
     environment,
     is_process,
+    remove_tree,
     signal_quietly,
     wait_until_gone,
 )
@@ -57,12 +57,16 @@ class PostgreSQL:
     death_signal = signal.SIGINT  # fast shutdown: roll back, write everything, leave
     stop_signals = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)
 
-    def __init__(self, folder: str, binaries: str, password: str, mode: str = "auto") -> None:
+    def __init__(
+        self, folder: str, binaries: str, password: str, fingerprint: str, mode: str = "auto"
+    ) -> None:
+        """`fingerprint` tells one password from another without giving it away."""
         self.folder = Path(folder)
         self.data = self.folder / "data"
         self.log = self.folder / "server.log"
         self.binaries = Path(binaries)
         self._password = password
+        self._fingerprint = fingerprint
         self.launch: Launch = choose(mode)
         self.major = 0
 
@@ -143,7 +147,7 @@ class PostgreSQL:
 
     def _initialise(self) -> None:
         fresh = self.folder / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        remove_tree(fresh)
         if self.data.exists() and any(self.data.iterdir()):
             raise Refused(
                 f"{self.data} is not empty and holds no PostgreSQL data. Move it away, or set "
@@ -169,25 +173,21 @@ class PostgreSQL:
             )  # fmt: skip
         finally:
             password_file.unlink(missing_ok=True)
-        (fresh / "optix.password").write_text(self._fingerprint())
-        shutil.rmtree(self.data, ignore_errors=True)
+        (fresh / "optix.password").write_text(self._fingerprint)
+        remove_tree(self.data)
         fresh.rename(self.data)
-
-    def _fingerprint(self) -> str:
-        # The password is 256 random bits, so a plain hash of it gives nothing away.
-        return hashlib.sha256(b"optix postgresql " + self._password.encode()).hexdigest()
 
     def _set_password(self) -> None:
         """Bring the server's password in line when the secrets were made anew."""
         mark = self.data / "optix.password"
-        if mark.exists() and mark.read_text() == self._fingerprint():
+        if mark.exists() and mark.read_text() == self._fingerprint:
             return
         quoted = self._password.replace("'", "''")
         self._run(
             "postgres", "--single", "-D", str(self.data), "postgres",
             given=f"ALTER ROLE {USER} PASSWORD '{quoted}'\n",
         )  # fmt: skip
-        mark.write_text(self._fingerprint())
+        mark.write_text(self._fingerprint)
 
     def _make_reachable(self) -> None:
         """Let the real "nobody" reach the folder and the binaries, without opening a parent."""
@@ -202,8 +202,8 @@ class PostgreSQL:
         if not in_child(self.launch.enter, lambda: os.access(postgres, os.X_OK)):
             copy = self.folder / "server"
             if not (copy / "complete").exists():
-                shutil.rmtree(copy, ignore_errors=True)
-                shutil.copytree(self.binaries.parent, copy, symlinks=True)
+                remove_tree(copy)
+                copy_tree(self.binaries.parent, copy)
                 for path in (copy, *copy.rglob("*")):
                     if not path.is_symlink():
                         path.chmod(path.stat().st_mode | (0o555 if _runs(path) else 0o444))

@@ -1,4 +1,8 @@
-"""Servers that a killed keeper left behind: how to know and end them. Runs inside the keeper."""
+"""What a killed keeper left behind, processes and folders, and how to end them.
+
+Runs inside the keeper, which seldom needs shutil: it is loaded where it is used, because it brings
+three compression libraries into a process that stays.
+"""
 
 from __future__ import annotations
 
@@ -47,3 +51,18 @@ def wait_until_gone(pid: int, seconds: float, *words: str) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder if it is there."""
+    if folder.exists():
+        import shutil  # noqa: PLC0415  # see the module
+
+        shutil.rmtree(folder)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder with its links as links."""
+    import shutil  # noqa: PLC0415  # see the module
+
+    shutil.copytree(source, target, symlinks=True)

@@ -10,6 +10,7 @@ Embedded servers listen on 127.0.0.1 with random passwords and live in `<data_di
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib.util
 import re
 from collections.abc import AsyncIterator, Callable
@@ -172,8 +173,15 @@ def _postgresql_lease(settings: Settings) -> Lease:
             "PostgreSQL 15 or newer, or OPTIX_PG_BIN to the folder of its programs."
         )
     password = embedded_passwords(settings).database.get_secret_value()
-    launch = {"store": "postgresql", "binaries": str(binaries), "password": password}
-    return Lease(settings.data_dir / "postgresql", launch | {"mode": "auto"})
+    launch = {
+        "store": "postgresql",
+        "binaries": str(binaries),
+        "password": password,
+        # The password is 256 random bits, so a plain hash of it gives nothing away.
+        "fingerprint": hashlib.sha256(b"optix postgresql " + password.encode()).hexdigest(),
+        "mode": "auto",
+    }
+    return Lease(settings.data_dir / "postgresql", launch)
 
 
 def _valkey_lease(settings: Settings) -> Lease:

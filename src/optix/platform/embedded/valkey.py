@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +12,7 @@ from optix.platform.embedded.privilege import Launch, Refused
 from optix.platform.embedded.remains import (
     environment,
     is_process,
+    remove_tree,
     signal_quietly,
     wait_until_gone,
 )
@@ -103,7 +103,7 @@ class Valkey:
         if not log.exists():
             return False
         aside = self.data / "appendonlydir.unreadable"
-        shutil.rmtree(aside, ignore_errors=True)
+        remove_tree(aside)
         log.rename(aside)
         return True
 

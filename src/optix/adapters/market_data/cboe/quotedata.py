@@ -1,0 +1,237 @@
+"""The CSV twin of a chain document: quotedata.csv, as the delayed-quote page downloads it.
+
+Two preamble lines (the underlying; the date and its quote), a header whose names repeat, then one
+line for each strike: eleven columns of the call, the strike, ten of the put. The first line may be
+blank and the date has two formats. A line has two contracts, so a bad line costs two rows. The file
+names its underlying in words only: the roots of its contracts say the symbol.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from math import nan
+from typing import NamedTuple
+
+from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
+from optix.adapters.market_data.cboe.times import (
+    BadTime,
+    instant_ns,
+    parse_csv_date,
+    quote_instant,
+)
+from optix.adapters.market_data.cboe.translate import SOURCE
+from optix.adapters.market_data.cboe.wire import UnreadableDocument
+from optix.adapters.market_data.tables import Floats, Snapshot
+from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
+from optix.kernel.quote import Quality, Quote, SecurityKind, quote_flags
+from optix.kernel.roots import underlying_of
+from optix.kernel.symbols import kind_of
+
+_SIDE = ("Last Sale", "Net", "Bid", "Ask", "Volume", "IV", "Delta", "Gamma", "Open Interest")
+_HEADER = ("Expiration Date", "Calls", *_SIDE, "Strike", "Puts", *_SIDE)
+_LINE_LENGTH = len(_HEADER)
+_CALL, _PUT, _STRIKE = 1, 12, 11
+
+# Ours, with the place of the value after the contract's own column.
+_PLACES = {
+    "last": 1,
+    "net": 2,
+    "bid": 3,
+    "ask": 4,
+    "volume": 5,
+    "vendor_iv": 6,
+    "vendor_delta": 7,
+    "vendor_gamma": 8,
+    "open_interest": 9,
+}
+_AMOUNT = r"(-?\d+(?:,\d{3})*(?:\.\d+)?)"
+_LAST = re.compile(rf"Last: *{_AMOUNT},\"?Change: *{_AMOUNT}", re.ASCII)
+_QUOTE = re.compile(rf"Bid: *{_AMOUNT},\"?Ask: *{_AMOUNT}", re.ASCII)
+_SIZE = re.compile(r"Size: *(\d+)\*(\d+)", re.ASCII)
+_VOLUME = re.compile(r"Volume: *([0-9,]+)", re.ASCII)
+MARKS = ("Expiration Date,Calls,", "Last: ")
+
+
+class QuoteData(NamedTuple):
+    name: str  # the preamble's first line
+    stamp: str  # its second
+    lines: list[list[str]]
+
+
+def looks_like_quotedata(head: str) -> bool:
+    return all(mark in head for mark in MARKS)
+
+
+def read_quotedata(body: bytes) -> QuoteData:
+    """Return preamble and lines. Raises UnreadableDocument."""
+    text = body.decode("utf-8-sig", errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise UnreadableDocument("The quotedata file is empty.")
+    if len(lines) < 3:
+        raise UnreadableDocument("The quotedata file ends within its preamble.")
+    name, stamp, header = lines[0], lines[1], lines[2]
+    if tuple(part.strip() for part in header.split(",")) != _HEADER:
+        raise UnreadableDocument("The quotedata file's third line has not the known column names.")
+    return QuoteData(name, stamp, list(csv.reader(io.StringIO("\n".join(lines[3:])))))
+
+
+def translate_quotedata(data: QuoteData, *, quality: Quality = Quality.DELAYED) -> Snapshot:
+    """Return the chain in `data`. Raises UnreadableDocument."""
+    try:
+        published = parse_csv_date(data.stamp)
+    except BadTime as error:
+        raise UnreadableDocument(f"The quotedata file cannot be dated: {error}.") from error
+    ts_event, published_ns = instant_ns(quote_instant(published, None)), instant_ns(published)
+    raw = _raw_rows(data.lines)
+    underlying = _underlying(raw.contracts)
+    checked = check_rows(underlying, raw)
+    columns = dict(checked.columns)
+    net = _net_by_contract(raw)
+    columns["previous_close"] = _previous_close(checked.contracts, columns["last"], net)
+    return Snapshot(
+        underlying=underlying,
+        quote=_quote(underlying, data, ts_event, published_ns, quality),
+        contracts=checked.contracts,
+        columns=columns,
+        rejections=checked.rejections,
+        rows=len(raw.contracts),
+        source=SOURCE,
+        quality=quality,
+        ts_event=ts_event,
+        ts_received=published_ns,
+        published_ns=published_ns,
+        blanked=checked.blanked,
+    )
+
+
+def _raw_rows(lines: Sequence[Sequence[str]]) -> RawRows:
+    contracts: list[object] = []
+    columns: dict[str, list[object]] = {name: [] for name in _PLACES}
+    early: dict[int, tuple[str, str]] = {}
+    for line in lines:
+        whole = len(line) == _LINE_LENGTH
+        for first in (_CALL, _PUT):
+            position = len(contracts)
+            contracts.append(line[first] if whole else None)
+            for name, place in _PLACES.items():
+                columns[name].append(_value(line[first + place]) if whole else None)
+            if not whole:
+                reason = f"Its line has {len(line)} columns instead of {_LINE_LENGTH}."
+                early[position] = ("short_line", reason)
+            elif fault := _contradiction(line, line[first]):
+                early[position] = ("inconsistent_row", fault)
+    return RawRows(contracts, columns, lambda position: ",".join(lines[position // 2]), early)
+
+
+def _value(text: str) -> object:
+    """Return the number in `text`, None where there is none, or the text if it is no number."""
+    stripped = text.strip().replace(",", "")
+    if stripped in {"", "--"}:
+        return None
+    try:
+        return float(stripped)
+    except ValueError:
+        return text
+
+
+def _contradiction(line: Sequence[str], text: str) -> str:
+    """Say where the contract's symbol and its line differ; empty when they agree."""
+    try:
+        contract = parse_option(text)
+    except MalformedContract:
+        return ""  # found and named by the check of the symbol itself
+    stated = line[0].strip()
+    day = contract.expiration
+    if _date_words(stated) != (f"{day:%b}", day.day, day.year):
+        return f"{text} does not expire on {stated}, which its line says."
+    if _value(line[_STRIKE]) != contract.strike:
+        return f"{text} has not the strike {line[_STRIKE]}, which its line says."
+    return ""
+
+
+def _date_words(stated: str) -> tuple[str, int, int] | None:
+    try:
+        day = datetime.strptime(stated, "%a %b %d %Y")  # noqa: DTZ007 - a date, no instant
+    except ValueError:
+        return None
+    return f"{day:%b}", day.day, day.year
+
+
+def _underlying(contracts: Sequence[object]) -> str:
+    counts: Counter[str] = Counter()
+    for text in contracts:
+        try:
+            counts[underlying_of(parse_option(text).root)] += 1  # type: ignore[arg-type]  # refuses what is no text
+        except MalformedContract:
+            continue
+    if not counts:
+        raise UnreadableDocument("The quotedata file has no contract that can be read.")
+    return counts.most_common(1)[0][0]
+
+
+def _net_by_contract(raw: RawRows) -> dict[OptionContract, float]:
+    net: dict[OptionContract, float] = {}
+    for text, change in zip(raw.contracts, raw.columns["net"], strict=True):
+        if isinstance(change, float) and change:
+            try:
+                net.setdefault(parse_option(text), change)  # type: ignore[arg-type]  # refuses what is no text
+            except MalformedContract:
+                continue
+    return net
+
+
+def _previous_close(
+    contracts: Sequence[OptionContract], last: Floats, net: dict[OptionContract, float]
+) -> Floats:
+    # A net change of zero stands for "not traded today" as well as for "unchanged": no close then.
+    previous = last.copy()
+    for position, contract in enumerate(contracts):
+        change = net.get(contract, nan)
+        close = round(float(last[position]) - change, 4)
+        previous[position] = close if close > 0 else nan
+    return previous
+
+
+def _quote(
+    symbol: str, data: QuoteData, ts_event: int, ts_received: int, quality: Quality
+) -> Quote:
+    last_found, quote_found = _LAST.search(data.name), _QUOTE.search(data.stamp)
+    size_found, volume_found = _SIZE.search(data.stamp), _VOLUME.search(data.stamp)
+    last = _bounded(last_found, 1, PRICE_MAX)
+    previous = round(last - _signed(last_found, 2), 4)
+    bid, ask = _bounded(quote_found, 1, PRICE_MAX), _bounded(quote_found, 2, PRICE_MAX)
+    if not bid > 0 and not ask > 0:
+        bid = ask = nan
+    kind = kind_of(symbol)
+    return Quote(
+        symbol=symbol,
+        kind=kind,
+        bid=bid,
+        ask=ask,
+        bid_size=_bounded(size_found, 1, COUNT_MAX),
+        ask_size=_bounded(size_found, 2, COUNT_MAX),
+        last=last if last > 0 else nan,
+        previous_close=previous if previous > 0 else nan,
+        volume=nan if kind is SecurityKind.INDEX else _bounded(volume_found, 1, 1e12),
+        source=SOURCE,
+        quality=quality,
+        ts_event=ts_event,
+        ts_received=ts_received,
+        flags=quote_flags(bid, ask),
+    )
+
+
+def _signed(found: re.Match[str] | None, group: int) -> float:
+    value = _value(found[group]) if found is not None else None
+    return value if isinstance(value, float) else nan
+
+
+def _bounded(found: re.Match[str] | None, group: int, ceiling: float) -> float:
+    value = _signed(found, group)
+    return value if 0 <= value <= ceiling else nan
