@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from math import isfinite, nan
 from typing import NamedTuple
 
@@ -92,7 +91,7 @@ def check_rows(underlying: str, raw: RawRows) -> CheckedRows:
     rejections = [
         Rejection(
             RejectedRow(raw=_cut(raw.describe(position)), code=code, reason=reason),
-            _expiration(contracts[position]),
+            contracts[position],
         )
         for position, (code, reason) in sorted(faults.items())
     ]
@@ -206,10 +205,6 @@ def _blank_sentinels(columns: dict[str, Floats], given: Mapping[str, Sequence[ob
         nothing = np.isnan(iv) & np.all(np.stack(greeks) == 0.0, axis=0)
         for values in (*greeks, columns["vendor_price"]):
             values[nothing] = nan
-
-
-def _expiration(contract: OptionContract | None) -> date | None:
-    return None if contract is None else contract.expiration
 
 
 def _cut(text: str, length: int = RAW_LENGTH_MAX) -> str:

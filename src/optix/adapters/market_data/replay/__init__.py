@@ -1,0 +1,1 @@
+"""Recorded markets, played on the market clock of the recording."""
