@@ -53,7 +53,7 @@ _GREEKS = ("vendor_delta", "vendor_gamma", "vendor_theta", "vendor_vega", "vendo
 
 @dataclass(slots=True)
 class RawRows:
-    """Rows as a source gives them: the contract's text, then one list for each column.
+    """Rows as a source gives them: the contract or its text, then one list for each column.
 
     `None` stands for a null or an absent value. `early` holds rows that were found bad already,
     position to (code, reason).
@@ -112,11 +112,12 @@ def _check_contracts(
     seen: set[OptionContract] = set()
     own_roots: dict[str, bool] = {}
     for position, text in enumerate(raw.contracts):
-        contract = None
-        try:
-            contract = parse_option(text)  # type: ignore[arg-type]  # refuses what is no text
-        except MalformedContract as error:
-            faults.setdefault(position, ("malformed_symbol", error.detail))
+        contract = text if isinstance(text, OptionContract) else None
+        if contract is None:
+            try:
+                contract = parse_option(text)  # type: ignore[arg-type]  # refuses what is no text
+            except MalformedContract as error:
+                faults.setdefault(position, ("malformed_symbol", error.detail))
         contracts.append(contract)
         if contract is None or position in faults:
             continue
@@ -128,7 +129,7 @@ def _check_contracts(
             reason = f"The root {root} is of {underlying_of(root)}, not of {underlying}."
             faults[position] = ("other_underlying", reason)
         elif contract in seen:
-            reason = f"{text} stands in the source twice; the first row is served."
+            reason = f"{contract.key} stands in the source twice; the first row is served."
             faults[position] = ("duplicate_contract", reason)
         else:
             seen.add(contract)

@@ -52,6 +52,7 @@ class DocumentTape:
     def __init__(self, paths: Sequence[Path]) -> None:
         self.simulated = False
         self.problems: list[str] = []
+        self._cached: tuple[Path, Snapshot] | None = None
         self._files = sorted(
             (file for path in paths if (file := self._place(path)) is not None),
             key=lambda file: (file.published_ns, file.path),
@@ -59,7 +60,7 @@ class DocumentTape:
         if not self._files:
             raise UnreadableRecording(" ".join(self.problems) or "There is no document to play.")
         # The first one proves that this is a recording at all: an error here is better than none.
-        first = _load(self._files[0])
+        first = self._load(self._files[0])
         self.description = self._files[0].form.value
         self.start_ns = self._files[0].published_ns
         self.end_ns = self._files[-1].published_ns
@@ -115,9 +116,14 @@ class DocumentTape:
             self._note(error.detail)
         return None
 
+    def _load(self, file: _File) -> Snapshot:
+        if self._cached is None or self._cached[0] != file.path:
+            self._cached = (file.path, _load_form(file.path, file.form))
+        return self._cached[1]
+
     def _load_or_note(self, file: _File) -> Snapshot | None:
         try:
-            snapshot = _load(file)
+            snapshot = self._load(file)
         except UnreadableRecording as error:
             self._note(error.detail)
             return None
@@ -131,17 +137,18 @@ class DocumentTape:
 
 def _published_ns(path: Path, form: Form, head: bytes) -> int:
     """Return the publication, from the file's head where it stands there, else from all of it."""
-    if form is Form.JSON and (found := _TIMESTAMP.search(head)) is not None:
+    if form is Form.CSV:
+        try:
+            return times.instant_ns(quotedata.published(quotedata.read_quotedata(head)))
+        except wire.UnreadableDocument as error:
+            raise UnreadableRecording(f"{path.name}: {error.detail}") from error
+    if (found := _TIMESTAMP.search(head)) is not None:
         try:
             text = found[1].decode("ascii", errors="replace")
             return times.instant_ns(times.parse_published(text, latest=None, fetched=None))
         except times.BadTime:
             pass  # a time of day without its date: the trades inside tell it
     return _load_form(path, form).published_ns
-
-
-def _load(file: _File) -> Snapshot:
-    return _load_form(file.path, file.form)
 
 
 def _load_form(path: Path, form: Form) -> Snapshot:

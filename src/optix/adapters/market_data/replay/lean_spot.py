@@ -1,4 +1,4 @@
-"""The underlying of a Lean option day: its minute bars, else its daily bar, else a universe's close.
+"""The underlying of a Lean option day: minute bars, else its daily bar, else a universe's close.
 
 A day's bar is known in two pieces: its open when the session opens, the rest when it has closed.
 What lies between is left to the forward that the options imply; showing the close all day long
@@ -28,6 +28,7 @@ MINUTE_NS = 60 * NANOSECONDS
 MILLISECOND_NS = 1_000_000
 
 _CHICAGO = ZoneInfo("America/Chicago")
+_OPEN = time(9, 30)
 _CLOSE = time(16, 0)
 _NEARBY_DAYS = range(-7, 8)
 
@@ -99,18 +100,20 @@ def spot_quotes(
     """Return the underlying's quotes of a day, ascending, each at the instant it became known."""
     daily = {bar.ts_event: bar for bar in daily_bars(library, symbol)}
     start = midnight_ns(day)
-    earlier = [instant for instant in daily if instant < start]
+    oldest = midnight_ns(day - timedelta(days=_NEARBY_DAYS.stop))
+    earlier = [instant for instant in daily if oldest <= instant < start]
     previous = daily[max(earlier)].close if earlier else _universe_before(library, symbol, day)
     minutes = minute_bars(library, symbol, day)
     if minutes:
         return _from_minutes(symbol, minutes, previous)
-    closing = datetime.combine(day, _CLOSE, tzinfo=NEW_YORK).astimezone(UTC)
+    opening = max(open_ns, _instant_ns(day, _OPEN))
+    closing = min(close_ns, _instant_ns(day, _CLOSE))
     bar = daily.get(start) or _bar(start, [nan, nan, nan, _universe_close(library, symbol, day)])
     quotes = [
-        _quote(symbol, open_ns, last=bar.open, open_=bar.open, previous_close=previous),
+        _quote(symbol, opening, last=bar.open, open_=bar.open, previous_close=previous),
         _quote(
             symbol,
-            min(to_ns(closing), close_ns),
+            closing,
             last=bar.close,
             open_=bar.open,
             high=bar.high,
@@ -119,7 +122,12 @@ def spot_quotes(
             previous_close=previous,
         ),
     ]
-    return [quote for quote in quotes if not (isnan(quote.last) and isnan(quote.previous_close))]
+    told = [quote for quote in quotes if not (isnan(quote.last) and isnan(quote.previous_close))]
+    return [quote for quote in told if opening <= quote.ts_event <= close_ns]
+
+
+def _instant_ns(day: date, clock: time) -> int:
+    return to_ns(datetime.combine(day, clock, tzinfo=NEW_YORK).astimezone(UTC))
 
 
 def _from_minutes(symbol: str, minutes: list[Bar], previous: float) -> list[Quote]:
