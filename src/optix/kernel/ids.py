@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
-import time
 import uuid
 from typing import NewType
+
+from optix.kernel.clock import SystemClock
 
 UserId = NewType("UserId", uuid.UUID)
 SessionId = NewType("SessionId", uuid.UUID)
 RequestId = NewType("RequestId", str)
+
+# Ids are made by the wall clock, also while a recording is replayed: they must rise.
+_WALL = SystemClock()
 
 
 def new_uuid() -> uuid.UUID:
@@ -17,7 +21,7 @@ def new_uuid() -> uuid.UUID:
 
     Made here and not in the database because PostgreSQL has `uuidv7()` only from version 18 on.
     """
-    milliseconds = time.time_ns() // 1_000_000
+    milliseconds = _WALL.now_ns() // 1_000_000
     value = (milliseconds & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76
     value |= secrets.randbits(12) << 64

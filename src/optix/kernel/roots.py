@@ -92,6 +92,11 @@ def _parts(root: str) -> _RootParts:
     return _RootParts(before, name, after)
 
 
+def class_of(root: str) -> str:
+    """Return the root without the digits of FLEX, mini and adjusted series: AAPL for AAPL1."""
+    return _parts(root).name
+
+
 def underlying_of(root: str) -> str:
     """Return the canonical symbol of the underlying: SPX for SPXW, BRK.B for BRKB, AAPL for AAPL1.
 

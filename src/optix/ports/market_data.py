@@ -63,6 +63,8 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolInfo:
+    """What a symbol stands for, as a search shows it."""
+
     symbol: str
     name: str
     kind: SecurityKind
@@ -83,6 +85,8 @@ class Expiration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
+    """One bar: prices per share in dollars, volume in shares; NaN is "the source did not say"."""
+
     ts_event: int  # start of the bar
     open: float
     high: float
@@ -93,6 +97,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
+    """The history of one symbol, oldest bar first."""
+
     symbol: str
     interval: BarInterval
     source: str

@@ -43,6 +43,18 @@ class RefreshRequest(Schema):
     client: Literal["web", "native"] = "native"
 
 
+class TryRequest(Schema):
+    """Signing in to the development account without a password."""
+
+    client: Literal["web", "native"] = "native"
+
+
+class UserUpdate(Schema):
+    """What a user can change. A field left out or null stays as it is."""
+
+    display_name: str | None = Field(default=None, max_length=limits.DISPLAY_NAME_LENGTH_MAX)
+
+
 class Tokens(Schema):
     """A signed-in session."""
 

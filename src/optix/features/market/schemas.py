@@ -205,6 +205,18 @@ class Chain(Schema):
     delay_seconds: int
 
 
+class ContractQuote(Schema):
+    """One contract by itself."""
+
+    underlying: str
+    expiration: date
+    contract: ChainContract
+    root: ChainRoot | None
+    source: str
+    quality: Quality
+    delay_seconds: int
+
+
 class Bar(Schema):
     at: datetime = Field(description="Start of the bar.")
     open: float

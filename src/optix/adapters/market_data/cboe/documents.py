@@ -23,7 +23,7 @@ from optix.ports.market_data import ProviderUnavailable, UnknownSymbol
 POLLED_CHAINS_MAX = 128
 DOCUMENTS_MAX = {"options": 160, "quote": 6_000, "daily": 32, "minutes": 64}
 assert DOCUMENTS_MAX["options"] > POLLED_CHAINS_MAX
-assert DOCUMENTS_MAX["quote"] > limits.DEMAND_QUOTES_MAX
+assert DOCUMENTS_MAX["quote"] > limits.DEMAND_TOPICS_MAX
 
 RETRY_SECONDS_FIRST = 2.0
 RETRY_SECONDS_MAX = 60.0

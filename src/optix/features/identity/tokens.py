@@ -1,0 +1,164 @@
+"""Access tokens (signed, read by anyone with the public key) and refresh tokens (random).
+
+An access token is a JWT of type `at+jwt` (RFC 9068) signed with Ed25519. `kid` is the RFC 7638
+thumbprint of its key. Only the key in hand decides the algorithm; the token's header never does.
+A refresh token is 256 random bits; the database keeps its SHA-256, which needs no salt because
+there is nothing to guess.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from optix.kernel.clock import NANOSECONDS, Clock
+from optix.kernel.errors import Unauthenticated
+from optix.kernel.ids import SessionId, UserId, new_uuid
+
+ACCESS_TOKEN_SECONDS: Final = 15 * 60
+REFRESH_TOKEN_SECONDS: Final = 30 * 86_400
+ISSUER: Final = "optix"
+AUDIENCE: Final = "optix-api"
+TOKEN_LENGTH_MAX: Final = 2_048
+
+_ALGORITHM: Final = "EdDSA"
+_TYPE: Final = "at+jwt"
+_CLAIMS: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
+
+
+class AccessTokenInvalid(Unauthenticated):
+    code = "access_token_invalid"
+    next_step = "Sign in again."
+
+
+class AccessTokenExpired(Unauthenticated):
+    code = "access_token_expired"
+    next_step = "Refresh the session and send the new access token."
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What a valid access token says."""
+
+    user_id: UserId
+    session_id: SessionId
+    role: str
+    expires_at_ns: int
+
+
+class SigningKey:
+    """The private key that signs, with its id."""
+
+    def __init__(self, private: Ed25519PrivateKey) -> None:
+        self.private = private
+        self.public = private.public_key()
+        self.id = key_id(self.public)
+
+
+def key_id(public: Ed25519PublicKey) -> str:
+    """Return the RFC 7638 thumbprint of `public`."""
+    raw = base64.urlsafe_b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    members = {"crv": "Ed25519", "kty": "OKP", "x": raw.rstrip(b"=").decode()}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+
+
+class AccessTokenVerifier:
+    """Reads access tokens. Knows public keys only; `keys` may hold retired ones."""
+
+    def __init__(self, keys: Sequence[Ed25519PublicKey], clock: Clock) -> None:
+        self._keys: Mapping[str, Ed25519PublicKey] = {key_id(key): key for key in keys}
+        self._clock = clock
+
+    def verify(self, token: str) -> AccessClaims:
+        """Return what `token` says. Errors: AccessTokenInvalid, AccessTokenExpired."""
+        claims = self._signed_claims(token)
+        try:
+            expires_s, issued_s = int(claims["exp"]), int(claims["iat"])
+            found = AccessClaims(
+                user_id=UserId(UUID(claims["sub"])),
+                session_id=SessionId(UUID(claims["sid"])),
+                role=str(claims["role"]),
+                expires_at_ns=expires_s * NANOSECONDS,
+            )
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise AccessTokenInvalid("The access token cannot be read.") from error
+        now_ns = self._clock.now_ns()
+        if expires_s * NANOSECONDS <= now_ns:
+            raise AccessTokenExpired("The access token has ended.")
+        if issued_s * NANOSECONDS > now_ns + 60 * NANOSECONDS:
+            raise AccessTokenInvalid("The access token is from the future.")
+        if expires_s - issued_s > ACCESS_TOKEN_SECONDS:
+            raise AccessTokenInvalid("The access token lives longer than ours do.")
+        return found
+
+    def _signed_claims(self, token: str) -> dict[str, Any]:
+        if len(token) > TOKEN_LENGTH_MAX:
+            raise AccessTokenInvalid("The access token is too long.")
+        try:
+            header = jwt.get_unverified_header(token)
+            key = self._keys.get(str(header.get("kid")))
+            if key is None or header.get("typ") != _TYPE:
+                raise AccessTokenInvalid("The access token is not one of ours.")
+            # Times are checked above against our own clock.
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[_ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={
+                    "require": _CLAIMS,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+        except (jwt.PyJWTError, ValueError, RecursionError) as error:
+            raise AccessTokenInvalid("The access token is not one of ours.") from error
+        return claims
+
+
+class AccessTokenSigner:
+    """Writes access tokens."""
+
+    def __init__(self, key: SigningKey, clock: Clock) -> None:
+        self._key = key
+        self._clock = clock
+
+    def sign(self, user_id: UserId, session_id: SessionId, role: str) -> str:
+        issued_s = self._clock.now_ns() // NANOSECONDS
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "sid": str(session_id),
+            "role": role,
+            "iat": issued_s,
+            "exp": issued_s + ACCESS_TOKEN_SECONDS,
+            "jti": str(new_uuid()),
+        }
+        return jwt.encode(
+            claims,
+            self._key.private,
+            algorithm=_ALGORITHM,
+            headers={"kid": self._key.id, "typ": _TYPE},
+        )
+
+
+def new_refresh_token() -> str:
+    return secrets.token_urlsafe(32)
+
+
+def refresh_token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

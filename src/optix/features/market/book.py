@@ -1,0 +1,405 @@
+"""The book: a replica in memory of what the feed publishes, for the API and the stream.
+
+Readers never ask Redis per request. The book follows the bus, loads what somebody is interested in,
+renews the leases for it, and lets go of what nobody looks at. It is the only place that decides
+whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
+word was.
+
+Versions: `version` of the book rises with every message taken; each quote and each chain row keeps
+the version at which it last changed. A reader that remembers the version it has seen finds what is
+new without any queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+
+from optix.features.market import wire
+from optix.features.market.chain_replica import ChainReplica
+from optix.kernel import limits
+from optix.kernel.clock import NANOSECONDS, Clock
+from optix.kernel.errors import NotFound, OptixError, Unavailable
+from optix.kernel.quote import Quality, Quote
+from optix.platform import bus as keys
+from optix.platform.bus import Bus, FeedUnavailable
+from optix.ports.market_data import ChainKey
+
+log = structlog.get_logger(__name__)
+
+Listener = Callable[[str], None]  # called with the topic that changed, or "status"
+
+
+@dataclass(slots=True)
+class QuoteReplica:
+    """One quote and what is made of it once for all readers."""
+
+    quote: Quote
+    version: int
+    fragment: bytes  # the row of docs/streaming.md
+
+
+@dataclass(slots=True)
+class _Loading:
+    """A chain on its way: changes that arrive meanwhile wait here."""
+
+    task: asyncio.Task[ChainReplica]
+    changes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+class MarketBook:
+    """The component that keeps the replica. One per process, shared by all its readers."""
+
+    name = "book"
+
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self.version = 0
+        self.quotes: dict[str, QuoteReplica] = {}
+        self.chains: dict[ChainKey, ChainReplica] = {}
+        self._loading: dict[ChainKey, _Loading] = {}
+        self._status: wire.FeedStatusMessage | None = None
+        self._heard_ns = clock.now_ns()
+        self._lost_ns: int | None = None
+        self._epoch = ""
+        self._batch = 0
+        self._held: Counter[str] = Counter()
+        self._touched: dict[str, int] = {}
+        self._listeners: set[Listener] = set()
+        self._wanted_quotes: dict[str, asyncio.Task[Quote]] = {}
+
+    async def run(self) -> None:
+        """Follow the bus until cancelled. Effects: renews leases in `md.demand`."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._follow())
+            tasks.create_task(self._renew_leases())
+            tasks.create_task(self._watch())
+
+    async def ping(self) -> None:
+        """Raise Unavailable when the feed is not alive."""
+        status = self.feed_status()
+        if status.state in {"down", "connecting"}:
+            raise Unavailable(status.reason)
+
+    # State of the feed
+
+    def feed_status(self) -> wire.FeedStatusMessage:
+        """Return the feed's status as it is now, by its own word or by its silence."""
+        silent = self._clock.now_ns() - self._heard_ns > _SILENCE_NS
+        status = self._status
+        if status is None:
+            return _no_status(self._clock.now_ns(), self._heard_ns, silent=silent)
+        if not silent or status.state in {"down", "ended"}:
+            return status
+        return replace(
+            status,
+            state="down",
+            reason="The market feed has stopped. Waiting for it to come back.",
+            since=self._heard_ns,
+        )
+
+    def quality_now(self, quality: str) -> Quality:
+        """Return what a number of `quality` is worth now: stale when its feed is not alive."""
+        if self.feed_status().state in {"live", "ended"}:
+            return Quality(quality)
+        return Quality.STALE
+
+    def market_now_ns(self) -> int:
+        """Return the market clock; the wall clock before any feed was heard."""
+        status = self._status
+        return self._clock.now_ns() if status is None else status.market_now_ns(self._clock)
+
+    # Interest
+
+    def hold(self, topics: Iterable[str]) -> None:
+        """Keep topics alive until `release`: a socket looks at them."""
+        self._held.update(topics)
+
+    def release(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            self._held[topic] -= 1
+            if self._held[topic] <= 0:
+                del self._held[topic]
+                self._touched[topic] = self._clock.now_ns()
+
+    def _touch(self, topic: str) -> None:
+        self._touched[topic] = self._clock.now_ns()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` with each topic that changes; return the function that ends it."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def _tell(self, topic: str) -> None:
+        for listener in tuple(self._listeners):
+            listener(topic)
+
+    # Reading
+
+    async def get_quote(self, symbol: str) -> QuoteReplica:
+        """Return a quote that is followed from now on.
+
+        Raises UnknownSymbol (a NotFound), FeedUnavailable or BusUnavailable.
+        """
+        topic = wire.quote_topic(symbol)
+        followed = topic in self._held or topic in self._touched
+        self._touch(topic)
+        if not followed or symbol not in self.quotes:
+            try:
+                await self._bus.lease([topic])
+                await self._load_quote(symbol)
+            except OptixError:
+                if symbol not in self.quotes:
+                    self._touched.pop(topic, None)
+                    raise
+            except (RedisError, OSError) as error:
+                if symbol not in self.quotes:
+                    raise keys.BusUnavailable("The cache server does not answer.") from error
+        return self.quotes[symbol]
+
+    async def _load_quote(self, symbol: str) -> Quote:
+        task = self._wanted_quotes.get(symbol)
+        if task is None:
+            task = asyncio.ensure_future(self._ask_quote(symbol))
+            self._wanted_quotes[symbol] = task
+            task.add_done_callback(lambda _: self._wanted_quotes.pop(symbol, None))
+        return await asyncio.shield(task)
+
+    async def _ask_quote(self, symbol: str) -> Quote:
+        try:
+            row = await self.ask("quote", {"symbol": symbol})
+        except (FeedUnavailable, keys.BusUnavailable):
+            kept = await self._kept(self._bus.redis.hget(keys.QUOTES, symbol))
+            if kept is None:
+                raise
+            row = orjson.loads(kept)
+        self.version += 1
+        return self._take_quote(row).quote
+
+    async def get_chain(self, key: ChainKey) -> ChainReplica:
+        """Return a chain that is followed from now on.
+
+        Raises UnknownSymbol or UnknownExpiration (both NotFound), FeedUnavailable, BusUnavailable.
+        """
+        topic = wire.chain_topic(key)
+        followed = topic in self._held or topic in self._touched
+        self._touch(topic)
+        replica = self.chains.get(key)
+        if replica is not None and followed:
+            return replica
+        try:
+            await self._bus.lease([topic])
+            return await self._load_chain(key)
+        except (OptixError, RedisError, OSError) as error:
+            if replica is not None and not isinstance(error, NotFound):
+                return replica  # served as stale: the status says that the feed is away
+            self._touched.pop(topic, None)
+            if isinstance(error, OptixError):
+                raise
+            raise keys.BusUnavailable("The cache server does not answer.") from error
+
+    async def _load_chain(self, key: ChainKey) -> ChainReplica:
+        loading = self._loading.get(key)
+        if loading is None:
+            loading = _Loading(asyncio.ensure_future(self._fetch_chain(key)))
+            self._loading[key] = loading
+            loading.task.add_done_callback(lambda _: self._loading.pop(key, None))
+        return await asyncio.shield(loading.task)
+
+    async def _fetch_chain(self, key: ChainKey) -> ChainReplica:
+        arguments = {"underlying": key.underlying, "expiration": key.expiration.isoformat()}
+        failure: OptixError | None = None
+        try:
+            await self.ask("chain", arguments)
+        except (FeedUnavailable, keys.BusUnavailable) as error:
+            failure = error
+        name = keys.CHAIN + wire.chain_field(key)
+        body = await self._kept(self._bus.redis.get(name))
+        if body is None:
+            raise failure or FeedUnavailable("The market feed lost this chain. Ask again.")
+        if key.underlying not in self.quotes:
+            with contextlib.suppress(FeedUnavailable, keys.BusUnavailable):
+                await self._load_quote(key.underlying)
+        self.version += 1
+        replica = ChainReplica.load(key, orjson.loads(body), self.version)
+        for epoch, change in self._loading[key].changes:
+            if epoch == replica.epoch and change["s"] > replica.sequence:
+                replica.apply(change, self.version)
+        self.chains[key] = replica
+        self._tell(wire.chain_topic(key))
+        return replica
+
+    async def _kept(self, reading: Any) -> bytes | None:
+        try:
+            value: bytes | None = await reading
+        except (RedisError, OSError):
+            return None
+        return value
+
+    async def ask(self, kind: str, arguments: dict[str, Any]) -> Any:
+        """Ask the feed a question, at once refused when the feed is known to be gone."""
+        status = self.feed_status()
+        if self._status is not None and status.state == "down" and self._is_silent():
+            raise FeedUnavailable(status.reason)
+        return await self._bus.ask(kind, arguments)
+
+    def _is_silent(self) -> bool:
+        return self._clock.now_ns() - self._heard_ns > _SILENCE_NS
+
+    # Following the bus
+
+    async def _follow(self) -> None:
+        async for message in self._bus.iter_updates():
+            if message is None:
+                self._reload()
+                continue
+            body = orjson.loads(message)
+            if body["k"] == "s":
+                self._take_status(wire.load_status(body))
+            else:
+                self._take_update(body)
+
+    def _take_status(self, status: wire.FeedStatusMessage) -> None:
+        before = self.feed_status().state if self._status is not None else None
+        self._heard_ns = self._clock.now_ns()
+        self._status = status
+        if status.epoch != self._epoch:
+            self._epoch, self._batch = status.epoch, 0
+            self._reload()
+        if status.state != before:
+            self._tell("status")
+
+    def _take_update(self, body: dict[str, Any]) -> None:
+        if body["e"] != self._epoch:
+            self._epoch, self._batch = body["e"], body["b"]
+            self._reload()
+        elif self._batch and body["b"] != self._batch + 1:
+            self._reload()
+        self._batch = body["b"]
+        self.version += 1
+        for row in body.get("q", ()):
+            self._take_quote(row)
+            self._tell(wire.quote_topic(row[0]))
+        for change in body.get("c", ()):
+            self._take_change(body["e"], change)
+        for name in body.get("l", ()):
+            self._reload_chain(_key_of(*name))
+
+    def _take_quote(self, row: list[Any]) -> QuoteReplica:
+        replica = QuoteReplica(
+            quote=wire.load_quote(row),
+            version=self.version,
+            fragment=orjson.dumps(row[: len(wire.QUOTE_COLUMNS)]),
+        )
+        self.quotes[row[0]] = replica
+        return replica
+
+    def _take_change(self, epoch: str, change: dict[str, Any]) -> None:
+        key = _key_of(change["u"], change["x"])
+        loading = self._loading.get(key)
+        if loading is not None:
+            loading.changes.append((epoch, change))
+        replica = self.chains.get(key)
+        if replica is None:
+            return
+        if epoch != replica.epoch or change["s"] > replica.sequence + 1:
+            self._reload_chain(key)
+        elif change["s"] == replica.sequence + 1:
+            replica.apply(change, self.version)
+            self._tell(wire.chain_topic(key))
+
+    def _reload(self) -> None:
+        """Load everything anew that somebody looks at: messages may have been missed."""
+        for key in tuple(self.chains):
+            self._reload_chain(key)
+        for symbol in tuple(self.quotes):
+            if wire.quote_topic(symbol) in self._held:
+                _in_background(self._load_quote(symbol))
+
+    def _reload_chain(self, key: ChainKey) -> None:
+        if key not in self.chains or key in self._loading:
+            return
+        topic = wire.chain_topic(key)
+        if topic in self._held or topic in self._touched:
+            _in_background(self._load_chain(key))
+        else:
+            del self.chains[key]
+
+    # Upkeep
+
+    async def _renew_leases(self) -> None:
+        while True:
+            self._forget()
+            topics = [*self._held, *self._touched]
+            with contextlib.suppress(RedisError, OSError):
+                await self._bus.lease(topics)
+            await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
+
+    def _forget(self) -> None:
+        oldest_ns = self._clock.now_ns() - int(limits.INTEREST_SECONDS * NANOSECONDS)
+        for topic in [t for t, at in self._touched.items() if at < oldest_ns]:
+            del self._touched[topic]
+        for key in tuple(self.chains):
+            topic = wire.chain_topic(key)
+            if topic not in self._held and topic not in self._touched:
+                del self.chains[key]
+
+    async def _watch(self) -> None:
+        """Tell listeners when the feed falls silent: nobody else would."""
+        state = self.feed_status().state
+        while True:
+            await asyncio.sleep(limits.FEED_HEARTBEAT_SECONDS / 2)
+            now = self.feed_status().state
+            if now != state:
+                state = now
+                self._tell("status")
+
+
+_SILENCE_NS = int(limits.FEED_SILENCE_SECONDS_MAX * NANOSECONDS)
+_background: set[asyncio.Future[Any]] = set()
+
+
+def _in_background(work: Any) -> None:
+    """Run `work`, whose failure the next reader will meet and report."""
+    task = asyncio.ensure_future(work)
+    _background.add(task)
+
+    def done(finished: asyncio.Future[Any]) -> None:
+        _background.discard(finished)
+        if not finished.cancelled() and (error := finished.exception()) is not None:
+            log.info("book.reload_failed", error=str(error))
+
+    task.add_done_callback(done)
+
+
+def _key_of(underlying: str, expiration: str) -> ChainKey:
+    key = wire.parse_topic(f"c:{underlying}:{expiration}")
+    assert isinstance(key, ChainKey), "the feed names chains by underlying and date"
+    return key
+
+
+def _no_status(now_ns: int, since_ns: int, *, silent: bool) -> wire.FeedStatusMessage:
+    reason = "Waiting for the market feed." if not silent else "No market feed is running."
+    return wire.FeedStatusMessage(
+        epoch="",
+        state="down" if silent else "connecting",
+        source="",
+        label="No market feed",
+        quality=Quality.STALE,
+        delay_seconds=0,
+        notice="",
+        reason=reason,
+        since=since_ns,
+        market=now_ns,
+        market_speed=1.0,
+        sent=now_ns,
+    )

@@ -1,0 +1,395 @@
+"""The feed: the only part of OPTIX that talks to a market data provider.
+
+    leases in Redis → demand → provider → updates → flags, IV and Greeks → bus
+
+It follows one provider, turns its updates into published state, answers questions, and says once a
+second how it is. It knows nothing of users, sockets or alerts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, Protocol
+
+import orjson
+import structlog
+from redis.exceptions import RedisError
+
+from optix.features.market import wire
+from optix.features.market.answers import Answers
+from optix.features.market.chain_state import ChainState, split_by_expiration
+from optix.features.market.pricing import RootTerms, price_chain
+from optix.kernel import limits
+from optix.kernel.chain import ChainTable
+from optix.kernel.clock import NANOSECONDS, Clock
+from optix.kernel.errors import OptixError, Unavailable
+from optix.kernel.quote import Quote, quote_flags
+from optix.platform import bus as keys
+from optix.platform.bus import Bus, Question
+from optix.ports.market_data import (
+    ChainKey,
+    Demand,
+    FeedNotice,
+    MarketDataProvider,
+    MarketUpdate,
+    NoticeState,
+    UnknownExpiration,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class TermsSource(Protocol):
+    """Tells style and settlement instant of a root's expiration (the calendar does)."""
+
+    def terms_of(self, root: str, expiration: date) -> RootTerms: ...
+
+
+class FeedEngine:
+    """The feed component. One instance per provider; the sole writer of `md.*` on the bus."""
+
+    name = "feed"
+
+    def __init__(
+        self,
+        provider: MarketDataProvider,
+        bus: Bus,
+        *,
+        terms: TermsSource,
+        clock: Clock,
+        rate_fallback: float,
+    ) -> None:
+        self._provider = provider
+        self._bus = bus
+        self._terms = terms
+        self._clock = clock
+        self._rate_fallback = rate_fallback
+        self._epoch = secrets.token_hex(6)
+        self._batch = 0
+        self._quotes: dict[str, Quote] = {}
+        self._chains: dict[ChainKey, ChainState] = {}
+        self._dirty_quotes: set[str] = set()
+        self._dirty_chains: set[ChainKey] = set()
+        self._quotes_wake = asyncio.Event()
+        self._chains_wake = asyncio.Event()
+        self._demand = Demand()
+        self._pricing = asyncio.Lock()
+        self._state = "connecting"
+        self._reason = "Connecting to the market feed."
+        self._since_ns = clock.now_ns()
+        self._last_update_ns = clock.now_ns()
+        self._restart = asyncio.Event()
+        self._status_wake = asyncio.Event()
+        self._answers = Answers(provider, self)
+
+    async def run(self) -> None:
+        """Run until cancelled.
+
+        Effects: writes `md.*` in Redis. Retries: a lost provider is opened again with a growing
+        pause; a lost Redis is waited for.
+        """
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._follow_provider())
+                tasks.create_task(self._reconcile_demand())
+                tasks.create_task(self._publish_quotes())
+                tasks.create_task(self._publish_chains())
+                tasks.create_task(self._beat())
+                tasks.create_task(self._bus.serve(self._answer))
+        finally:
+            await self._provider.close()
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the provider is alive."""
+        if self._state in {"down", "connecting"}:
+            raise Unavailable(self._reason)
+
+    # Provider
+
+    async def _follow_provider(self) -> None:
+        pause = limits.RECONNECT_SECONDS_FIRST
+        while True:
+            started_ns = self._clock.now_ns()
+            try:
+                await self._provider.open()
+                self._set_state("live", "")
+                reason = await self._consume()
+            except OptixError as error:
+                reason = error.detail
+            except Exception:
+                log.exception("feed.provider_failed", provider=self._provider.capabilities.name)
+                reason = "The adapter of this market feed failed."
+            if self._state == "ended":
+                await asyncio.Event().wait()  # a recording that is over stays as it ended
+            if self._clock.now_ns() - started_ns > 60 * NANOSECONDS:
+                pause = limits.RECONNECT_SECONDS_FIRST
+            self._set_state("down", f"{reason} Trying again in {pause:g} s.")
+            await self._provider.close()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
+
+    async def _consume(self) -> str:
+        """Take updates until the source ends or is found silent; return why it is over."""
+
+        async def take_all() -> None:
+            async for update in self._provider.iter_updates():
+                self._take(update)
+
+        self._restart.clear()
+        taking = asyncio.ensure_future(take_all())
+        silence = asyncio.ensure_future(self._restart.wait())
+        try:
+            await asyncio.wait({taking, silence}, return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                return "The source was connected but silent."
+            await taking
+            return "The source ended its stream."
+        finally:
+            for task in (taking, silence):
+                task.cancel()
+            await asyncio.gather(taking, silence, return_exceptions=True)
+
+    def _take(self, update: MarketUpdate) -> None:
+        if isinstance(update, FeedNotice):
+            ended = update.state is NoticeState.ENDED
+            self._set_state("ended" if ended else "live", update.reason if ended else "")
+            return
+        self._last_update_ns = self._clock.now_ns()
+        if self._state != "live":
+            self._set_state("live", "")
+        if isinstance(update, Quote):
+            self.take_quote(update)
+        else:
+            self.take_chain(update)
+
+    def take_quote(self, quote: Quote) -> Quote:
+        """Take a quote in: flag it, keep it, mark it to be published."""
+        quote = replace(quote, flags=quote.flags | quote_flags(quote.bid, quote.ask))
+        self._quotes[quote.symbol] = quote
+        self._dirty_quotes.add(quote.symbol)
+        self._quotes_wake.set()
+        return quote
+
+    def take_chain(self, table: ChainTable) -> None:
+        """Take a chain update in, which may span several expirations."""
+        if table.spot is not None:
+            self.take_quote(table.spot)
+        now_ns = self._clock.now_ns()
+        for expiration, part in split_by_expiration(table).items():
+            key = ChainKey(table.underlying, expiration)
+            state = self._chains.get(key)
+            if state is None:
+                self._chains[key] = state = ChainState.of(key, part)
+                self._evict()
+            else:
+                state.merge(part)
+            state.loaded_ns = now_ns
+            self._dirty_chains.add(key)
+        self._chains_wake.set()
+
+    def _evict(self) -> None:
+        if len(self._chains) <= limits.CHAINS_KEPT_MAX:
+            return
+        idle = [k for k in self._chains if k not in self._demand.chains]
+        idle.sort(key=lambda k: self._chains[k].loaded_ns)
+        for key in idle[: len(self._chains) - limits.CHAINS_KEPT_MAX]:
+            del self._chains[key]
+            self._dirty_chains.discard(key)
+
+    # Demand
+
+    async def _reconcile_demand(self) -> None:
+        while True:
+            try:
+                topics = await self._bus.leased()
+            except (RedisError, OSError):
+                await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
+                continue
+            demand = _demand_of(topics)
+            if demand != self._demand:
+                self._demand = demand
+                self._provider.set_demand(demand)
+                self._last_update_ns = self._clock.now_ns()
+                self._chains_wake.set()
+            await asyncio.sleep(limits.DEMAND_RECONCILE_SECONDS)
+
+    # Publishing
+
+    async def _publish_quotes(self) -> None:
+        while True:
+            await self._quotes_wake.wait()
+            self._quotes_wake.clear()
+            symbols, self._dirty_quotes = self._dirty_quotes, set()
+            rows = [wire.dump_quote(self._quotes[symbol]) for symbol in sorted(symbols)]
+            keep = {keys.QUOTES: {row[0]: orjson.dumps(row) for row in rows}}
+            await self._broadcast({"q": rows}, keep=keep)
+            await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
+
+    async def _publish_chains(self) -> None:
+        while True:
+            await self._chains_wake.wait()
+            self._chains_wake.clear()
+            for key in sorted(self._dirty_chains & self._demand.chains):
+                await self.publish_chain(key)
+            await asyncio.sleep(limits.CHAIN_PUBLISH_SECONDS)
+
+    async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int:
+        """Price one expiration in a worker thread and publish what changed; return its sequence.
+
+        `store` keeps the whole state in Redis for a reader that is about to load it.
+        """
+        async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+            state = self._chains[key]
+            if key in self._dirty_chains or not state.is_published:
+                self._dirty_chains.discard(key)
+                await self._price(state)
+            elif not store:
+                return state.sequence
+            if store:
+                body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
+                name = keys.CHAIN + wire.chain_field(key)
+                await self._bus.redis.set(name, body, ex=86_400)
+            return state.sequence
+
+    async def _price(self, state: ChainState) -> None:
+        table = state.snapshot()
+        terms = self._terms_of(table)
+        priced = await asyncio.to_thread(
+            price_chain,
+            table,
+            now_ns=self._pricing_instant(table, terms),
+            terms=terms,
+            rate_fallback=self._rate_fallback,
+        )
+        changes = state.publish(table, priced, terms)
+        if changes is None:
+            return
+        name = [state.key.underlying, state.key.expiration.isoformat()]
+        if changes.relisted:
+            await self._broadcast({"l": [name]})
+            return
+        row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
+        await self._broadcast({"c": [{**row, "r": changes.rows}]})
+
+    def _pricing_instant(
+        self, table: ChainTable, terms: Mapping[tuple[str, date], RootTerms]
+    ) -> int:
+        """Return when the quotes were true, or the market's now once a series has settled.
+
+        An IV belongs to the instant of its quote: a delayed or paused feed must not see time decay
+        that its prices do not have.
+        """
+        now_ns = self._provider.clock.now_ns()
+        settled = any(term.settles_at_ns <= now_ns for term in terms.values())
+        return now_ns if settled else min(now_ns, table.ts_event)
+
+    def _terms_of(self, table: ChainTable) -> Mapping[tuple[str, date], RootTerms]:
+        pairs = {(contract.root, contract.expiration) for contract in table.contracts}
+        return {pair: self._terms.terms_of(*pair) for pair in pairs}
+
+    async def _broadcast(
+        self, body: dict[str, Any], *, keep: Mapping[str, dict[str, bytes]] | None = None
+    ) -> None:
+        self._batch += 1  # counted even when Redis is away: readers see the gap and load anew
+        message = orjson.dumps({"k": "u", "e": self._epoch, "b": self._batch, **body})
+        try:
+            await self._bus.publish(message, keep=dict(keep or {}))
+        except (RedisError, OSError) as error:
+            log.warning("feed.publish_failed", error=type(error).__name__)
+            await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
+
+    # Status
+
+    async def _beat(self) -> None:
+        while True:
+            self._check_silence()
+            status = self._status()
+            try:
+                await self._bus.publish(status.dump(), keep={})
+                await self._bus.redis.set(keys.STATUS, status.dump(), ex=86_400)
+            except (RedisError, OSError) as error:
+                log.warning("feed.publish_failed", error=type(error).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._status_wake.wait(), limits.FEED_HEARTBEAT_SECONDS)
+            self._status_wake.clear()
+
+    def _check_silence(self) -> None:
+        longest = self._provider.capabilities.silence_seconds_max
+        wanted = self._demand.quotes or self._demand.chains
+        if longest is None or not wanted or self._state not in {"live", "stale"}:
+            return
+        silent_seconds = (self._clock.now_ns() - self._last_update_ns) / NANOSECONDS
+        if silent_seconds > longest and self._state == "live":
+            self._set_state("stale", "The feed is connected but silent.")
+        if silent_seconds > 3 * longest:
+            self._restart.set()
+
+    def _set_state(self, state: str, reason: str) -> None:
+        if state != self._state:
+            level = log.info if state in {"live", "ended"} else log.warning
+            level(
+                "feed.state", provider=self._provider.capabilities.name, state=state, reason=reason
+            )
+            self._since_ns = self._clock.now_ns()
+            self._status_wake.set()
+        self._state, self._reason = state, reason
+
+    def _status(self) -> wire.FeedStatusMessage:
+        capabilities = self._provider.capabilities
+        market_clock = self._provider.clock
+        return wire.FeedStatusMessage(
+            epoch=self._epoch,
+            state=self._state,
+            source=capabilities.name,
+            label=capabilities.label,
+            quality=capabilities.quality,
+            delay_seconds=capabilities.delay_seconds,
+            notice=capabilities.notice,
+            reason=self._reason,
+            since=self._since_ns,
+            market=market_clock.now_ns(),
+            market_speed=getattr(market_clock, "speed", 1.0),
+            sent=self._clock.now_ns(),
+        )
+
+    # Questions
+
+    async def _answer(self, question: Question) -> Any:
+        return await self._answers.answer(question)
+
+    def find_chain(self, key: ChainKey) -> ChainState | None:
+        """Return the state of an expiration, if the feed holds it."""
+        return self._chains.get(key)
+
+    async def ensure_chain(self, key: ChainKey, *, age_seconds_max: float) -> None:
+        """Hold an expiration that is followed live or was fetched at most that long ago.
+
+        Raises UnknownSymbol, UnknownExpiration or ProviderUnavailable.
+        """
+        state = self._chains.get(key)
+        if state is not None:
+            age_ns = self._clock.now_ns() - state.loaded_ns
+            if key in self._demand.chains or age_ns <= age_seconds_max * NANOSECONDS:
+                return
+        self.take_chain(await self._provider.fetch_chain(key))
+        if key not in self._chains:
+            raise UnknownExpiration(f"{key.underlying} has no contracts on {key.expiration}.")
+
+
+def _demand_of(topics: list[str]) -> Demand:
+    """Return what leases ask for. A chain brings its underlying's quote with it."""
+    quotes: set[str] = set()
+    chains: set[ChainKey] = set()
+    for topic in topics:
+        meaning = wire.parse_topic(topic)
+        if isinstance(meaning, ChainKey):
+            chains.add(meaning)
+            quotes.add(meaning.underlying)
+        elif meaning is not None:
+            quotes.add(meaning)
+    return Demand(quotes=frozenset(quotes), chains=frozenset(chains))

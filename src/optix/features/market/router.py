@@ -1,0 +1,165 @@
+"""The market endpoints. Handlers only translate: HTTP in, service call, model out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from optix.features.market import schemas
+from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness
+from optix.features.market.service import (
+    ContractSymbol,
+    ExpiredContract,
+    MarketService,
+    UnknownContract,
+)
+from optix.kernel import limits
+from optix.kernel.errors import InvalidInput
+from optix.kernel.instrument import MalformedContract, Right
+from optix.kernel.symbols import MalformedSymbol
+from optix.platform.bus import BusUnavailable, FeedUnavailable
+from optix.platform.http import errors, not_modified
+from optix.ports.market_data import (
+    BarInterval,
+    ProviderUnavailable,
+    UnknownExpiration,
+    UnknownSymbol,
+    UnsupportedRequest,
+)
+
+Symbol = Annotated[
+    str, Path(max_length=limits.SYMBOL_LENGTH_MAX, description="Stock, ETF or index, like SPY.")
+]
+_AWAY = (FeedUnavailable, BusUnavailable, ProviderUnavailable)
+_SYMBOL_ERRORS = (MalformedSymbol, ContractSymbol, UnknownSymbol, *_AWAY)
+
+
+def market_router(service: MarketService, signed_in: Callable[..., Any]) -> APIRouter:
+    """Return the routes of market data for signed-in users."""
+    router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[Depends(signed_in)])
+    _add_quotes(router, service)
+    _add_options(router, service)
+    _add_reference(router, service)
+    return router
+
+
+def _add_quotes(router: APIRouter, service: MarketService) -> None:
+    @router.get("/market/status")
+    async def get_status() -> schemas.MarketStatus:
+        """Return the state of the market feed and of the exchange day."""
+        return service.status()
+
+    @router.get("/quotes/{symbol}", responses=errors(*_SYMBOL_ERRORS))
+    async def get_quote(symbol: Symbol) -> schemas.Quote:
+        """Return the quote of a stock, ETF or index, and keep it live for half a minute."""
+        return await service.get_quote(symbol)
+
+    @router.get("/quotes", responses=errors(InvalidInput))
+    async def get_quotes(
+        symbols: Annotated[
+            str,
+            Query(
+                min_length=1,
+                max_length=limits.QUOTE_SYMBOLS_PER_REQUEST_MAX * limits.SYMBOL_LENGTH_MAX,
+                description="Comma-separated symbols.",
+                examples=["SPY,AAPL"],
+            ),
+        ],
+    ) -> schemas.QuoteList:
+        """Return several quotes; symbols that cannot be served are listed with the reason."""
+        return await service.get_quotes([s.strip() for s in symbols.split(",") if s.strip()])
+
+
+def _add_options(router: APIRouter, service: MarketService) -> None:
+    @router.get("/options/expirations/{symbol}", responses=errors(*_SYMBOL_ERRORS))
+    async def get_expirations(symbol: Symbol) -> schemas.ExpirationList:
+        """Return the listed expirations with their settlement and expected move."""
+        return await service.list_expirations(symbol)
+
+    @router.get(
+        "/options/chain/{symbol}",
+        response_model=schemas.Chain,
+        responses={
+            **errors(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+            304: {"description": "Not modified since the ETag you sent."},
+        },
+    )
+    async def get_chain(
+        request: Request,
+        symbol: Symbol,
+        *,
+        expiration: Annotated[
+            date | None, Query(description="Exchange date; the next open one when left out.")
+        ] = None,
+        strikes: Annotated[
+            int | None,
+            Query(
+                ge=1,
+                le=limits.CHAIN_STRIKES_MAX,
+                description="So many strikes nearest to the spot.",
+            ),
+        ] = None,
+        moneyness: Annotated[Moneyness, Query()] = "all",
+        delta_min: Annotated[
+            float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
+        ] = None,
+        delta_max: Annotated[
+            float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
+        ] = None,
+        right: Annotated[Right | None, Query(description="C or P; both when left out.")] = None,
+    ) -> Response:
+        """Return one expiration with OPTIX IV and Greeks beside the vendor's own."""
+        wanted = ChainFilter(
+            strikes=strikes,
+            moneyness=moneyness,
+            delta_min=delta_min,
+            delta_max=delta_max,
+            right=right,
+        )
+        chain = await service.get_chain(symbol, expiration, wanted)
+        return not_modified(request, chain.etag) or Response(
+            chain.body,
+            media_type="application/json",
+            headers={"ETag": chain.etag, "Cache-Control": "private, no-cache"},
+        )
+
+    @router.get(
+        "/options/contracts/{contract}",
+        responses=errors(
+            MalformedContract, ExpiredContract, UnknownContract, UnknownSymbol, *_AWAY
+        ),
+    )
+    async def get_contract(
+        contract: Annotated[
+            str,
+            Path(
+                max_length=limits.CONTRACT_TEXT_LENGTH_MAX,
+                description="Any common spelling, like AAPL250117C00175000.",
+            ),
+        ],
+    ) -> schemas.ContractQuote:
+        """Return one option contract with its quote, IV and Greeks."""
+        return await service.get_contract(contract)
+
+
+def _add_reference(router: APIRouter, service: MarketService) -> None:
+    @router.get("/historical/{symbol}", responses=errors(*_SYMBOL_ERRORS, UnsupportedRequest))
+    async def get_history(
+        symbol: Symbol,
+        interval: Annotated[BarInterval, Query()] = BarInterval.DAY_1,
+        start: Annotated[date | None, Query(description="First exchange date.")] = None,
+        end: Annotated[date | None, Query(description="Last exchange date; today.")] = None,
+    ) -> schemas.History:
+        """Return price bars, oldest first; the latest ones where there are too many."""
+        return await service.get_history(symbol, interval, start, end)
+
+    @router.get("/symbols/search", responses=errors(*_AWAY))
+    async def search_symbols(
+        q: Annotated[str, Query(min_length=1, max_length=limits.SEARCH_TEXT_LENGTH_MAX)],
+        limit: Annotated[int, Query(ge=1, le=limits.SEARCH_RESULTS_MAX)] = 20,
+    ) -> schemas.SymbolMatches:
+        """Return symbols by ticker or name, best match first."""
+        return await service.search(q, limit)

@@ -1,0 +1,185 @@
+"""The messages of the market on the bus: rows of numbers, written by the feed, read by the book.
+
+A message is one JSON object. `k` names it:
+
+- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":[row…]}…],
+  "l":[[u,x]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
+  sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
+  names chains whose listing changed: readers load them anew.
+- `{"k":"s",…}` the status of the feed, once a second, with the market clock.
+
+A quote row is `QUOTE_COLUMNS`, a chain row is `CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS`
+where the provider has analytics of its own. NaN is written as null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from math import nan
+from typing import Any, Final
+
+import orjson
+
+from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
+from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind
+from optix.ports.market_data import ChainKey
+
+QUOTE_COLUMNS: Final = (
+    "symbol",
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "last",
+    "open",
+    "high",
+    "low",
+    "previous_close",
+    "volume",
+    "as_of",
+    "quality",
+    "flags",
+)
+CHAIN_ROW_COLUMNS: Final = (
+    "i",
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "last",
+    "volume",
+    "iv",
+    "delta",
+    "gamma",
+    "theta",
+    "vega",
+    "rho",
+    "status",
+    "flags",
+    "as_of",
+)
+VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
+CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
+
+_NS_PER_MS: Final = 1_000_000
+
+
+def quote_topic(symbol: str) -> str:
+    """Return the lease topic of one symbol's quote."""
+    return f"q:{symbol}"
+
+
+def chain_topic(key: ChainKey) -> str:
+    """Return the lease topic of one expiration."""
+    return f"c:{key.underlying}:{key.expiration.isoformat()}"
+
+
+def chain_field(key: ChainKey) -> str:
+    """Return the end of the cache key of one expiration."""
+    return f"{key.underlying}.{key.expiration.isoformat()}"
+
+
+def parse_topic(topic: str) -> str | ChainKey | None:
+    """Return what a lease topic means: a symbol, a chain, or None for something unreadable."""
+    kind, _, rest = topic.partition(":")
+    if kind == "q" and rest:
+        return rest
+    if kind == "c":
+        underlying, _, day = rest.rpartition(":")
+        try:
+            return ChainKey(underlying, date.fromisoformat(day)) if underlying else None
+        except ValueError:
+            return None
+    return None
+
+
+def dump_quote(quote: Quote) -> list[Any]:
+    """Return a quote as it travels: the public columns, then kind, source and receipt time."""
+    return [
+        quote.symbol,
+        quote.bid,
+        quote.ask,
+        quote.bid_size,
+        quote.ask_size,
+        quote.last,
+        quote.open,
+        quote.high,
+        quote.low,
+        quote.previous_close,
+        quote.volume,
+        quote.ts_event // _NS_PER_MS,
+        quote.quality,
+        int(quote.flags),
+        quote.kind,
+        quote.source,
+        quote.ts_received // _NS_PER_MS,
+    ]
+
+
+def load_quote(row: list[Any]) -> Quote:
+    """Return the quote of a travelled row: `dump_quote` undone, to the millisecond."""
+    numbers = [nan if value is None else value for value in row[1:11]]
+    return Quote(
+        symbol=row[0],
+        kind=SecurityKind(row[14]),
+        bid=numbers[0],
+        ask=numbers[1],
+        bid_size=numbers[2],
+        ask_size=numbers[3],
+        last=numbers[4],
+        open=numbers[5],
+        high=numbers[6],
+        low=numbers[7],
+        previous_close=numbers[8],
+        volume=numbers[9],
+        source=row[15],
+        quality=Quality(row[12]),
+        ts_event=row[11] * _NS_PER_MS,
+        ts_received=row[16] * _NS_PER_MS,
+        flags=QuoteFlag(row[13]),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedStatusMessage:
+    """What the feed says of itself once a second. Instants are unix ns; `sent` is wall time."""
+
+    epoch: str
+    state: str  # a FeedState of schemas.py
+    source: str
+    label: str
+    quality: str
+    delay_seconds: int
+    notice: str
+    reason: str
+    since: int
+    market: int  # the market clock when this was sent
+    market_speed: float
+    sent: int
+
+    def market_now_ns(self, clock: Clock) -> int:
+        """Return the market clock now: its last word carried forward at its speed.
+
+        Carried for at most a few heartbeats: a dead feed's clock stands still.
+        """
+        elapsed_ns = max(0, min(clock.now_ns() - self.sent, 5 * NANOSECONDS))
+        return self.market + int(elapsed_ns * self.market_speed)
+
+    def dump(self) -> bytes:
+        return orjson.dumps({"k": "s", **asdict(self)})
+
+
+def load_status(body: dict[str, Any]) -> FeedStatusMessage:
+    """Return the status message of a parsed bus message."""
+    return FeedStatusMessage(**{name: value for name, value in body.items() if name != "k"})
+
+
+def iso_ms(instant_ms: int) -> str:
+    """Return RFC 3339 UTC of unix milliseconds."""
+    return iso_ns(instant_ms * _NS_PER_MS)
+
+
+def iso_ns(instant_ns: int) -> str:
+    """Return RFC 3339 UTC of unix nanoseconds, to the millisecond."""
+    return to_datetime(instant_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")

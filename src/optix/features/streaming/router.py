@@ -1,0 +1,78 @@
+"""`WS /ws/quotes`: the edge between the web server's sockets and the sessions."""
+
+from __future__ import annotations
+
+import contextlib
+
+import structlog
+from fastapi import APIRouter
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from optix.features.market.book import MarketBook
+from optix.features.market.service import MarketService
+from optix.features.streaming import protocol
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.session import Closing, StreamSession, TokenVerifier
+from optix.kernel.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+
+class _StarletteSocket:
+    """A Starlette WebSocket as the session wants it."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+
+    async def receive(self) -> str | bytes | None:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text: str | None = message.get("text")
+        data: bytes | None = message.get("bytes")
+        return text if text is not None else data
+
+    async def send(self, data: bytes) -> None:
+        await self._websocket.send({"type": "websocket.send", "text": data.decode()})
+
+    async def close(self, code: int, reason: str) -> None:
+        if self._websocket.client_state is WebSocketState.CONNECTED:
+            await self._websocket.close(code, reason)
+
+
+def stream_router(
+    *,
+    book: MarketBook,
+    market: MarketService,
+    hub: StreamHub,
+    verifier: TokenVerifier,
+    clock: Clock,
+) -> APIRouter:
+    """Return the socket route."""
+    router = APIRouter(tags=["stream"])
+
+    @router.websocket("/ws/quotes")
+    async def quotes(websocket: WebSocket) -> None:
+        await websocket.accept()
+        socket = _StarletteSocket(websocket)
+        session = StreamSession(
+            socket, verifier=verifier, book=book, market=market, followers=hub, clock=clock
+        )
+        code, reason = protocol.CLOSE_GOING_AWAY, "The server goes away."
+        try:
+            await session.authenticate()
+            hub.enter(session)
+            await session.run()
+        except Closing as closing:
+            code, reason = closing.code, closing.reason
+        except (WebSocketDisconnect, OSError):
+            pass  # the client left in the middle of a frame
+        except Exception:
+            log.exception("stream.session_failed")
+            code, reason = protocol.CLOSE_BUG, "Something went wrong on our side."
+        finally:
+            hub.leave(session)
+            with contextlib.suppress(RuntimeError, OSError):  # it is closed already
+                await socket.close(code, reason)
+
+    return router

@@ -1,0 +1,289 @@
+"""The bus: how processes of OPTIX speak to each other over Redis.
+
+Three shapes, each with one direction (ARCHITECTURE section 11):
+
+- *broadcast*: the feed publishes on `md.updates`; any number of readers follow it.
+- *leases*: readers say what they look at by putting expiring members into `md.demand`; the feed
+  reads the set. Nobody calls the feed back.
+- *questions*: a reader that needs an answer once (a chain nobody follows yet, a price history) puts
+  a question into `md.requests` and waits for `md.answer.<id>`.
+
+Everything here expires or can be rebuilt. What must not be lost lives in PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import RedisError
+
+from optix.kernel import errors, limits
+from optix.kernel.clock import NANOSECONDS, Clock
+
+log = structlog.get_logger(__name__)
+
+UPDATES: Final = "md.updates"  # channel; writer: feed
+DEMAND: Final = "md.demand"  # sorted set topic -> expiry in unix ms; writers: api, stream
+QUOTES: Final = "md.quote"  # hash symbol -> last quote; writer: feed
+CHAIN: Final = "md.chain."  # + underlying.expiration -> last chain snapshot; writer: feed
+STATUS: Final = "md.status"  # last status of the feed; writer: feed
+REQUESTS: Final = "md.requests"  # list of questions; writers: api, stream; reader: feed
+ANSWERS: Final = "md.answer."  # + question id -> list of one answer; writer: feed
+
+_ERROR_KINDS: Final[dict[str, type[errors.OptixError]]] = {
+    cls.kind: cls
+    for cls in (
+        errors.InvalidInput,
+        errors.NotFound,
+        errors.Conflict,
+        errors.RateLimited,
+        errors.Unavailable,
+    )
+}
+
+
+class BusUnavailable(errors.Unavailable):
+    """Redis does not answer."""
+
+    code = "bus_unavailable"
+
+
+class FeedUnavailable(errors.Unavailable):
+    """Nobody answers questions about the market."""
+
+    code = "feed_unavailable"
+    next_step = "Check that the feed process runs, then try again."
+
+
+def connect(url: str) -> Redis:
+    """Return a client for `url` with a bounded pool. Nothing is sent yet."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=limits.BUS_CONNECTIONS_MAX,
+        timeout=5,
+        socket_connect_timeout=3,
+        health_check_interval=15,
+        protocol=3,
+    )
+    return Redis(connection_pool=pool)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question as the feed receives it."""
+
+    id: str
+    kind: str
+    arguments: dict[str, Any]
+
+
+class Bus:
+    """Broadcast, leases and questions over one Redis client."""
+
+    def __init__(self, redis: Redis, clock: Clock) -> None:
+        self.redis = redis
+        self._clock = clock
+
+    def _now_ms(self) -> int:
+        return self._clock.now_ns() // 1_000_000
+
+    async def ping(self) -> None:
+        """Raise BusUnavailable unless Redis answers."""
+        try:
+            await self.redis.ping()
+        except (RedisError, OSError) as error:
+            raise BusUnavailable("The cache server does not answer.") from error
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+        await self.redis.connection_pool.disconnect()
+
+    # Broadcast
+
+    async def publish(self, message: bytes, *, keep: dict[str, dict[str, bytes]]) -> None:
+        """Publish on `md.updates` and, in the same round trip, keep the last state in hashes.
+
+        `keep` maps a hash key to its changed fields, so that a late reader finds what it missed.
+        """
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for key, fields in keep.items():
+                if fields:
+                    pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # bytes values are fine
+            pipe.publish(UPDATES, message)
+            await pipe.execute()
+
+    async def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
+        """Yield every broadcast message from now on; `None` each time the line was (re)connected.
+
+        After a `None` the reader may have missed messages and loads a snapshot. Never ends and
+        never raises: a lost connection is retried with a growing pause.
+        """
+        pause = limits.RECONNECT_SECONDS_FIRST
+        while True:
+            pubsub = self.redis.pubsub()
+            try:
+                await pubsub.subscribe(UPDATES)
+                async for data in _messages(pubsub):
+                    if data is None:
+                        pause = limits.RECONNECT_SECONDS_FIRST
+                    yield data
+            except (RedisError, OSError) as error:
+                log.warning("bus.lost", error=type(error).__name__, retry_seconds=pause)
+            finally:
+                with contextlib.suppress(RedisError, OSError):
+                    await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py lacks it
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
+
+    # Leases
+
+    async def lease(self, topics: Iterable[str], *, seconds: float = limits.LEASE_SECONDS) -> None:
+        """Say that `topics` are looked at for the next `seconds`. Renewing is the same call."""
+        expiry_ms = self._now_ms() + int(seconds * 1000)
+        members = dict.fromkeys(topics, expiry_ms)
+        if members:
+            await self.redis.zadd(DEMAND, members, gt=True)
+
+    async def leased(self) -> list[str]:
+        """Return the topics under lease now, at most as many as the feed may follow."""
+        now_ms = self._now_ms()
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.zremrangebyscore(DEMAND, "-inf", f"({now_ms}")
+            pipe.zrange(DEMAND, 0, limits.DEMAND_TOPICS_MAX - 1)
+            _, members = await pipe.execute()
+        return [member.decode() for member in members]
+
+    # Questions
+
+    async def ask(
+        self,
+        kind: str,
+        arguments: dict[str, Any],
+        *,
+        timeout_seconds: float = limits.FEED_REQUEST_SECONDS_MAX,
+    ) -> Any:
+        """Ask the feed one question and return its answer.
+
+        Raises the OptixError that the feed answered with, FeedUnavailable when nobody answered in
+        time, BusUnavailable when Redis is away.
+        """
+        question_id = secrets.token_hex(12)
+        deadline_ms = self._now_ms() + int(timeout_seconds * 1000)
+        body = orjson.dumps(
+            {"id": question_id, "kind": kind, "args": arguments, "deadline_ms": deadline_ms}
+        )
+        try:
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(REQUESTS, body)
+                pipe.ltrim(REQUESTS, 0, limits.FEED_REQUESTS_MAX - 1)
+                await pipe.execute()
+            reply = await self.redis.blpop([ANSWERS + question_id], timeout=timeout_seconds)
+        except (RedisError, OSError) as error:
+            raise BusUnavailable("The cache server does not answer.") from error
+        if reply is None:
+            raise FeedUnavailable(f"The market feed did not answer within {timeout_seconds:g} s.")
+        answer = orjson.loads(reply[1])
+        if answer["ok"]:
+            return answer["value"]
+        raise _rebuild_error(answer["error"])
+
+    async def serve(self, handler: Callable[[Question], Awaitable[Any]]) -> None:
+        """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE` at a time.
+
+        `handler` returns something orjson can write, or raises. An OptixError reaches the asker as
+        it is; anything else is logged and reaches it as "internal error".
+        """
+        places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await places.acquire()
+                body = await self._next_question()
+                if body is None:
+                    places.release()
+                    continue
+                task = tasks.create_task(self._answer(body, handler))
+                task.add_done_callback(lambda _: places.release())
+
+    async def _next_question(self) -> bytes | None:
+        try:
+            popped = await self.redis.brpop([REQUESTS], timeout=1)
+        except (RedisError, OSError) as error:
+            log.warning("bus.lost", error=type(error).__name__)
+            await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
+            return None
+        if popped is None:
+            return None
+        body = popped[1]
+        return body if isinstance(body, bytes) else body.encode()
+
+    async def _answer(self, body: bytes, handler: Callable[[Question], Awaitable[Any]]) -> None:
+        try:
+            question = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            log.warning("feed.question_unreadable")
+            return
+        if question["deadline_ms"] < self._now_ms():
+            return  # the asker has gone; answering would only leave a key behind
+        try:
+            value = await handler(
+                Question(question["id"], question["kind"], question.get("args", {}))
+            )
+            reply = orjson.dumps({"ok": True, "value": value})
+        except errors.OptixError as error:
+            reply = orjson.dumps({"ok": False, "error": _describe_error(error)})
+        except Exception:
+            log.exception("feed.question_failed", kind=question["kind"])
+            reply = orjson.dumps({"ok": False, "error": {"kind": "bug"}})
+        key = ANSWERS + question["id"]
+        with contextlib.suppress(RedisError, OSError):  # the asker times out and says so
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(key, reply)
+                pipe.expire(key, 30)
+                await pipe.execute()
+
+
+async def _messages(pubsub: PubSub) -> AsyncIterator[bytes | None]:
+    """Yield None once subscribed, then message bodies."""
+    async for message in pubsub.listen():
+        if message["type"] == "subscribe":
+            yield None
+        elif message["type"] == "message":
+            yield message["data"]
+
+
+def _describe_error(error: errors.OptixError) -> dict[str, Any]:
+    return {
+        "kind": error.kind,
+        "code": error.code,
+        "detail": error.detail,
+        "next_step": error.next_step,
+        "fields": error.fields,
+        "retry_after_seconds": error.retry_after_seconds,
+    }
+
+
+def _rebuild_error(body: dict[str, Any]) -> errors.OptixError:
+    cls = _ERROR_KINDS.get(body["kind"], errors.OptixError)
+    if cls is errors.OptixError:
+        return errors.OptixError("The market feed failed on this request.")
+    return cls(
+        body["detail"],
+        code=body["code"],
+        next_step=body["next_step"],
+        fields=body["fields"],
+        retry_after_seconds=body["retry_after_seconds"],
+    )
+
+
+def age_seconds(clock: Clock, instant_ns: int) -> float:
+    """Return how long ago `instant_ns` was, by `clock`."""
+    return (clock.now_ns() - instant_ns) / NANOSECONDS

@@ -1,0 +1,201 @@
+"""The API process: everything HTTP, mounted from the list of modules it is asked for.
+
+`create_app` is plain wiring: services come in `ApiDependencies`, routers are named in `MODULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+
+from optix.features.identity import router as identity_http
+from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
+from optix.features.identity.service import Identity
+from optix.features.market.book import MarketBook
+from optix.features.market.router import market_router
+from optix.features.market.service import MarketService
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.router import stream_router
+from optix.kernel.clock import Clock
+from optix.kernel.errors import InvalidInput, Unavailable
+from optix.platform import docs, health, metrics
+from optix.platform.db import Database
+from optix.platform.edge import REQUEST_ID_HEADER, EdgeMiddleware
+from optix.platform.health import HealthCheck
+from optix.platform.http import install_problems
+from optix.platform.metrics import HttpMetrics, new_registry
+from optix.platform.openapi import install_openapi, operation_id
+from optix.platform.web import WebApp
+
+Environment = Literal["development", "production"]
+
+
+class UnknownModule(InvalidInput):
+    code = "unknown_module"
+    next_step = "Name modules from the list in the message."
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiDependencies:
+    """What the API needs from outside. Whoever builds it also closes it."""
+
+    environment: Environment
+    version: str
+    database: Database
+    redis: Redis
+    identity: Identity
+    book: MarketBook
+    market: MarketService
+    hub: StreamHub
+    clock: Clock
+    metrics_token: str
+    health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
+    web_folder: Path | None = None
+    cors_origins: Sequence[str] = ()
+    registry: CollectorRegistry = field(default_factory=new_registry)
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+
+Mount = Callable[[FastAPI, ApiDependencies], None]
+
+
+def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
+    app.include_router(identity_http.router)
+    if not deps.production:
+        app.include_router(identity_http.development_router)
+
+
+def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
+    app.include_router(market_router(deps.market, current_user))
+
+
+def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
+    app.include_router(
+        stream_router(
+            book=deps.book,
+            market=deps.market,
+            hub=deps.hub,
+            verifier=deps.identity.authenticator,
+            clock=deps.clock,
+        )
+    )
+
+
+# One line per module: its name on the command line, and how its routers come into an app.
+MODULES: Final[Mapping[str, Mount]] = {
+    "identity": mount_identity,
+    "market": mount_market,
+    "stream": mount_stream,
+}
+
+
+class AppConfig(BaseModel):
+    """What the web app asks before anything else."""
+
+    model_config = ConfigDict(frozen=True)
+
+    environment: Environment
+    try_it: bool = Field(description="Whether signing in without an account is offered.")
+    version: str
+
+
+app_router = APIRouter(tags=["app"])
+
+
+@app_router.get("/api/v1/app/config")
+async def get_app_config(request: Request) -> AppConfig:
+    """What this server is."""
+    config: AppConfig = request.app.state.config
+    return config
+
+
+def create_app(deps: ApiDependencies, *, modules: Sequence[str] = tuple(MODULES)) -> FastAPI:
+    """Return the app with the routers of `modules`.
+
+    Errors: UnknownModule.
+    """
+    unknown = [name for name in modules if name not in MODULES]
+    if unknown:
+        raise UnknownModule(
+            f"There is no module {', '.join(unknown)}. There are: {', '.join(sorted(MODULES))}."
+        )
+    app = FastAPI(
+        title="OPTIX",
+        version=deps.version,
+        description="Options trading platform. Errors are problem documents (RFC 9457).",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+    )
+    _provide(app, deps, modules)
+    for router in (app_router, health.router, metrics.router, docs.router):
+        app.include_router(router)
+    for name in modules:
+        MODULES[name](app, deps)
+    install_problems(app)
+    install_openapi(app, authentication_errors=AUTHENTICATION_ERRORS)
+    WebApp(deps.web_folder).install(app)
+    _add_middleware(app, deps)
+    return app
+
+
+def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> None:
+    """Put what dependencies and handlers look up on `app.state`, in one place."""
+    app.state.production = deps.production
+    app.state.database = deps.database
+    app.state.identity = deps.identity
+    app.state.registry = deps.registry
+    app.state.metrics_token = deps.metrics_token
+    app.state.health_checks = [
+        HealthCheck("postgresql", deps.database.ping),
+        HealthCheck("redis", _redis_ping(deps.redis)),
+        *deps.health_checks,
+    ]
+    app.state.config = AppConfig(
+        environment=deps.environment,
+        try_it=not deps.production and "identity" in modules,
+        version=deps.version,
+    )
+
+
+def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
+    if deps.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(deps.cors_origins),
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-None-Match", REQUEST_ID_HEADER],
+            expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID_HEADER],
+        )
+    # Added last, so that it is the outermost: it answers for all the others.
+    app.add_middleware(
+        EdgeMiddleware, metrics=HttpMetrics(deps.registry), production=deps.production
+    )
+
+
+class RedisUnavailable(Unavailable):
+    code = "redis_unavailable"
+
+
+def _redis_ping(redis: Redis) -> Callable[[], Awaitable[None]]:
+    async def ping() -> None:
+        try:
+            await redis.ping()
+        except (RedisError, OSError) as error:
+            raise RedisUnavailable("Redis does not answer.") from error
+
+    return ping

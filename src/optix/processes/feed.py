@@ -1,0 +1,89 @@
+"""The feed process: choose the market data provider of the settings, and run the engine on it."""
+
+from __future__ import annotations
+
+import asyncio
+
+import structlog
+
+from optix.adapters.market_data.cboe import CboeMarketData
+from optix.adapters.market_data.replay import open_replay
+from optix.adapters.market_data.sim import SimulatedMarket
+from optix.features.market import calendar, expirations
+from optix.features.market.engine import FeedEngine
+from optix.features.market.terms import ListedTerms
+from optix.kernel.clock import Clock
+from optix.kernel.errors import OptixError, Unavailable
+from optix.platform.bus import Bus
+from optix.platform.settings import MarketSettings
+from optix.ports.market_data import MarketDataProvider
+
+log = structlog.get_logger(__name__)
+
+PROBE_SYMBOL = "SPY"
+PROBE_SECONDS_MAX = 4.0
+
+
+async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataProvider:
+    """Return the provider that the settings name; `auto` is Cboe where it answers, else sim.
+
+    Errors: an OptixError with a sentence when a recording cannot be read.
+    """
+    match settings.feed:
+        case "cboe":
+            return CboeMarketData.over_http(clock=clock)
+        case "replay":
+            assert settings.replay is not None, "the settings refuse replay without a recording"
+            return await asyncio.to_thread(
+                open_replay, settings.replay, speed=settings.replay_speed, loop=settings.replay_loop
+            )
+        case "sim":
+            return simulated_market(settings, clock)
+    cboe = CboeMarketData.over_http(clock=clock)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS_MAX):
+            await cboe.open()
+            await cboe.fetch_quote(PROBE_SYMBOL)
+    except (OptixError, TimeoutError) as error:
+        await cboe.close()
+        log.info("feed.chosen", feed="sim", because=f"Cboe does not answer: {error}")
+        return simulated_market(settings, clock)
+    log.info("feed.chosen", feed="cboe")
+    return cboe
+
+
+def simulated_market(settings: MarketSettings, clock: Clock) -> SimulatedMarket:
+    """Return the simulator on the exchange's calendar."""
+    return SimulatedMarket(clock, calendar, expirations, seed=settings.sim_seed)
+
+
+class FeedComponent:
+    """Runs the engine; the provider is chosen anew at each start."""
+
+    name = "feed"
+
+    def __init__(self, bus: Bus, settings: MarketSettings, clock: Clock) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._clock = clock
+        self._engine: FeedEngine | None = None
+
+    async def run(self) -> None:
+        provider = await choose_provider(self._settings, self._clock)
+        self._engine = FeedEngine(
+            provider,
+            self._bus,
+            terms=ListedTerms(),
+            clock=self._clock,
+            rate_fallback=self._settings.risk_free_rate,
+        )
+        try:
+            await self._engine.run()
+        finally:
+            self._engine = None
+
+    async def ping(self) -> None:
+        """Raise Unavailable unless the provider is alive."""
+        if self._engine is None:
+            raise Unavailable("The market feed is starting.")
+        await self._engine.ping()

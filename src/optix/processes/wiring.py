@@ -1,0 +1,171 @@
+"""What runs where: builds the components of a process from settings. Plain code, no container.
+
+    optix up            api + stream + feed in one program
+    optix run feed      one of them (an operator's Deployment)
+
+The API and the stream share one web server, one book and one origin when they run together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from optix import __version__
+from optix.features.identity.development import seed_development_accounts as seed
+from optix.features.identity.passwords import PasswordHasher
+from optix.features.identity.service import Identity
+from optix.features.identity.tokens import SigningKey
+from optix.features.market.book import MarketBook
+from optix.features.market.service import MarketService
+from optix.features.streaming.hub import StreamHub
+from optix.kernel.clock import SystemClock
+from optix.kernel.errors import InvalidInput
+from optix.platform.bus import Bus, connect
+from optix.platform.db import Database
+from optix.platform.embedded.stores import StoreUrls
+from optix.platform.health import HealthCheck
+from optix.platform.secrets import Secrets
+from optix.platform.settings import Settings
+from optix.processes.api import MODULES, ApiDependencies, create_app
+from optix.processes.feed import FeedComponent
+from optix.processes.http_server import HTTPServer
+from optix.processes.supervisor import Component
+
+COMPONENTS: Final = ("api", "stream", "feed")
+STREAM_MODULE: Final = "stream"
+
+
+class UnknownComponent(InvalidInput):
+    code = "unknown_component"
+    next_step = f"Choose from: {', '.join(COMPONENTS)}."
+
+
+@dataclass(slots=True, kw_only=True)
+class Resources:
+    """What components of one process share. As a component it only waits, and closes last."""
+
+    database: Database
+    redis: Redis
+    bus: Bus
+    identity: Identity
+    name: str = "resources"
+
+    async def run(self) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await self.identity.close()
+            await self.database.close()
+            await self.bus.close()
+
+    async def ping(self) -> None:
+        await self.database.ping()
+        await self.bus.ping()
+
+
+def build_components(
+    settings: Settings,
+    names: Sequence[str],
+    stores: StoreUrls,
+    secrets: Secrets,
+    *,
+    modules: Sequence[str] | None = None,
+) -> list[Component]:
+    """Return the components named, in the order in which they start.
+
+    `modules` limits the routers of the API. Errors: UnknownComponent, UnknownModule.
+    """
+    unknown = [name for name in names if name not in COMPONENTS]
+    if unknown or not names:
+        raise UnknownComponent(f"There is no component {', '.join(unknown) or 'named'}.")
+    clock = SystemClock()
+    redis = connect(stores.redis_url)
+    database = Database.from_url(stores.database_url)
+    bus = Bus(redis, clock)
+    identity = Identity.wire(
+        database=database,
+        redis=redis,
+        signing_key=SigningKey.from_pem(secrets.signing_key.get_secret_value()),
+        clock=clock,
+    )
+    components: list[Component] = [
+        Resources(database=database, redis=redis, bus=bus, identity=identity)
+    ]
+    if "feed" in names:
+        components.append(FeedComponent(bus, settings.market, clock))
+    served = _modules(names, modules)
+    if served:
+        book = MarketBook(bus, clock)
+        deps = ApiDependencies(
+            environment=settings.core.env,
+            version=__version__,
+            database=database,
+            redis=redis,
+            identity=identity,
+            book=book,
+            market=MarketService(book, clock),
+            hub=StreamHub(book),
+            clock=clock,
+            metrics_token=secrets.metrics_token.get_secret_value(),
+            health_checks=[HealthCheck("market feed", book.ping, required=False)],
+            web_folder=settings.http.web_dir,
+        )
+        app = create_app(deps, modules=served)
+        components.append(book)
+        components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
+    return components
+
+
+def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
+    """Return the router modules that `names` and `modules` ask for."""
+    served: list[str] = []
+    if "api" in names:
+        served += modules or [name for name in MODULES if name != STREAM_MODULE]
+    if "stream" in names:
+        served.append(STREAM_MODULE)
+    return list(dict.fromkeys(served))
+
+
+async def seed_development_accounts(settings: Settings, stores: StoreUrls) -> list[str]:
+    """Create the development accounts that are missing; return their e-mail addresses.
+
+    Effects: writes user_account. Does nothing in production.
+    """
+    if not settings.development_accounts:
+        return []
+    database = Database.from_url(stores.database_url)
+    hasher = PasswordHasher()
+    try:
+        async with database.writing() as session:
+            return await seed(session, environment=settings.core.env, hasher=hasher)
+    finally:
+        hasher.close()
+        await database.close()
+
+
+def openapi_document() -> dict[str, Any]:
+    """Return the OpenAPI document of the whole API. Connects to nothing."""
+    clock = SystemClock()
+    redis = connect("redis://127.0.0.1:1/0")
+    database = Database.from_url("postgresql://127.0.0.1:1/none")
+    book = MarketBook(Bus(redis, clock), clock)
+    deps = ApiDependencies(
+        environment="development",
+        version=__version__,
+        database=database,
+        redis=redis,
+        identity=Identity.wire(
+            database=database, redis=redis, signing_key=SigningKey.generate(), clock=clock
+        ),
+        book=book,
+        market=MarketService(book, clock),
+        hub=StreamHub(book),
+        clock=clock,
+        metrics_token="",
+    )
+    return create_app(deps).openapi()

@@ -1,0 +1,22 @@
+"""Shapes and types every function of `quant` shares: broadcast float64 arrays in, the same out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+
+def broadcast_floats(*values: ArrayLike) -> tuple[FloatArray, ...]:
+    """Return the values as read-only float64 arrays of one common shape."""
+    return np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
+
+
+def all_positive(*values: FloatArray) -> BoolArray:
+    """Say where every value is finite and above zero. NaN is not."""
+    result = np.ones(values[0].shape, dtype=np.bool_)
+    for value in values:
+        result &= (value > 0) & np.isfinite(value)
+    return result

@@ -1,0 +1,42 @@
+"""What holds for every test: no network beyond this machine, no variables of the shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.fixtures…` from anywhere
+
+from tests.fixtures.network import refuse_beyond_this_machine  # after the path
+
+pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.api"]
+
+# Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
+SUITE_VARIABLES = frozenset(
+    {
+        "OPTIX_DATABASE_URL",
+        "OPTIX_REDIS_URL",
+        "OPTIX_PG_BIN",
+        "OPTIX_VALKEY_BIN",
+        "OPTIX_SHARED_DATA",
+    }
+)
+
+
+sys.addaudithook(refuse_beyond_this_machine)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _only_the_suites_variables() -> Iterator[None]:
+    """A developer's own settings must not change what a test sees."""
+    taken = {
+        name: os.environ.pop(name)
+        for name in list(os.environ)
+        if name.startswith("OPTIX_") and name not in SUITE_VARIABLES
+    }
+    yield
+    os.environ.update(taken)

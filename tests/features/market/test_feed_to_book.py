@@ -1,0 +1,214 @@
+"""From a provider's update to a reader's row, over a real Redis: nothing is lost, stale is said."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from tests.features.market.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
+from tests.features.market.conftest import Market
+from tests.fixtures.waiting import until
+
+from optix.features.market import wire
+from optix.features.market.book import MarketBook
+from optix.kernel.quote import Quality, QuoteFlag
+from optix.platform.bus import QUOTES, FeedUnavailable
+from optix.ports.market_data import (
+    ChainKey,
+    FeedNotice,
+    NoticeState,
+    UnknownExpiration,
+    UnknownSymbol,
+)
+
+pytestmark = pytest.mark.stores
+
+KEY = ChainKey("SPY", EXPIRATION)
+CONTRACTS = contracts_of([590, 600, 610])
+BIDS = [22.0, 9.5, 15.7, 13.2, 10.6, 18.0]
+ASKS = [bid + 0.1 for bid in BIDS]
+
+
+def list_chain(market: Market) -> None:
+    market.provider.chains[KEY] = table_of(
+        CONTRACTS, {"bid": BIDS, "ask": ASKS, "open_interest": [10.0] * 6}, spot=spot_of()
+    )
+
+
+class TestQuotes:
+    async def test_a_quote_that_is_asked_for_is_followed_from_then_on(self, market: Market) -> None:
+        book = await market.start()
+        replica = await book.get_quote("SPY")
+        assert replica.quote.last == 600.0
+        await until(lambda: "SPY" in market.provider.demand.quotes)
+        market.provider.emit(spot_of(price=601.0))
+        await until(lambda: book.quotes["SPY"].quote.last == 601.0)
+
+    async def test_many_readers_of_one_symbol_cost_the_provider_one_question(
+        self, market: Market
+    ) -> None:
+        book = await market.start()
+        other = await market.start_book()
+        await asyncio.gather(*(b.get_quote("SPY") for b in (book, other) for _ in range(20)))
+        assert len(market.provider.asked) <= 2
+
+    async def test_an_unknown_symbol_is_the_providers_own_sentence(self, market: Market) -> None:
+        book = await market.start()
+        with pytest.raises(Exception, match="ZZZZ is not known here") as caught:
+            await book.get_quote("ZZZZ")
+        assert getattr(caught.value, "code", "") == UnknownSymbol.code
+
+    async def test_an_odd_quote_is_flagged_and_served(self, market: Market) -> None:
+        market.provider.quotes["SPY"] = replace(spot_of(), bid=600.2, ask=600.1)
+        book = await market.start()
+        assert (await book.get_quote("SPY")).quote.flags == QuoteFlag.CROSSED
+
+    async def test_what_nobody_looks_at_any_more_is_not_demanded(self, market: Market) -> None:
+        await market.start()
+        await market.bus.lease([wire.quote_topic("SPY")], seconds=1.5)
+        await until(lambda: "SPY" in market.provider.demand.quotes)
+        await until(lambda: not market.provider.demand.quotes)
+
+
+class TestChains:
+    async def test_a_chain_arrives_priced_with_every_contract(self, market: Market) -> None:
+        list_chain(market)
+        book = await market.start()
+        chain = await book.get_chain(KEY)
+        assert [c[0] for c in chain.contracts] == sorted(
+            (c.key for c in CONTRACTS), key=lambda key: (key[-8:], key[9])
+        )
+        iv = wire.CHAIN_ROW_COLUMNS.index("iv")
+        assert all(0.05 < row[iv] < 0.5 for row in chain.rows)
+        assert chain.header["roots"][0]["root"] == "SPY"
+
+    async def test_a_change_of_one_contract_changes_its_row_alone(self, market: Market) -> None:
+        list_chain(market)
+        book = await market.start()
+        chain = await book.get_chain(KEY)
+        await until(lambda: KEY in market.provider.demand.chains)
+        before, sequence = book.version, chain.sequence
+        volume = [7.0]
+        market.provider.emit(
+            table_of(
+                CONTRACTS[:1],
+                {"bid": BIDS[:1], "ask": ASKS[:1], "open_interest": [10.0], "volume": volume},
+                complete=False,
+                ts_event=NOW_NS + 1_000_000_000,
+            )
+        )
+        await until(lambda: book.chains[KEY].sequence > sequence)
+        assert book.chains[KEY] is chain
+        changed = chain.changed_since(before)
+        assert [chain.contracts[i][0] for i in changed] == [CONTRACTS[0].key]
+        assert chain.rows[changed[0]][wire.CHAIN_ROW_COLUMNS.index("volume")] == 7.0
+
+    async def test_a_new_contract_brings_a_new_listing(self, market: Market) -> None:
+        list_chain(market)
+        book = await market.start()
+        chain = await book.get_chain(KEY)
+        await until(lambda: KEY in market.provider.demand.chains)
+        more = contracts_of([590, 600, 610, 620])
+        market.provider.emit(
+            table_of(more, {"bid": [*BIDS, 6.0, 25.0], "ask": [*ASKS, 6.1, 25.1]}, spot=spot_of())
+        )
+        await until(lambda: len(book.chains[KEY].contracts) == 8)
+        assert book.chains[KEY].loaded_version > chain.loaded_version
+
+    async def test_a_lost_message_is_noticed_and_mended(self, market: Market) -> None:
+        list_chain(market)
+        book = await market.start()
+        chain = await book.get_chain(KEY)
+        await until(lambda: KEY in market.provider.demand.chains)
+        chain.sequence -= 1  # as if one message had not arrived
+        market.provider.emit(
+            table_of(
+                CONTRACTS[:1],
+                {"bid": [23.0], "ask": [23.1]},
+                complete=False,
+                ts_event=NOW_NS + 1_000_000_000,
+            )
+        )
+        await until(lambda: book.chains[KEY] is not chain)
+        bid = wire.CHAIN_ROW_COLUMNS.index("bid")
+        await until(lambda: 23.0 in [row[bid] for row in book.chains[KEY].rows])
+
+    async def test_an_expiration_that_is_not_listed_is_an_error(self, market: Market) -> None:
+        list_chain(market)
+        book = await market.start()
+        with pytest.raises(Exception, match="has nothing on") as caught:
+            await book.get_chain(ChainKey("SPY", date(2026, 12, 24)))
+        assert getattr(caught.value, "code", "") == UnknownExpiration.code
+
+
+class TestLosses:
+    async def test_a_provider_that_fails_turns_numbers_stale_and_comes_back(
+        self, market: Market
+    ) -> None:
+        book = await market.start()
+        await book.get_quote("SPY")
+        market.provider.fail("The line is cut.")
+        await until(lambda: book.feed_status().state == "down")
+        assert "The line is cut." in book.feed_status().reason
+        assert book.quality_now("realtime") is Quality.STALE
+        await until(lambda: book.feed_status().state == "live")
+        assert market.provider.opened == 2
+        assert book.quality_now("realtime") is Quality.REALTIME
+
+    async def test_a_mute_provider_is_found_out_and_restarted(self, market: Market) -> None:
+        market.provider.capabilities = replace(
+            market.provider.capabilities, silence_seconds_max=0.5
+        )
+        book = await market.start()
+        await book.get_quote("SPY")
+        await until(lambda: book.feed_status().state == "stale")
+        assert "silent" in book.feed_status().reason
+        await until(lambda: market.provider.opened == 2, seconds=20)
+
+    async def test_a_killed_feed_is_down_within_ten_seconds_and_its_numbers_remain(
+        self, market: Market
+    ) -> None:
+        list_chain(market)
+        feed = await market.start_feed()
+        book = await market.start_book()
+        await until(lambda: book.feed_status().state == "live")
+        await book.get_chain(KEY)
+        told: list[str] = []
+        book.listen(told.append)
+        await market.kill(feed)
+        await until(lambda: book.feed_status().state == "down" and "status" in told, seconds=10)
+        assert len((await book.get_chain(KEY)).rows) == 6
+        with pytest.raises(FeedUnavailable):
+            await book.ask("search", {"text": "S", "limit": 1})
+        await market.start_feed()
+        await until(lambda: book.feed_status().state == "live")
+        sequence = book.chains[KEY].epoch
+        await until(lambda: book.chains[KEY].epoch == book.feed_status().epoch)
+        assert book.chains[KEY].epoch != sequence or book.feed_status().epoch == sequence
+
+    async def test_a_book_that_starts_beside_a_dead_feed_serves_what_was_kept(
+        self, market: Market
+    ) -> None:
+        feed = await market.start_feed()
+        first = await market.start_book()
+        await until(lambda: first.feed_status().state == "live")
+        await first.get_quote("SPY")
+        market.provider.emit(spot_of(price=602.0))
+        await until(lambda: first.quotes["SPY"].quote.last == 602.0)
+        await market.kill(feed)
+        assert await market.bus.redis.hexists(QUOTES, "SPY")
+        second = MarketBook(market.bus, market.clock)
+        await until(lambda: second.feed_status().state == "down")
+        assert (await second.get_quote("SPY")).quote.last == 602.0
+        assert second.quality_now("realtime") is Quality.STALE
+
+    async def test_the_end_of_a_recording_is_said_and_is_no_failure(self, market: Market) -> None:
+        book = await market.start()
+        market.provider.emit(
+            FeedNotice(state=NoticeState.ENDED, reason="The recording is over.", ts_event=NOW_NS)
+        )
+        await until(lambda: book.feed_status().state == "ended")
+        assert book.quality_now("replay") is Quality.REPLAY
+        assert book.market_now_ns() == NOW_NS
