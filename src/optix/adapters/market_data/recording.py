@@ -32,13 +32,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from optix.adapters.market_data.replay.tape import UnreadableRecording
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.errors import Conflict
 from optix.kernel.instrument import OptionContract, Right
 from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind
-from optix.ports.market_data import FeedNotice, MarketUpdate, NoticeState
+from optix.ports.market_data import FeedNotice, MarketUpdate, NoticeState, ProviderUnavailable
 
 VERSION = b"1"
 PART_SECONDS = 60.0
@@ -91,6 +90,13 @@ SCHEMA = pa.schema(
     ],
     metadata={_VERSION_KEY: VERSION},
 )
+
+
+class UnreadableRecording(ProviderUnavailable):
+    """A recording that cannot be played, with what is wrong with it."""
+
+    code = "unreadable_recording"
+    next_step = "Set OPTIX_REPLAY to another recording, or choose OPTIX_FEED=sim."
 
 
 class RecordingExists(Conflict):

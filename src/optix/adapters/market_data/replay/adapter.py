@@ -48,7 +48,7 @@ DAY_CLOSE = time(16, 0)
 _log = structlog.get_logger(__name__)
 
 
-class ReplayProvider:
+class ReplayMarketData:
     """Implements `ports.market_data.MarketDataProvider` over one tape.
 
     `speed` is market time per real time; 0 is step mode, where only `step` moves the clock.
@@ -88,11 +88,16 @@ class ReplayProvider:
         self._pending: deque[MarketUpdate] = deque()
         self._following = Demand()  # what the listener has been shown the state of
         self._ended = False
+        self._opened = False
         self._closed = False
         self._problems = 0
 
     async def open(self) -> None:
-        """Start the clock with the first tick already known."""
+        """Start the clock with the first tick already known; once opened before, go on."""
+        self._closed = False
+        if self._opened:
+            return
+        self._opened = True
         self._ticks = self._tape.iter_ticks()
         self._next = await self._read_tick()
         self.clock.start()
@@ -140,6 +145,7 @@ class ReplayProvider:
                 self._following = self._demand
                 for update in fresh:
                     yield update
+                told = told and not fresh  # after the end every answer is again the last word
                 if self._ended and not self._pending and not told:
                     if self._loop:
                         yield await self._restart()
@@ -298,12 +304,20 @@ class ReplayProvider:
         )
 
 
-async def build_replay(
-    path: str | Path, *, speed: float | Literal["step"] = 1.0, loop: bool = False
-) -> ReplayProvider:
-    """Return the provider of the recording at `path`. Raises UnreadableRecording."""
-    tape = await asyncio.to_thread(open_recording, path)
-    return ReplayProvider(tape, speed=0.0 if speed == "step" else speed, loop=loop)
+def open_replay(
+    path: str | Path,
+    *,
+    speed: float | Literal["step"] = 1.0,
+    loop: bool = False,
+    base_clock: Clock | None = None,
+) -> ReplayMarketData:
+    """Return the provider of the recording at `path`. Blocks on the disk.
+
+    Errors: UnreadableRecording says what is wrong with the recording.
+    """
+    tape = open_recording(path)
+    pace = 0.0 if speed == "step" else speed
+    return ReplayMarketData(tape, speed=pace, loop=loop, base_clock=base_clock)
 
 
 def _notice(tape: Tape) -> str:

@@ -9,11 +9,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from optix.adapters.market_data.cboe import quotedata, times, translate, wire
+from optix.adapters.market_data.recording import UnreadableRecording
 from optix.adapters.market_data.replay.tape import (
     PROBLEMS_MAX,
     Accounting,
     Tick,
-    UnreadableRecording,
     read_bounded,
     shared_strikes,
 )
@@ -101,7 +101,7 @@ class DocumentTape:
     def symbols(self) -> frozenset[str]:
         return frozenset(self._symbols)
 
-    def bars(self, symbol: str, interval: BarInterval) -> list[Bar] | None:  # noqa: ARG002
+    def bars(self, symbol: str, interval: BarInterval) -> list[Bar] | None:  # noqa: ARG002  # a Tape
         return None
 
     def _place(self, path: Path) -> _File | None:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from optix.adapters.market_data.recording import UnreadableRecording
 from optix.adapters.market_data.replay import lean_spot
 from optix.adapters.market_data.replay.lean_files import (
     Events,
@@ -37,7 +38,6 @@ from optix.adapters.market_data.replay.lean_spot import (
 from optix.adapters.market_data.replay.tape import (
     Accounting,
     Tick,
-    UnreadableRecording,
     shared_strikes,
 )
 from optix.adapters.market_data.tables import Floats, column_of, instants_of

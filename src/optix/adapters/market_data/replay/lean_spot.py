@@ -16,8 +16,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from optix.adapters.market_data.bars import NEW_YORK
+from optix.adapters.market_data.recording import UnreadableRecording
 from optix.adapters.market_data.replay.lean_files import DECI_CENTS, iter_members, parse_day
-from optix.adapters.market_data.replay.tape import UnreadableRecording
 from optix.kernel.clock import NANOSECONDS, to_ns
 from optix.kernel.quote import Quality, Quote, SecurityKind
 from optix.kernel.symbols import kind_of, root_of

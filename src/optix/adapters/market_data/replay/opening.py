@@ -5,13 +5,13 @@ from __future__ import annotations
 import glob
 from pathlib import Path
 
+from optix.adapters.market_data.recording import UnreadableRecording
 from optix.adapters.market_data.replay.documents import DocumentTape, form_of
 from optix.adapters.market_data.replay.lean import LeanTape, find_lean
 from optix.adapters.market_data.replay.parquet import MAGIC, ParquetTape, find_recording
 from optix.adapters.market_data.replay.tape import (
     FILES_MAX,
     Tape,
-    UnreadableRecording,
     read_bounded,
 )
 
@@ -37,7 +37,7 @@ def open_recording(path: str | Path) -> Tape:
     if path.exists() or find_recording(path) != [path]:
         return _open_file(path)
     if glob.has_magic(str(path)):
-        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207
+        matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207  # an absolute pattern
         files = [match for match in matches if match.is_file()]
         if not files:
             raise UnreadableRecording(f"No file matches {path}.")

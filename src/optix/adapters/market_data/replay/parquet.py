@@ -8,6 +8,7 @@ from pathlib import Path
 
 from optix.adapters.market_data.recording import (
     Recorded,
+    UnreadableRecording,
     as_replayed,
     iter_recorded,
     list_parts,
@@ -15,7 +16,7 @@ from optix.adapters.market_data.recording import (
     time_span,
 )
 from optix.adapters.market_data.replay.book import split_by_expiration
-from optix.adapters.market_data.replay.tape import Accounting, Tick, UnreadableRecording
+from optix.adapters.market_data.replay.tape import Accounting, Tick
 from optix.kernel.chain import ChainTable
 from optix.kernel.quote import Quality, Quote
 from optix.ports.market_data import Bar, BarInterval
@@ -77,7 +78,7 @@ class ParquetTape:
     def symbols(self) -> frozenset[str]:
         return frozenset(self._symbols)
 
-    def bars(self, symbol: str, interval: BarInterval) -> list[Bar] | None:  # noqa: ARG002
+    def bars(self, symbol: str, interval: BarInterval) -> list[Bar] | None:  # noqa: ARG002  # a Tape
         return None
 
     def _recorded(self) -> Iterator[Recorded]:

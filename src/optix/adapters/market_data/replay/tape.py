@@ -14,21 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from optix.adapters.market_data.recording import UnreadableRecording
 from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import OptionContract
 from optix.kernel.quote import Quote
-from optix.ports.market_data import Bar, BarInterval, ProviderUnavailable
+from optix.ports.market_data import Bar, BarInterval
 
 FILE_BYTES_MAX = 1024 * 1024 * 1024  # unpacked; a larger one is damaged or hostile
 FILES_MAX = 10_000
 PROBLEMS_MAX = 100
-
-
-class UnreadableRecording(ProviderUnavailable):
-    """A recording that cannot be played, with what is wrong with it."""
-
-    code = "unreadable_recording"
-    next_step = "Set OPTIX_REPLAY to another recording, or choose OPTIX_FEED=sim."
 
 
 class Tick(NamedTuple):
