@@ -87,7 +87,7 @@ def parse_csv_date(line: str) -> datetime:
     if found is None:
         raise BadTime("its second line has no date like 'Date: September 14, 2023 at 4:31 PM EDT'")
     try:
-        local = datetime.strptime(f"{found[1]} {found[2]}", "%B %d, %Y %I:%M %p")  # noqa: DTZ007
+        local = datetime.strptime(f"{found[1]} {found[2]}", "%B %d, %Y %I:%M %p")  # noqa: DTZ007  # below
     except ValueError as error:
         raise BadTime(f"its date {found[1]!r} is not a date") from error
     return local.replace(tzinfo=NEW_YORK).astimezone(UTC)
