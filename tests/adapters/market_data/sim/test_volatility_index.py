@@ -13,7 +13,7 @@ SKEWED = SurfaceShape(vol_long=0.2, rho=-0.7, eta=1.1)
 
 
 def test_without_a_smile_the_index_is_the_volatility() -> None:
-    assert VolatilityIndex(FLAT).levels(np.array([0.2]))[0] == pytest.approx(20.0, rel=2e-4)
+    assert VolatilityIndex(FLAT).levels(np.array([0.2]))[0] == pytest.approx(20.0, rel=5e-4)
 
 
 def test_a_smile_makes_the_index_dearer_than_the_middle() -> None:

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
-
-import pytest
 
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import MarketPath
 from optix.adapters.market_data.sim.provider import SimulatedMarket
-from optix.adapters.market_data.sim.sessions import SessionCalendar
-from optix.features.market import calendar
-from optix.features.market.expirations import (
-    StandardExpiration,
-    program_of,
-    standard_expirations,
-)
+from optix.adapters.market_data.sim.sessions import ListingPrograms, SessionCalendar
+from optix.features.market import calendar, expirations
 from optix.kernel.clock import ScaledClock, SystemClock, to_ns
 
 SEED = 11
 FIRST_DAY = date(2026, 1, 2)  # a short world is walked quickly
 SESSIONS: SessionCalendar = calendar
+PROGRAMS: ListingPrograms = expirations
 NEW_YORK = ZoneInfo("America/New_York")
-
-
-def listings(symbol: str, today: date) -> Sequence[StandardExpiration]:
-    return standard_expirations(today, program_of(symbol))
 
 
 def new_york(*parts: int) -> int:
@@ -49,14 +39,4 @@ def make_market(
     instant_ns: int, *, seed: int = SEED, first_day: date = FIRST_DAY
 ) -> tuple[SimulatedMarket, ScaledClock]:
     clock = step_clock(instant_ns)
-    return SimulatedMarket(clock, SESSIONS, listings, seed=seed, first_day=first_day), clock
-
-
-MarketMaker = Callable[[int], tuple[SimulatedMarket, ScaledClock]]
-
-
-@pytest.fixture(scope="session")
-def path() -> MarketPath:
-    made = make_path()
-    made.position(new_york(2026, 11, 20, 12))
-    return made
+    return SimulatedMarket(clock, SESSIONS, PROGRAMS, seed=seed, first_day=first_day), clock
