@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it, with the small product of tests/processes behind it."""
+"""The command line, run as a person runs it, before the small product of tests/processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from tests.platform.embedded.conftest import eventually, servers_of
 
+GIVEN_SERVERS = ("OPTIX_DATABASE_URL", "OPTIX_REDIS_URL")
 PROGRAM = Path(__file__).parent / "processes" / "small_product.py"
 
 
@@ -23,13 +24,15 @@ class Terminal:
 
     def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
         self._log = log
+        # Its own embedded stores, also where the suite runs against given servers.
+        own = {k: v for k, v in os.environ.items() if k not in GIVEN_SERVERS}
         with log.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, str(PROGRAM), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
+                env=own | {"COLUMNS": "200", "NO_COLOR": "1"} | environment,
                 start_new_session=True,
             )
 

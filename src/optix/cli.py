@@ -154,7 +154,12 @@ def openapi(out: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @_feed
 @_replay
-def chain(symbol: str, expiration: str, as_json: bool, **options: Any) -> None:  # noqa: FBT001
+def chain(
+    symbol: str,
+    expiration: str,
+    as_json: bool,  # noqa: FBT001  # click passes it by name
+    **options: Any,
+) -> None:
     """Print one option chain of SYMBOL with Greeks."""
     from optix.processes.composition import load_wiring
 
