@@ -79,7 +79,7 @@ def static_steps() -> Iterator[Step]:
     yield Step("ruff", [_bin("ruff"), "check", "."])
     yield Step("format", [_bin("ruff"), "format", "--check", "."])
     yield Step("mypy", [_bin("mypy"), *_existing("src", "tests", "tools", "benchmarks")])
-    yield Step("import contracts", [_bin("lint-imports"), "--no-cache"])
+    yield Step("import contracts", [_bin("lint-imports"), "--no-cache", "--no-logo"])
     yield Step("codespell", [_bin("codespell"), *_existing("src", "tests", "docs", "README.md")])
     yield Step("locks name no host", [sys.executable, "-m", "tools.verify", "locks"])
     if (ROOT / "tools" / "house").is_dir():
