@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools import migration_isolation, secrets_scan
 from tools.house.source import Source
+
+from tools import migration_isolation, secrets_scan
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from tools import licences
 from tools.licences import Package, problem
+
+from tools import licences
 
 
 def refusal(licence: str, *, name: str = "planted", shipped: bool = True) -> str | None:

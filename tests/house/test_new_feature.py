@@ -9,11 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools import new_feature
 from tools.house import FILE_RULES
 from tools.house.repository import check_limits_tested, check_limits_used, check_owners
 from tools.house.source import read_sources
 from tools.new_feature import CannotStamp, stamp, words_of
+
+from tools import new_feature
 
 ROOT = Path(__file__).resolve().parents[2]
 FEATURES = ROOT / "src" / "optix" / "features"

@@ -28,6 +28,6 @@ def test_bounds_fit_each_other() -> None:
     assert limits.DEMAND_RECONCILE_SECONDS * 4 < limits.LEASE_SECONDS
     assert limits.FEED_HEARTBEAT_SECONDS < limits.FEED_SILENCE_SECONDS_MAX
     # What one socket may ask for fits into what a feed may be asked for.
-    assert limits.SOCKET_QUOTES_MAX <= limits.DEMAND_QUOTES_MAX
-    assert limits.SOCKET_CHAINS_MAX <= limits.DEMAND_CHAINS_MAX
+    assert limits.SOCKET_QUOTES_MAX <= limits.DEMAND_TOPICS_MAX
+    assert limits.SOCKET_CHAINS_MAX <= limits.DEMAND_TOPICS_MAX
     assert limits.SOCKET_MESSAGE_BYTES_MAX > limits.SOCKET_QUOTES_MAX * limits.SYMBOL_LENGTH_MAX

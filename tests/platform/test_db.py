@@ -103,9 +103,7 @@ class TestNotNow:
     async def test_more_units_at_once_than_connections_wait_and_then_are_refused(
         self, fresh_database: str
     ) -> None:
-        database = Database.from_url(
-            fresh_database, pool_size=1, pool_wait_seconds_max=0.05
-        )
+        database = Database.from_url(fresh_database, pool_size=1, pool_wait_seconds_max=0.05)
         async with database.reading() as holder:
             await holder.execute(text("SELECT 1"))
             with pytest.raises(DatabaseUnavailable) as refused:

@@ -155,8 +155,13 @@ class ProviderUnavailable(Unavailable):
 class MarketDataProvider(Protocol):
     """One source of market data. Implementations live in `adapters/market_data`."""
 
-    capabilities: Capabilities
-    clock: Clock  # the market clock: the machine's, or the recording's
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this provider can do, as it is now."""
+
+    @property
+    def clock(self) -> Clock:
+        """The market clock: the machine's, or the recording's."""
 
     async def open(self) -> None:
         """Connect or load. Raises ProviderUnavailable with a sentence that says what to do."""

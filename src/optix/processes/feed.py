@@ -34,9 +34,8 @@ async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataP
             return CboeMarketData.over_http(clock=clock)
         case "replay":
             assert settings.replay is not None, "the settings refuse replay without a recording"
-            return await asyncio.to_thread(
-                open_replay, settings.replay, speed=settings.replay_speed, loop=settings.replay_loop
-            )
+            path, speed, loop = settings.replay, settings.replay_speed, settings.replay_loop
+            return await asyncio.to_thread(lambda: open_replay(path, speed=speed, loop=loop))
         case "sim":
             return simulated_market(settings, clock)
     cboe = CboeMarketData.over_http(clock=clock)

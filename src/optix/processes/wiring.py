@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
 from optix import __version__
+from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity
@@ -30,14 +31,30 @@ from optix.platform.bus import Bus, connect
 from optix.platform.db import Database
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.health import HealthCheck
+from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
 from optix.platform.settings import Settings
 from optix.processes.api import MODULES, ApiDependencies, create_app
+from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
 from optix.processes.http_server import HTTPServer
-from optix.processes.supervisor import Component
+from optix.processes.record import record_feed as record
+from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
+from optix.processes.terminal import print_chain as terminal_chain
 
-COMPONENTS: Final = ("api", "stream", "feed")
+__all__ = [
+    "COMPONENTS",
+    "MODULES",
+    "build_components",
+    "migrate",
+    "openapi_document",
+    "policies",
+    "record",
+    "seed_development_accounts",
+    "terminal_chain",
+]
+
+COMPONENTS: Final = ("feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
 
 
@@ -132,8 +149,20 @@ def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(served))
 
 
-async def seed_development_accounts(settings: Settings, stores: StoreUrls) -> list[str]:
-    """Create the development accounts that are missing; return their e-mail addresses.
+def policies() -> dict[str, Policy]:
+    """Return what happens when a component ends, where it is not started again."""
+    return {"api": STOP_PROGRAM, "resources": STOP_PROGRAM}
+
+
+async def migrate(stores: StoreUrls) -> Sequence[str]:
+    """Bring the database to this release; return the steps that were applied."""
+    return (await run_migrations(stores.database_url)).applied
+
+
+async def seed_development_accounts(
+    settings: Settings, stores: StoreUrls
+) -> Sequence[DevelopmentAccount]:
+    """Create the development accounts that are missing, and return them all.
 
     Effects: writes user_account. Does nothing in production.
     """
@@ -143,10 +172,11 @@ async def seed_development_accounts(settings: Settings, stores: StoreUrls) -> li
     hasher = PasswordHasher()
     try:
         async with database.writing() as session:
-            return await seed(session, environment=settings.core.env, hasher=hasher)
+            await seed(session, environment=settings.core.env, hasher=hasher)
     finally:
         hasher.close()
         await database.close()
+    return [DevelopmentAccount(email, password) for email, password, *_ in DEVELOPMENT_ACCOUNTS]
 
 
 def openapi_document() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from tests.features.market.chains import NOW_NS, spot_of, table_of
+from tests.fixtures.chains import NOW_NS, spot_of, table_of
 
 from optix.features.market.pricing import (
     STATUS_CODE,
