@@ -42,7 +42,7 @@ export function Screen({ header, dock, children, label, testID }: ScreenProps) {
 
 export function Header({ children }: { children: ReactNode }) {
   return (
-    <Row padX="s4" gap="s1" style={styles.header}>
+    <Row gap="s1" style={styles.header}>
       {children}
     </Row>
   );
@@ -50,6 +50,12 @@ export function Header({ children }: { children: ReactNode }) {
 
 const styles = StyleSheet.create({
   content: { minHeight: 0 },
-  header: { minHeight: layout.phone.header, paddingVertical: space.s1 },
+  // Icon buttons bring 10 of air on each side: the icon itself then stands on the margin.
+  header: {
+    minHeight: layout.phone.header + space.s2,
+    paddingVertical: space.s1,
+    paddingLeft: space.s4,
+    paddingRight: space.s1,
+  },
   dock: { borderTopWidth: border.thin, paddingTop: space.s3, paddingHorizontal: space.s4 },
 });

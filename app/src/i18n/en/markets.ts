@@ -18,7 +18,7 @@ export const markets = {
   'markets.kind.index': 'Index',
   'markets.column.symbol': 'Symbol',
   'markets.column.line': '1 month',
-  'markets.column.sigma': '±1σ day',
+  'markets.column.sigma': '±1σ',
   'markets.column.vol': 'Vol 20d',
   'markets.column.last': 'Last · Chg',
   'markets.empty.title': 'No symbols yet',

@@ -3,9 +3,9 @@ import { StyleSheet } from 'react-native';
 
 export const columns = StyleSheet.create({
   row: { minHeight: 58, gap: 8 },
-  name: { width: 100 },
+  name: { width: 106 },
   line: { flex: 1, alignItems: 'center' },
-  sigma: { width: 44 },
-  vol: { width: 48 },
-  last: { width: 84 },
+  sigma: { width: 30 },
+  vol: { width: 50 },
+  last: { width: 82 },
 });

@@ -16,7 +16,7 @@ import { RowName } from '@/features/markets/components/row-name';
 import { columns } from '@/features/markets/components/columns';
 import { useMonth } from '@/features/markets/api';
 import { lineFacts } from '@/features/markets/model';
-import { percent, price, signedPercent } from '@/lib/format';
+import { MISSING, percent, price, signed, signedPercent } from '@/lib/format';
 import { changeFraction, priceOf } from '@/lib/market-math';
 import { kindOf, type Outage } from '@/stream/freshness';
 import { useQuoteTick } from '@/stream/hooks';
@@ -65,6 +65,9 @@ function Middle({ symbol, today, tick, stale }: { symbol: string; today: string;
       <Box style={columns.vol}>
         <Text variant="num" tone={stale ? 'stale' : 'secondary'} align="right" numeric>
           {percent(facts.realised, 0)}
+        </Text>
+        <Text variant="caption" tone={stale ? 'stale' : 'tertiary'} align="right" numeric>
+          {facts.sigmas === null ? MISSING : `${signed(facts.sigmas, 1)}σ`}
         </Text>
       </Box>
     </>

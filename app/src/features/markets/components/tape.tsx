@@ -35,6 +35,7 @@ function Item({ symbol, outage, inline, onOpen }: { symbol: string } & Omit<Tape
       <Text variant="caption" tone="secondary" lines={1}>
         {tapeName(symbol)}
       </Text>
+      <Row>
       <PriceCell
         value={tick.last}
         text={price(tick.last)}
@@ -44,6 +45,7 @@ function Item({ symbol, outage, inline, onOpen }: { symbol: string } & Omit<Tape
         align="left"
         flash={!stale}
       />
+      </Row>
       <Row justify="flex-start">
         <Change
           value={fraction === null ? null : fraction * 100}
