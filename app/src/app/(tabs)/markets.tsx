@@ -1,0 +1,1 @@
+export { MarketsRoute as default } from '@/shell/market-routes';

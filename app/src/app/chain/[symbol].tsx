@@ -1,0 +1,1 @@
+export { ChainRoute as default } from '@/shell/market-routes';

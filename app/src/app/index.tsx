@@ -1,0 +1,1 @@
+export { WelcomeRoute as default } from '@/shell/auth-routes';

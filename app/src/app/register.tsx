@@ -1,0 +1,1 @@
+export { RegisterRoute as default } from '@/shell/auth-routes';

@@ -1,0 +1,1 @@
+export { SymbolRoute as default } from '@/shell/market-routes';

@@ -1,0 +1,2 @@
+/** While a list scrolls nothing flashes: the eye is busy, and so is the frame. */
+export const flashGate = { closed: false };

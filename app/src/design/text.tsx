@@ -1,0 +1,91 @@
+/** All text of the app: one type scale, tabular figures where a value can change. */
+import type { ReactNode } from 'react';
+import { Text as NativeText, type TextProps as NativeTextProps } from 'react-native';
+
+import { fontFace } from '@/design/fonts';
+import { useTheme, type Palette } from '@/design/theme';
+import { type as scale } from '@/design/tokens';
+
+export type TextVariant = keyof typeof scale;
+export type Tone =
+  | 'primary'
+  | 'secondary'
+  | 'tertiary'
+  | 'onAccent'
+  | 'accent'
+  | 'up'
+  | 'down'
+  | 'flat'
+  | 'warning'
+  | 'danger'
+  | 'stale'
+  | 'simulated'
+  | 'inverse';
+
+export function toneColor(c: Palette, tone: Tone): string {
+  switch (tone) {
+    case 'primary':
+    case 'secondary':
+    case 'tertiary':
+    case 'onAccent':
+      return c.text[tone];
+    case 'inverse':
+      return c.surface.base;
+    default:
+      return c[tone].base;
+  }
+}
+
+export interface TextProps {
+  children?: ReactNode;
+  variant?: TextVariant;
+  tone?: Tone;
+  weight?: 400 | 500 | 600 | 700;
+  align?: 'left' | 'center' | 'right';
+  numeric?: boolean;
+  lines?: number;
+  heading?: 1 | 2 | 3;
+  label?: string;
+  live?: 'polite' | 'assertive';
+  hidden?: boolean;
+  selectable?: boolean;
+  testID?: string;
+  style?: NativeTextProps['style'];
+}
+
+const DENSE: ReadonlySet<TextVariant> = new Set(['numDense', 'micro']);
+
+export function Text(props: TextProps) {
+  const { variant = 'body', tone = 'primary', weight, align, numeric, lines, heading } = props;
+  const { c } = useTheme();
+  const spec = scale[variant];
+  return (
+    <NativeText
+      testID={props.testID}
+      role={heading === undefined ? undefined : 'heading'}
+      aria-level={heading}
+      aria-label={props.label}
+      aria-live={props.live}
+      aria-hidden={props.hidden}
+      selectable={props.selectable}
+      numberOfLines={lines}
+      maxFontSizeMultiplier={DENSE.has(variant) ? 1.35 : 2}
+      style={[
+        fontFace(weight ?? spec.weight),
+        {
+          color: toneColor(c, tone),
+          fontSize: spec.size,
+          lineHeight: spec.line,
+          letterSpacing: spec.tracking,
+          textAlign: align,
+        },
+        (numeric ?? spec.numeric) && tabular,
+        props.style,
+      ]}
+    >
+      {props.children}
+    </NativeText>
+  );
+}
+
+const tabular = { fontVariant: ['tabular-nums' as const] };

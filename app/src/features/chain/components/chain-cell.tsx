@@ -1,0 +1,106 @@
+/** One side of one strike: four live cells and the open-interest bar, pressed as one. */
+import { memo } from 'react';
+import { StyleSheet } from 'react-native';
+
+import { Box } from '@/design/box';
+import { PriceCell } from '@/design/price-cell';
+import { Text } from '@/design/text';
+import { useTheme } from '@/design/theme';
+import { border } from '@/design/tokens';
+import { Touchable } from '@/design/touchable';
+import { cellText, cellValue, columnsOf, columnWord, isPrice, type ColumnName, type ColumnSet } from '@/features/chain/columns';
+import { t } from '@/i18n/t';
+import { isNumber, strike as strikeText, type Maybe } from '@/lib/format';
+import { useContractTick } from '@/stream/hooks';
+import type { ContractInfo } from '@/stream/protocol';
+
+export interface ChainCellProps {
+  info: ContractInfo;
+  set: ColumnSet;
+  itm: boolean;
+  stale: boolean;
+  selected: boolean;
+  oiShare: number;
+  onOpen: (info: ContractInfo) => void;
+}
+
+function Figure({ name, value, at, stale }: { name: ColumnName; value: Maybe; at: number; stale: boolean }) {
+  const known = isNumber(value);
+  const quiet = isPrice(name) && name !== 'last' ? 'primary' : 'secondary';
+  const tone = !known ? 'tertiary' : stale ? 'stale' : quiet;
+  const text = cellText(name, value);
+  if (name !== 'bid' && name !== 'ask') {
+    return (
+      <Text variant="numDense" tone={tone} align="right" lines={1}>
+        {text}
+      </Text>
+    );
+  }
+  return <PriceCell value={value} text={text} at={at} tone={tone} flash={!stale} />;
+}
+
+export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
+  const { info, set, itm, stale, selected, oiShare } = props;
+  const { c } = useTheme();
+  const tick = useContractTick(info.key);
+  const side = info.right === 'C' ? 'call' : 'put';
+  const names = columnsOf(set, side);
+  const values = names.map((name) => cellValue(name, tick, info));
+  const shown = names.map((name, index) => cellText(name, values[index]));
+  const heads = names.map((name) => t(columnWord(name))).join(', ');
+  const spoken = t(side === 'call' ? 'chain.cell.call' : 'chain.cell.put', {
+    strike: strikeText(info.strike),
+    values: shown.join(' '),
+    heads,
+  });
+  return (
+    <Touchable
+      label={spoken}
+      testID={`cell-${info.key}`}
+      onPress={() => props.onOpen(info)}
+      onLongPress={() => props.onOpen(info)}
+      style={[
+        styles.cell,
+        side === 'call' ? styles.call : styles.put,
+        { borderBottomColor: c.line.subtle },
+        itm && { backgroundColor: c.chain.itm },
+        selected && { borderColor: c.accent.base, backgroundColor: c.accent.tint },
+        selected && styles.selected,
+      ]}
+    >
+      {names.map((name, index) => (
+        <Box key={name} style={isPrice(name) ? styles.price : styles.greek}>
+          <Figure name={name} value={values[index]} at={tick?.at ?? 0} stale={stale} />
+        </Box>
+      ))}
+      {oiShare > 0 ? (
+        <Box
+          style={[
+            styles.bar,
+            side === 'call' ? styles.barCall : styles.barPut,
+            { width: `${oiShare * (set === 'all' ? 30 : 52)}%`, backgroundColor: c.accent.line },
+          ]}
+        />
+      ) : null}
+    </Touchable>
+  );
+});
+
+const styles = StyleSheet.create({
+  cell: {
+    flex: 1,
+    height: 44,
+    flexDirection: 'row',
+    alignItems: 'center',
+    borderBottomWidth: border.thin,
+    minWidth: 0,
+  },
+  call: { paddingRight: 5, paddingLeft: 3 },
+  put: { paddingLeft: 3, paddingRight: 6 },
+  price: { flex: 1.14, minWidth: 0 },
+  greek: { flex: 1, minWidth: 0 },
+  selected: { borderWidth: border.focus, borderRadius: 6 },
+  bar: { position: 'absolute', bottom: 1, height: 2, borderRadius: 1 },
+  barCall: { right: 3 },
+  barPut: { left: 3 },
+});

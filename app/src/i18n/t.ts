@@ -1,0 +1,19 @@
+/** Words of the app. One language today; another is another table of the same keys. */
+import { account } from '@/i18n/en/account';
+import { auth } from '@/i18n/en/auth';
+import { chain } from '@/i18n/en/chain';
+import { common } from '@/i18n/en/common';
+import { markets } from '@/i18n/en/markets';
+import { symbol } from '@/i18n/en/symbol';
+
+const words = { ...common, ...auth, ...markets, ...symbol, ...chain, ...account } as const;
+
+export type WordKey = keyof typeof words;
+export type WordValues = Readonly<Record<string, string | number>>;
+
+export function t(key: WordKey, values: WordValues = {}): string {
+  return words[key].replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : String(value);
+  });
+}

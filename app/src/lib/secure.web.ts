@@ -1,0 +1,6 @@
+/** On the web the refresh token is an HttpOnly cookie that scripts cannot read: nothing to keep. */
+export const refreshTokens = {
+  load: async (): Promise<string | null> => null,
+  save: async (_token: string): Promise<void> => undefined,
+  clear: async (): Promise<void> => undefined,
+};

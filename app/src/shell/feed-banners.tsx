@@ -1,0 +1,25 @@
+/** The banners of feed and connection, above every screen. */
+import { Banner } from '@/design/banner';
+import { Box } from '@/design/box';
+import { icons } from '@/design/icons';
+import { useNow } from '@/lib/now';
+import { useOnline } from '@/lib/use-online';
+import { bannersOf } from '@/shell/banners-model';
+import { useFeed } from '@/stream/hooks';
+
+export function FeedBanners() {
+  const banners = bannersOf(useFeed(), useNow(), useOnline());
+  return (
+    <Box>
+      {banners.map((banner) => (
+        <Banner
+          key={banner.kind}
+          {...banner}
+          icon={
+            banner.kind === 'offline' ? icons.wifiOff : banner.kind === 'stale' ? icons.warning : undefined
+          }
+        />
+      ))}
+    </Box>
+  );
+}

@@ -1,0 +1,167 @@
+/** Rows of snapshots and changes, read by the column names their header gives. */
+import type { AnalyticsStatus, ChainRoot } from '@/api/types';
+import {
+  isQuality,
+  isRecord,
+  type ContractInfo,
+  type ContractTick,
+  type Header,
+  type QuoteTick,
+  type Row,
+} from '@/stream/protocol';
+
+export type Columns = ReadonlyMap<string, number>;
+
+const STATUSES: ReadonlySet<unknown> = new Set<AnalyticsStatus>([
+  'ok',
+  'no_quote',
+  'no_bid',
+  'no_ask',
+  'crossed',
+  'below_intrinsic',
+  'above_maximum',
+  'no_time_value',
+  'expired',
+  'no_forward',
+  'not_converged',
+]);
+
+/** Order of the quote columns in docs/streaming.md, for a chain's `spot` row. */
+export const QUOTE_COLUMNS: Columns = new Map(
+  [
+    'symbol',
+    'bid',
+    'ask',
+    'bid_size',
+    'ask_size',
+    'last',
+    'open',
+    'high',
+    'low',
+    'previous_close',
+    'volume',
+    'as_of',
+    'quality',
+    'flags',
+  ].map((name, index) => [name, index]),
+);
+
+export function readColumns(header: Header): Columns | null {
+  const names = header.columns;
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) return null;
+  return new Map(names.map((name: string, index) => [name, index]));
+}
+
+function reader(columns: Columns, row: Row) {
+  return (name: string): unknown => {
+    const index = columns.get(name);
+    return index === undefined ? null : row[index];
+  };
+}
+
+function numberOf(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+
+export function readQuote(columns: Columns, row: Row, arrived: number): QuoteTick | null {
+  const at = reader(columns, row);
+  const symbol = at('symbol');
+  const quality = at('quality');
+  if (typeof symbol !== 'string' || !isQuality(quality)) return null;
+  return {
+    symbol,
+    bid: numberOf(at('bid')),
+    ask: numberOf(at('ask')),
+    bidSize: numberOf(at('bid_size')),
+    askSize: numberOf(at('ask_size')),
+    last: numberOf(at('last')),
+    open: numberOf(at('open')),
+    high: numberOf(at('high')),
+    low: numberOf(at('low')),
+    previousClose: numberOf(at('previous_close')),
+    volume: numberOf(at('volume')),
+    asOf: numberOf(at('as_of')),
+    quality,
+    flags: numberOf(at('flags')) ?? 0,
+    at: arrived,
+  };
+}
+
+function isStatus(value: unknown): value is AnalyticsStatus {
+  return STATUSES.has(value);
+}
+
+/** A contract row and the index it names in the header's contract list. */
+export function readContract(
+  columns: Columns,
+  row: Row,
+  arrived: number,
+): { index: number; tick: ContractTick } | null {
+  const at = reader(columns, row);
+  const index = at('i');
+  const status = at('status');
+  if (typeof index !== 'number' || !Number.isInteger(index) || !isStatus(status)) return null;
+  return {
+    index,
+    tick: {
+      bid: numberOf(at('bid')),
+      ask: numberOf(at('ask')),
+      bidSize: numberOf(at('bid_size')),
+      askSize: numberOf(at('ask_size')),
+      last: numberOf(at('last')),
+      volume: numberOf(at('volume')),
+      iv: numberOf(at('iv')),
+      delta: numberOf(at('delta')),
+      gamma: numberOf(at('gamma')),
+      theta: numberOf(at('theta')),
+      vega: numberOf(at('vega')),
+      rho: numberOf(at('rho')),
+      status,
+      flags: numberOf(at('flags')) ?? 0,
+      asOf: numberOf(at('as_of')),
+      at: arrived,
+    },
+  };
+}
+
+function readInfo(value: unknown): ContractInfo | null {
+  if (!Array.isArray(value)) return null;
+  const [key, root, right, strike, openInterest, previousClose] = value as unknown[];
+  if (typeof key !== 'string' || typeof root !== 'string' || typeof strike !== 'number') return null;
+  if (right !== 'C' && right !== 'P') return null;
+  return {
+    key,
+    root,
+    right,
+    strike,
+    openInterest: numberOf(openInterest),
+    previousClose: numberOf(previousClose),
+  };
+}
+
+/** The contract list; null when any entry is unreadable, because rows name contracts by index. */
+export function readContracts(header: Header): ContractInfo[] | null {
+  if (!Array.isArray(header.contracts)) return null;
+  const infos: ContractInfo[] = [];
+  for (const value of header.contracts) {
+    const info = readInfo(value);
+    if (info === null) return null;
+    infos.push(info);
+  }
+  return infos;
+}
+
+function isRoot(value: unknown): value is ChainRoot {
+  return (
+    isRecord(value) &&
+    typeof value.root === 'string' &&
+    typeof value.settles_at === 'string' &&
+    typeof value.model === 'string' &&
+    typeof value.expiry_years === 'number'
+  );
+}
+
+export function readRoots(header: Header): ChainRoot[] | null {
+  const roots = header.roots;
+  return Array.isArray(roots) && roots.every(isRoot) ? roots : null;
+}
