@@ -5,15 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from tests.fixtures.network import refuse_beyond_this_machine
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.fixtures…` from anywhere
-
-from tests.fixtures.network import refuse_beyond_this_machine  # after the path
-
-pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.api"]
+pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.market", "tests.fixtures.api"]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
 SUITE_VARIABLES = frozenset(

@@ -12,12 +12,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
+from tests.contracts.openapi import all_operations, problems_with
+from tests.fixtures.api import Caller
 
 from optix.features.identity.tokens import ACCESS_TOKEN_SECONDS, AccessTokenSigner, SigningKey
 from optix.kernel.clock import NANOSECONDS, ScaledClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
-from tests.contracts.openapi import all_operations, problems_with
-from tests.fixtures.api import Caller
 
 pytestmark = pytest.mark.stores
 

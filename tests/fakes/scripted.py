@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
+from tests.fixtures.chains import EXPIRATION, contracts_of, spot_of, table_of
+
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.instrument import ExerciseStyle, Settlement
@@ -24,6 +26,9 @@ from optix.ports.market_data import (
     UnknownSymbol,
     UnsupportedRequest,
 )
+
+SMALL_CONTRACTS = contracts_of([590, 600, 610])
+SMALL_BIDS = [22.0, 9.5, 15.7, 13.2, 10.6, 18.0]
 
 
 class ScriptedProvider:
@@ -46,6 +51,21 @@ class ScriptedProvider:
         self.asked: list[str] = []
         self.opened = 0
         self._script: asyncio.Queue[MarketUpdate | Exception] = asyncio.Queue()
+
+    def list_small_chain(self) -> ChainKey:
+        """List three strikes of SPY, quoted on both sides, and return their expiration."""
+        key = ChainKey("SPY", EXPIRATION)
+        self.quotes["SPY"] = spot_of()
+        self.chains[key] = table_of(
+            SMALL_CONTRACTS,
+            {
+                "bid": SMALL_BIDS,
+                "ask": [bid + 0.1 for bid in SMALL_BIDS],
+                "open_interest": [10.0] * len(SMALL_BIDS),
+            },
+            spot=spot_of(),
+        )
+        return key
 
     def emit(self, update: MarketUpdate) -> None:
         self._script.put_nowait(update)

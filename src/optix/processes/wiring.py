@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
 from optix import __version__
@@ -90,7 +91,7 @@ def build_components(
     identity = Identity.wire(
         database=database,
         redis=redis,
-        signing_key=SigningKey.from_pem(secrets.signing_key.get_secret_value()),
+        signing_key=SigningKey(secrets.private_key()),
         clock=clock,
     )
     components: list[Component] = [
@@ -160,7 +161,10 @@ def openapi_document() -> dict[str, Any]:
         database=database,
         redis=redis,
         identity=Identity.wire(
-            database=database, redis=redis, signing_key=SigningKey.generate(), clock=clock
+            database=database,
+            redis=redis,
+            signing_key=SigningKey(Ed25519PrivateKey.generate()),
+            clock=clock,
         ),
         book=book,
         market=MarketService(book, clock),

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import func, select
+from tests.fixtures.api import PASSWORD
 
 from optix.features.identity import service
 from optix.features.identity.models import RefreshToken, UserAccount, UserSession
@@ -15,7 +16,6 @@ from optix.features.identity.tokens import REFRESH_TOKEN_SECONDS, refresh_token_
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock
 from optix.platform.db import Database
-from tests.fixtures.api import PASSWORD
 
 pytestmark = pytest.mark.stores
 ADDRESS = "192.0.2.1"

@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from tests.features.market.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
-from tests.features.market.conftest import Market
+from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS
+from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
+from tests.fixtures.market import Market
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
@@ -26,15 +27,9 @@ from optix.ports.market_data import (
 pytestmark = pytest.mark.stores
 
 KEY = ChainKey("SPY", EXPIRATION)
-CONTRACTS = contracts_of([590, 600, 610])
-BIDS = [22.0, 9.5, 15.7, 13.2, 10.6, 18.0]
+CONTRACTS = SMALL_CONTRACTS
+BIDS = SMALL_BIDS
 ASKS = [bid + 0.1 for bid in BIDS]
-
-
-def list_chain(market: Market) -> None:
-    market.provider.chains[KEY] = table_of(
-        CONTRACTS, {"bid": BIDS, "ask": ASKS, "open_interest": [10.0] * 6}, spot=spot_of()
-    )
 
 
 class TestQuotes:
@@ -74,7 +69,7 @@ class TestQuotes:
 
 class TestChains:
     async def test_a_chain_arrives_priced_with_every_contract(self, market: Market) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         book = await market.start()
         chain = await book.get_chain(KEY)
         assert [c[0] for c in chain.contracts] == sorted(
@@ -85,7 +80,7 @@ class TestChains:
         assert chain.header["roots"][0]["root"] == "SPY"
 
     async def test_a_change_of_one_contract_changes_its_row_alone(self, market: Market) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         book = await market.start()
         chain = await book.get_chain(KEY)
         await until(lambda: KEY in market.provider.demand.chains)
@@ -106,7 +101,7 @@ class TestChains:
         assert chain.rows[changed[0]][wire.CHAIN_ROW_COLUMNS.index("volume")] == 7.0
 
     async def test_a_new_contract_brings_a_new_listing(self, market: Market) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         book = await market.start()
         chain = await book.get_chain(KEY)
         await until(lambda: KEY in market.provider.demand.chains)
@@ -118,7 +113,7 @@ class TestChains:
         assert book.chains[KEY].loaded_version > chain.loaded_version
 
     async def test_a_lost_message_is_noticed_and_mended(self, market: Market) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         book = await market.start()
         chain = await book.get_chain(KEY)
         await until(lambda: KEY in market.provider.demand.chains)
@@ -136,7 +131,7 @@ class TestChains:
         await until(lambda: 23.0 in [row[bid] for row in book.chains[KEY].rows])
 
     async def test_an_expiration_that_is_not_listed_is_an_error(self, market: Market) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         book = await market.start()
         with pytest.raises(Exception, match="has nothing on") as caught:
             await book.get_chain(ChainKey("SPY", date(2026, 12, 24)))
@@ -170,7 +165,7 @@ class TestLosses:
     async def test_a_killed_feed_is_down_within_ten_seconds_and_its_numbers_remain(
         self, market: Market
     ) -> None:
-        list_chain(market)
+        market.provider.list_small_chain()
         feed = await market.start_feed()
         book = await market.start_book()
         await until(lambda: book.feed_status().state == "live")

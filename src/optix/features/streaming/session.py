@@ -117,7 +117,8 @@ class StreamSession:
     async def authenticate(self) -> AuthenticatedUser:
         """Wait for the token. Raises Closing when it does not come, or is none."""
         try:
-            text = await asyncio.wait_for(self._socket.receive(), limits.SOCKET_AUTH_SECONDS_MAX)
+            async with asyncio.timeout(limits.SOCKET_AUTH_SECONDS_MAX):
+                text = await self._socket.receive()
         except TimeoutError as error:
             reason = "No token came in time."
             raise Closing(protocol.CLOSE_NO_AUTH_IN_TIME, reason) from error
@@ -260,7 +261,8 @@ class StreamSession:
         next_beat_ns = self._clock.now_ns()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), protocol.HEARTBEAT_SECONDS)
+                async with asyncio.timeout(protocol.HEARTBEAT_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             self._check_token()
             await self._flush()
@@ -293,7 +295,8 @@ class StreamSession:
 
     async def _send(self, data: bytes) -> None:
         try:
-            await asyncio.wait_for(self._socket.send(data), limits.SOCKET_SEND_SECONDS_MAX)
+            async with asyncio.timeout(limits.SOCKET_SEND_SECONDS_MAX):
+                await self._socket.send(data)
         except TimeoutError as error:
             reason = "The client does not read."
             raise Closing(protocol.CLOSE_GOING_AWAY, reason) from error
