@@ -5,13 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # `tests.fixtures…` from anywhere
-
-from tests.fixtures.network import refuse_beyond_this_machine  # after the path
+from tests.fixtures.network import refuse_beyond_this_machine
 
 pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.market", "tests.fixtures.api"]
 

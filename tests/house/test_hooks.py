@@ -55,6 +55,12 @@ def test_ordinary_code_is_not_a_secret(text: str) -> None:
     assert scan(text) == []
 
 
+def test_a_made_up_password_of_a_test_is_no_secret_but_a_key_is() -> None:
+    text = SECRETS["random"] + "\n" + SECRETS["AWS"]
+    found = secrets_scan.findings(Source("tests/features/identity/test_rules.py", text))
+    assert [finding.line for finding in found] == [2]
+
+
 def test_a_test_vector_is_excused_with_a_reason() -> None:
     excuse = "# house: allow(secret) because it is the example of RFC 8032\n"
     assert scan(excuse + SECRETS["random"]) == []

@@ -65,7 +65,7 @@ def test_an_unknown_or_missing_licence_is_refused_everywhere(shipped: bool) -> N
 def test_what_only_development_needs_is_not_called_shipped() -> None:
     shipped, development = licences.python_packages()
     names = {package.name for package in shipped}
-    assert {"fastapi", "numpy", "asyncpg", "uvloop", "pandas"} <= names
+    assert {"fastapi", "numpy", "asyncpg", "uvloop", "greenlet"} <= names
     assert {"codespell", "pytest", "mypy"} <= {package.name for package in development}
     assert not names & {package.name for package in development}
 

@@ -16,7 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterable,
+    Iterator,
+)
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -98,10 +105,8 @@ class Bus:
 
     async def ping(self) -> None:
         """Raise BusUnavailable unless Redis answers."""
-        try:
+        with _as_unavailable():
             await self.redis.ping()
-        except (RedisError, OSError) as error:
-            raise BusUnavailable("The cache server does not answer.") from error
 
     async def close(self) -> None:
         await self.redis.aclose()
@@ -113,13 +118,30 @@ class Bus:
         """Publish on `md.updates` and, in the same round trip, keep the last state in hashes.
 
         `keep` maps a hash key to its changed fields, so that a late reader finds what it missed.
+        Raises BusUnavailable.
         """
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for key, fields in keep.items():
-                if fields:
-                    pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # bytes values are fine
-            pipe.publish(UPDATES, message)
-            await pipe.execute()
+        with _as_unavailable():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for key, fields in keep.items():
+                    if fields:
+                        pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # bytes are fine
+                pipe.publish(UPDATES, message)
+                await pipe.execute()
+
+    async def keep(self, key: str, value: bytes) -> None:
+        """Keep a state for late readers, for a day. Raises BusUnavailable."""
+        with _as_unavailable():
+            await self.redis.set(key, value, ex=86_400)
+
+    async def kept(self, key: str) -> bytes | None:
+        """Return a kept state, None if there is none. Raises BusUnavailable."""
+        with _as_unavailable():
+            return _bytes_of(await self.redis.get(key))
+
+    async def kept_field(self, key: str, field: str) -> bytes | None:
+        """Return one field of a kept hash, None if there is none. Raises BusUnavailable."""
+        with _as_unavailable():
+            return _bytes_of(await self.redis.hget(key, field))
 
     async def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
         """Yield every broadcast message from now on; `None` each time the line was (re)connected.
@@ -131,15 +153,16 @@ class Bus:
         while True:
             pubsub = self.redis.pubsub()
             try:
-                await pubsub.subscribe(UPDATES)
-                async for data in _messages(pubsub):
-                    if data is None:
-                        pause = limits.RECONNECT_SECONDS_FIRST
-                    yield data
-            except (RedisError, OSError) as error:
-                log.warning("bus.lost", error=type(error).__name__, retry_seconds=pause)
+                with _as_unavailable():
+                    await pubsub.subscribe(UPDATES)
+                    async for data in _messages(pubsub):
+                        if data is None:
+                            pause = limits.RECONNECT_SECONDS_FIRST
+                        yield data
+            except BusUnavailable as error:
+                log.warning("bus.lost", error=repr(error.__cause__), retry_seconds=pause)
             finally:
-                with contextlib.suppress(RedisError, OSError):
+                with contextlib.suppress(BusUnavailable), _as_unavailable():
                     await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py lacks it
             await asyncio.sleep(pause)
             pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
@@ -147,19 +170,27 @@ class Bus:
     # Leases
 
     async def lease(self, topics: Iterable[str], *, seconds: float = limits.LEASE_SECONDS) -> None:
-        """Say that `topics` are looked at for the next `seconds`. Renewing is the same call."""
+        """Say that `topics` are looked at for the next `seconds`. Renewing is the same call.
+
+        Raises BusUnavailable.
+        """
         expiry_ms = self._now_ms() + int(seconds * 1000)
         members = dict.fromkeys(topics, expiry_ms)
         if members:
-            await self.redis.zadd(DEMAND, members, gt=True)
+            with _as_unavailable():
+                await self.redis.zadd(DEMAND, members, gt=True)
 
     async def leased(self) -> list[str]:
-        """Return the topics under lease now, at most as many as the feed may follow."""
+        """Return the topics under lease now, at most as many as the feed may follow.
+
+        Raises BusUnavailable.
+        """
         now_ms = self._now_ms()
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.zremrangebyscore(DEMAND, "-inf", f"({now_ms}")
-            pipe.zrange(DEMAND, 0, limits.DEMAND_TOPICS_MAX - 1)
-            _, members = await pipe.execute()
+        with _as_unavailable():
+            async with self.redis.pipeline(transaction=False) as pipe:
+                pipe.zremrangebyscore(DEMAND, "-inf", f"({now_ms}")
+                pipe.zrange(DEMAND, 0, limits.DEMAND_TOPICS_MAX - 1)
+                _, members = await pipe.execute()
         return [member.decode() for member in members]
 
     # Questions
@@ -181,14 +212,12 @@ class Bus:
         body = orjson.dumps(
             {"id": question_id, "kind": kind, "args": arguments, "deadline_ms": deadline_ms}
         )
-        try:
+        with _as_unavailable():
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.lpush(REQUESTS, body)
                 pipe.ltrim(REQUESTS, 0, limits.FEED_REQUESTS_MAX - 1)
                 await pipe.execute()
             reply = await self.redis.blpop([ANSWERS + question_id], timeout=timeout_seconds)
-        except (RedisError, OSError) as error:
-            raise BusUnavailable("The cache server does not answer.") from error
         if reply is None:
             raise FeedUnavailable(f"The market feed did not answer within {timeout_seconds:g} s.")
         answer = orjson.loads(reply[1])
@@ -215,15 +244,13 @@ class Bus:
 
     async def _next_question(self) -> bytes | None:
         try:
-            popped = await self.redis.brpop([REQUESTS], timeout=1)
-        except (RedisError, OSError) as error:
-            log.warning("bus.lost", error=type(error).__name__)
+            with _as_unavailable():
+                popped = await self.redis.brpop([REQUESTS], timeout=1)
+        except BusUnavailable as error:
+            log.warning("bus.lost", error=repr(error.__cause__))
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
             return None
-        if popped is None:
-            return None
-        body = popped[1]
-        return body if isinstance(body, bytes) else body.encode()
+        return None if popped is None else _bytes_of(popped[1])
 
     async def _answer(self, body: bytes, handler: Callable[[Question], Awaitable[Any]]) -> None:
         try:
@@ -244,11 +271,32 @@ class Bus:
             log.exception("feed.question_failed", kind=question["kind"])
             reply = orjson.dumps({"ok": False, "error": {"kind": "bug"}})
         key = ANSWERS + question["id"]
-        with contextlib.suppress(RedisError, OSError):  # the asker times out and says so
+        with contextlib.suppress(BusUnavailable), _as_unavailable():  # the asker says so itself
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.lpush(key, reply)
                 pipe.expire(key, 30)
                 await pipe.execute()
+
+
+@contextlib.contextmanager
+def _as_unavailable() -> Iterator[None]:
+    """Turn whatever the client library raises into BusUnavailable.
+
+    A cancelled call may surface as a lost connection; it stays a cancellation here, or a component
+    that waits out lost connections would outlive its own end.
+    """
+    try:
+        yield
+    except (RedisError, OSError) as error:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError from error
+        raise BusUnavailable("The cache server does not answer.") from error
+
+
+def _bytes_of(value: bytes | str | None) -> bytes | None:
+    """Return what a client that decodes nothing always returns; the library types both kinds."""
+    return value.encode() if isinstance(value, str) else value
 
 
 async def _messages(pubsub: PubSub) -> AsyncIterator[bytes | None]:

@@ -16,9 +16,9 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends
-from sqlalchemy import DateTime, MetaData, Text, Uuid, make_url, text
+from sqlalchemy import DateTime, MetaData, Text, Uuid, event, make_url, text
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import (
     AsyncEngine,
@@ -34,9 +34,11 @@ from optix.kernel.errors import Unavailable
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)  # who may write may also read
 
-POOL_SIZE = 10
-POOL_OVERFLOW_MAX = 10
+# A connection costs a SCRAM handshake, so none is opened for a peak and thrown away after it:
+# what comes on top waits, for a bounded time.
+POOL_SIZE = 16
 POOL_WAIT_SECONDS_MAX = 5.0
+POOL_RECYCLE_SECONDS = 1_800
 CONNECT_SECONDS_MAX = 5.0
 CONNECT_RETRY_SECONDS = (0.1, 0.2, 0.4, 0.8)
 STATEMENT_MILLISECONDS_MAX = 5_000
@@ -116,7 +118,6 @@ class Database:
         url: str,
         *,
         pool_size: int = POOL_SIZE,
-        pool_overflow_max: int = POOL_OVERFLOW_MAX,
         pool_wait_seconds_max: float = POOL_WAIT_SECONDS_MAX,
         statement_milliseconds_max: int = STATEMENT_MILLISECONDS_MAX,
         lock_milliseconds_max: int = LOCK_MILLISECONDS_MAX,
@@ -126,9 +127,9 @@ class Database:
         engine = create_async_engine(
             async_url(url),
             pool_size=pool_size,
-            max_overflow=pool_overflow_max,
+            max_overflow=0,
             pool_timeout=pool_wait_seconds_max,
-            pool_pre_ping=True,  # a restarted server is noticed before a request fails on it
+            pool_recycle=POOL_RECYCLE_SECONDS,
             connect_args={
                 "async_creator_fn": connect_with_retry,
                 "server_settings": {
@@ -142,6 +143,7 @@ class Database:
                 },
             },
         )
+        event.listen(engine.sync_engine, "checkout", _refuse_closed)
         return cls(engine)
 
     @asynccontextmanager
@@ -182,6 +184,14 @@ class _not_now_as_unavailable:  # noqa: N801  # used like a function
             state = str(getattr(error.orig, "sqlstate", None) or "")
             if error.connection_invalidated or state.startswith(_NOT_NOW):
                 raise DatabaseUnavailable("The database did not answer in time.") from error
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    # A restarted server is noticed before a request fails on it: the driver knows that its socket
+    # was closed. SQLAlchemy's own pre-ping asks the server instead, with three round trips each
+    # time, which is more than most requests need for their work.
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError("the server closed the connection")
 
 
 def database_of(connection: HTTPConnection) -> Database:

@@ -28,6 +28,7 @@ HSTS_SECONDS = 2 * 365 * 86_400
 
 # Only these characters: an id from outside goes into log lines and answers.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 
 _SECURITY_HEADERS = {
@@ -128,7 +129,8 @@ class EdgeMiddleware:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
-        self._metrics.observe(scope["method"], route, status, seconds)
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        self._metrics.observe(method, route, status, seconds)
         write = log.debug if route.startswith(_QUIET) and status < 400 else log.info
         write(
             "request",

@@ -123,7 +123,11 @@ class _Group(BaseSettings):
 
 
 class HttpSettings(_Group):
-    host: str = Field("127.0.0.1", description="The address to listen on.", examples=["0.0.0.0"])  # noqa: S104
+    host: str = Field(
+        "127.0.0.1",
+        description="The address to listen on.",
+        examples=["0.0.0.0"],  # noqa: S104  # an example for operators, the default is local
+    )
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.", examples=["8000"])
     public_url: Annotated[str | None, BeforeValidator(_blank_is_absent)] = Field(
         None,
@@ -333,7 +337,7 @@ class Settings(BaseModel):
         """The address to show to people."""
         if self.http.public_url:
             return self.http.public_url.rstrip("/")
-        local = self.http.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "")  # noqa: S104
+        local = self.http.host in ("127.0.0.1", "0.0.0.0", "::", "::1", "")  # noqa: S104  # compared
         host = "localhost" if local else self.http.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.http.port}"
 

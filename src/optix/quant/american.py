@@ -3,8 +3,8 @@
 Value = European value + early exercise premium. The premium is the modified quadratic
 approximation of Ju and Zhong: closed form once the exercise boundary is found, so a chain of
 thousands of rows is a few array passes. It is an approximation (errors: docs/features/pricing.md),
-and cash dividends enter only through the yield that matches the forward. With a rate ≤ 0 for puts,
-or a yield ≤ 0 for calls, waiting costs nothing and the option is priced as European.
+and cash dividends enter only through the yield that matches the forward. With no rate for puts, or
+no yield for calls, waiting costs nothing and the option is priced as European.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from optix.quant.implied_vol import implied_vol as european_implied_vol
 from optix.quant.normal import cumulative, density
 
 _BOUNDARY_STEPS_MAX = 20
-_BOUNDARY_SMALL = 1e-10
+_BOUNDARY_SMALL = 1e-6  # Newton doubles the digits: the step after such a one would be 1e-12
+_COST_MIN = 1e-6
 _RATE_MIN = 1e-7  # the formula divides by the rate; its limit is reached long before this
 _BUMP = 1e-4  # for vega and rho of the premium
 _SEARCH_STEPS_MAX = 60
-_SEARCH_SMALL = 1e-8
+_SEARCH_SMALL = 1e-7
 _NOISE = 8.0 * float(np.finfo(np.float64).eps)
 
 
@@ -46,31 +47,33 @@ class _Premium(NamedTuple):
     slope: FloatArray  # ∂ ln(value)/∂ ln(spot)
     bend: FloatArray  # ∂² ln(value)/∂ ln(spot)²
     exercised: FloatArray  # 1.0 where the option is worth more dead
+    level: FloatArray  # the exercise boundary in units of strike, a start for a nearby vol or rate
 
 
 def _european(c: _Contracts, level: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return value, e^(−qT)·N(±d1) and d1 at spot/strike = level."""
     s = c.vol * np.sqrt(c.years)
     d1 = (np.log(level) + (c.rate - c.dividend_yield) * c.years) / s + 0.5 * s
-    share = np.exp(-c.dividend_yield * c.years) * cumulative(c.sign * d1)
-    cash = np.exp(-c.rate * c.years) * cumulative(c.sign * (d1 - s))
-    return c.sign * (level * share - cash), share, d1
+    stock, cash = cumulative(c.sign * np.stack((d1, d1 - s)))
+    share = np.exp(-c.dividend_yield * c.years) * stock
+    return c.sign * (level * share - np.exp(-c.rate * c.years) * cash), share, d1
 
 
-def _boundary(c: _Contracts, exponent: FloatArray, perpetual: FloatArray) -> FloatArray:
-    """Return spot/strike where exercising now and holding are worth the same."""
+def _boundary_start(c: _Contracts, perpetual: FloatArray) -> FloatArray:
+    """Return a first guess between the boundary at expiry and the one of a perpetual option."""
     s = c.vol * np.sqrt(c.years)
-    ratio = c.rate / np.where(c.dividend_yield > 0, c.dividend_yield, 1.0)
-    at_expiry = np.where(
-        c.sign > 0,
-        np.maximum(1.0, ratio),
-        np.where(c.dividend_yield > 0, np.minimum(1.0, ratio), 1.0),
-    )
+    ratio = c.rate / np.maximum(c.dividend_yield, _RATE_MIN)
+    at_expiry = np.where(c.sign > 0, np.maximum(1.0, ratio), np.minimum(1.0, ratio))
     limit = 1.0 / (1.0 - 1.0 / perpetual)
     drift = (c.rate - c.dividend_yield) * c.years
     distance = np.where(c.sign > 0, limit / at_expiry, 2.0 - limit) - 1.0
     pace = -(c.sign * drift + 2.0 * s) / np.maximum(distance, 1e-12)
-    level = limit + (at_expiry - limit) * np.exp(np.minimum(pace, 0.0))
+    return limit + (at_expiry - limit) * np.exp(np.minimum(pace, 0.0))
+
+
+def _boundary(c: _Contracts, exponent: FloatArray, level: FloatArray) -> FloatArray:
+    """Return spot/strike where exercising now and holding are worth the same."""
+    s = c.vol * np.sqrt(c.years)
     floor = np.where(c.sign > 0, 1.0, 0.0)
     ceiling = np.where(c.sign > 0, np.inf, 1.0)
     for _ in range(_BOUNDARY_STEPS_MAX):
@@ -88,8 +91,11 @@ def _boundary(c: _Contracts, exponent: FloatArray, perpetual: FloatArray) -> Flo
     return level
 
 
-def _premium(c: _Contracts) -> _Premium:
-    """Return the Ju–Zhong early exercise premium and its logarithmic derivatives."""
+def _premium(c: _Contracts, start: FloatArray | None = None) -> _Premium:
+    """Return the Ju–Zhong early exercise premium and its logarithmic derivatives.
+
+    `start` is a boundary known to be near; without one a guess is made.
+    """
     rate = np.maximum(c.rate, _RATE_MIN)
     c = c._replace(rate=rate)
     variance = c.vol * c.vol
@@ -99,7 +105,7 @@ def _premium(c: _Contracts) -> _Premium:
     root = np.sqrt(beta * beta + 4.0 * alpha / h)
     exponent = 0.5 * (-beta + c.sign * root)
     perpetual = 0.5 * (-beta + c.sign * np.sqrt(beta * beta + 4.0 * alpha))
-    level = _boundary(c, exponent, perpetual)
+    level = _boundary(c, exponent, _boundary_start(c, perpetual) if start is None else start)
     value, share, d1 = _european(c, level)
     gain = c.sign * (level - 1.0) - value  # premium at the boundary
 
@@ -127,22 +133,35 @@ def _premium(c: _Contracts) -> _Premium:
         slope=exponent + pull,
         bend=2.0 * quadratic / remaining + pull * pull,
         exercised=exercised.astype(np.float64),
+        level=level,
     )
 
 
-def _early_exercise_pays(c: _Contracts) -> FloatArray:
-    return np.where(c.sign > 0, c.dividend_yield, c.rate)
+def _early_exercise_pays(c: _Contracts) -> BoolArray:
+    """Say where waiting costs something: for calls the dividends, for puts the interest.
+
+    Below a millionth a year the premium is less than that share of the price, and the boundary is
+    beyond any number.
+    """
+    return np.asarray(np.where(c.sign > 0, c.dividend_yield, c.rate) > _COST_MIN)
+
+
+def _american(c: _Contracts, start: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+    """Return American values in units of strike, and boundaries, where early exercise may pay."""
+    premium = _premium(c, start)
+    held = _european(c, c.moneyness)[0] + np.maximum(premium.value, 0.0)
+    dead = c.sign * (c.moneyness - 1.0)
+    return np.where(premium.exercised > 0, dead, held), premium.level
 
 
 def _premium_value(c: _Contracts) -> FloatArray:
     """Return American minus European value in units of strike, 0 where exercise never pays."""
     result = np.zeros(c.moneyness.shape)
-    pays = _early_exercise_pays(c) > 0
+    pays = _early_exercise_pays(c)
     part = _Contracts(*(column[pays] for column in c))
-    premium = _premium(part)
-    dead = part.sign * (part.moneyness - 1.0) - _european(part, part.moneyness)[0]
-    result[pays] = np.where(premium.exercised > 0, dead, premium.value)
-    return np.maximum(result, 0.0)
+    value = _american(part)[0] - _european(part, part.moneyness)[0]
+    result[pays] = np.maximum(value, 0.0)
+    return result
 
 
 class _Inputs(NamedTuple):
@@ -265,6 +284,8 @@ def greeks(
     Source:  as `price`.
     """
     given = _inputs(is_call, spot, strike, expiry_years, rate, dividend_yield, vol)
+    shape = given.spot.shape
+    given = _Inputs(*(array.ravel() for array in given))
     S, K, T, r, q, sign, v = given
     european = black_scholes.greeks(
         spot=S,
@@ -277,14 +298,18 @@ def greeks(
     )
     rows = np.isfinite(european.price) & all_positive(S, K, T, v)
     c = given.contracts(rows, v)
-    rows[rows] = _early_exercise_pays(c) > 0
+    rows[rows] = _early_exercise_pays(c)
     c = given.contracts(rows, v)
     premium = _premium(c)
+    twice = _Contracts(*(np.tile(column, 2) for column in c))
+    twice.vol[: c.vol.size] += _BUMP
+    twice.rate[c.vol.size :] += _BUMP
+    bumped_vol, bumped_rate = _premium(twice, np.tile(premium.level, 2)).value.reshape(2, -1)
     base, spots, strikes = premium.value, S[rows], K[rows]
-    bumped_vol = _premium(c._replace(vol=c.vol + _BUMP)).value
-    bumped_rate = _premium(c._replace(rate=c.rate + _BUMP)).value
     value = european.price[rows] + strikes * base
     delta = european.delta[rows] + strikes * base * premium.slope / spots
+    # Exact deltas end at ±1; at extreme yields the approximation overshoots near the boundary.
+    delta = np.clip(delta, -1.0, 1.0)
     bend = premium.bend + premium.slope * (premium.slope - 1.0)
     gamma = european.gamma[rows] + strikes * base * bend / (spots * spots)
     rates, yields, vols = r[rows], q[rows], v[rows]
@@ -304,7 +329,7 @@ def greeks(
     for whole, held, gone in zip(european, live, dead, strict=True):
         column = whole.copy()
         column[rows] = np.where(exercised, gone, held)
-        results.append(column)
+        results.append(column.reshape(shape))
     return Greeks(*results)
 
 
@@ -350,7 +375,7 @@ def implied_vol(
 
     rows = status == IvStatus.OK
     c = given.contracts(rows, vol)
-    rows[rows] = _early_exercise_pays(c) > 0
+    rows[rows] = _early_exercise_pays(c)
     c = given.contracts(rows, vol)
     vol[rows] = _search(c, p[rows] / K[rows])
     status[rows & np.isnan(vol)] = IvStatus.NOT_CONVERGED
@@ -365,27 +390,36 @@ def _search(c: _Contracts, target: FloatArray) -> FloatArray:
     """
     result = np.full(target.shape, np.nan)
     rows = np.arange(target.size)
+    dead = np.maximum(c.sign * (c.moneyness - 1.0), 0.0)
+    # Near the exercise boundary the time value grows with the square of the vol above the one at
+    # which it vanishes. Its root is a straight line there, so steps on the root do not crawl.
+    goal = np.sqrt(target - dead)
     low, high = np.zeros(target.shape), c.vol.copy()
-    previous, error_previous = high, _premium_value(c)  # the European part matches there
+    worth, level = _american(c)
+    over = np.maximum(worth - target, 0.0)  # at the European vol the European part is the target
+    previous, error_previous = high, np.sqrt(target + over - dead) - goal
     s = c.vol * np.sqrt(c.years)
     d1 = np.log(c.moneyness) / s + (c.rate - c.dividend_yield) * c.years / s + 0.5 * s
     vega = c.moneyness * np.exp(-c.dividend_yield * c.years) * density(d1) * np.sqrt(c.years)
     with np.errstate(divide="ignore", invalid="ignore"):
-        vol = np.maximum(high - error_previous / vega, 0.5 * high)
+        vol = np.maximum(high - over / vega, 0.5 * high)
     for _ in range(_SEARCH_STEPS_MAX):
         part = _Contracts(*(column[rows] for column in c))._replace(vol=vol)
-        error = _european(part, part.moneyness)[0] + _premium_value(part) - target[rows]
+        worth, level = _american(part, level)
+        alive = worth - dead[rows]
+        error = np.sqrt(np.maximum(alive, 0.0)) - goal[rows]
         high = np.where(error > 0, vol, high)
         low = np.where(error > 0, low, vol)
         with np.errstate(divide="ignore", invalid="ignore"):
             moved = vol - error * (vol - previous) / (error - error_previous)
-        inside = (moved > low) & (moved < high)
+        # Below the vol at which time value vanishes the price is flat: no slope to follow.
+        inside = (moved > low) & (moved < high) & (alive > 1e-12)
         moved = np.where(inside, moved, 0.5 * (low + high))
         settled = (np.abs(moved - vol) <= _SEARCH_SMALL * vol) | (error == 0)
         result[rows[settled]] = np.where(error == 0, vol, moved)[settled]
         left = ~settled
         rows, low, high = rows[left], low[left], high[left]
-        previous, error_previous, vol = vol[left], error[left], moved[left]
+        previous, error_previous, vol, level = vol[left], error[left], moved[left], level[left]
         if rows.size == 0:
             break
     return result

@@ -14,6 +14,15 @@ def broadcast_floats(*values: ArrayLike) -> tuple[FloatArray, ...]:
     return np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
 
 
+def broadcast_options(is_call: ArrayLike, *values: ArrayLike) -> tuple[BoolArray, list[FloatArray]]:
+    """Return sides and values as read-only arrays of one common shape."""
+    call, *floats = np.broadcast_arrays(
+        np.asarray(is_call, dtype=np.bool_),
+        *(np.asarray(value, dtype=np.float64) for value in values),
+    )
+    return call, floats
+
+
 def all_positive(*values: FloatArray) -> BoolArray:
     """Say where every value is finite and above zero. NaN is not."""
     result = np.ones(values[0].shape, dtype=np.bool_)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optix.quant.arrays import FloatArray, all_positive, broadcast_floats
+from optix.quant.arrays import FloatArray, all_positive, broadcast_options
 from optix.quant.normal import cumulative, density
 from optix.quant.normalised import log_moneyness, time_value
 
@@ -54,11 +54,11 @@ def price(
              the price is intrinsic value; at vol 0 it is discounted intrinsic of the forward.
     Source:  Black 1976; golden values in tests/quant/golden_black.py.
     """
-    F, K, T, v, r = broadcast_floats(forward, strike, expiry_years, vol, rate)
-    call = np.broadcast_to(np.asarray(is_call, dtype=np.bool_), F.shape)
+    call, (F, K, T, v, r) = broadcast_options(is_call, forward, strike, expiry_years, vol, rate)
     usable = _usable(F, K, vol=v, years=T, rate=r)
-    T = np.maximum(np.where(np.isnan(usable), 0.0, T), 0.0)
-    discount = np.exp(-np.where(np.isnan(usable), 0.0, r) * T)
+    F, K, T, v, r = (np.where(np.isnan(usable), 1.0, array) for array in (F, K, T, v, r))
+    T = np.maximum(T, 0.0)
+    discount = np.exp(-r * T)
     gap = F - K
     intrinsic = np.maximum(np.where(call, gap, -gap), 0.0)
     value = intrinsic + np.minimum(F, K) * _beta(F, K, v * np.sqrt(T), usable)
@@ -96,8 +96,9 @@ def greeks(
              delta is 0 or ±1 and the others 0. At vol 0 gamma and vega are 0.
     Source:  Hull, Options, Futures and Other Derivatives, 11th ed., ch. 19.
     """
-    S, F, K, T, v, r = broadcast_floats(spot, forward, strike, expiry_years, vol, rate)
-    call = np.broadcast_to(np.asarray(is_call, dtype=np.bool_), F.shape)
+    call, (S, F, K, T, v, r) = broadcast_options(
+        is_call, spot, forward, strike, expiry_years, vol, rate
+    )
     value = price(forward=F, strike=K, expiry_years=T, vol=v, rate=r, is_call=call)
     usable = np.where(np.isnan(value), np.nan, _usable(S, vol=v, years=T, rate=r))
     live = ~np.isnan(usable) & (T > 0)

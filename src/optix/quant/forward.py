@@ -24,8 +24,8 @@ _SLOPE_PAIRS_MIN = 4
 _RATE_DOUBT = 0.01  # one standard deviation of the given rate against the market's
 _HUBER = 1.5
 _AMERICAN_PAIRS_MAX = 8
-_AMERICAN_PASSES = 3
-_SPOT_SLACK = 5e-4  # spot and options are not quoted at one instant
+_AMERICAN_PASSES = 2
+_SPOT_SLACK = 1e-4  # spot and options are not quoted at one instant
 
 
 class ForwardMethod(IntEnum):
@@ -96,7 +96,7 @@ def implied_carry(
     """Return the spot and continuous yield with forward = spot·exp((rate − yield)·expiry).
 
     A spot seen seconds apart from the options would, over hours to expiry, be read as a yield of
-    hundreds of percent. So the first 0.05 % of the gap between spot and forward moves the spot and
+    hundreds of percent. So the first 0.01 % of the gap between spot and forward moves the spot and
     only what is left becomes yield. Without a spot the yield is 0.
 
     Shapes:  all arguments broadcast to one shape; both results have it.
@@ -307,19 +307,16 @@ def _american_forward(
             is_call=out_call,
         )
         carry = implied_carry(spot=spot, forward=F, expiry_years=years, rate=r)
-        premiums = [
-            american.early_exercise_premium(
-                spot=carry.spot,
-                strike=K,
-                expiry_years=years,
-                vol=vol,
-                rate=r,
-                dividend_yield=carry.dividend_yield,
-                is_call=is_call,
-            )
-            for is_call in (True, False)
-        ]
-        shift[rows, columns] = np.nan_to_num(premiums[0] - premiums[1])
+        both = american.early_exercise_premium(
+            spot=carry.spot,
+            strike=K,
+            expiry_years=years,
+            vol=vol,
+            rate=r,
+            dividend_yield=carry.dividend_yield,
+            is_call=[[True], [False]],
+        )
+        shift[rows, columns] = np.nan_to_num(both[0] - both[1])
         lean = pairs._replace(low=pairs.low - shift, high=pairs.high - shift)
         forward, residual = _weighted_forward(lean, parity - shift, T, rates)
     return forward, residual

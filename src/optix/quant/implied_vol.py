@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optix.quant.arrays import FloatArray, all_positive, broadcast_floats
+from optix.quant.arrays import FloatArray, all_positive, broadcast_options
 from optix.quant.normal import SQRT_2PI, density, quantile_upper_start
 from optix.quant.normalised import (
     log_moneyness,
@@ -70,8 +70,7 @@ def implied_vol(
     Source:  normalisation and objectives as in Jäckel, Let's Be Rational, 2015; starts and the
              evaluation of β are our own. Accuracy: docs/features/pricing.md.
     """
-    p, F, K, T, r = broadcast_floats(price, forward, strike, expiry_years, rate)
-    call = np.broadcast_to(np.asarray(is_call, dtype=np.bool_), p.shape)
+    call, (p, F, K, T, r) = broadcast_options(is_call, price, forward, strike, expiry_years, rate)
     status = np.full(p.shape, IvStatus.OK, dtype=np.int8)
     valid = all_positive(F, K) & np.isfinite(p) & np.isfinite(T) & np.isfinite(r)
     status[~valid] = IvStatus.INVALID
@@ -88,7 +87,7 @@ def implied_vol(
     found = np.full(rows.size, IvStatus.OK, dtype=np.int8)
     found[value <= noise] = IvStatus.NO_TIME_VALUE
     found[value < -noise] = IvStatus.BELOW_INTRINSIC
-    found[value >= ceiling] = IvStatus.ABOVE_MAXIMUM
+    found[value >= ceiling * (1.0 - _NOISE)] = IvStatus.ABOVE_MAXIMUM
 
     solvable = found == IvStatus.OK
     total = np.full(rows.size, np.nan)
@@ -169,11 +168,12 @@ def _solve_high(beta: FloatArray, a: FloatArray, beta_turning: FloatArray) -> Fl
         h, t = x / s, 0.5 * s
         slope = density(h - t)
         second, third = _curvature(h, s)
-        shortfall = 1.0 - time_value(x, s)
+        reached = time_value(x, s)
+        shortfall = 1.0 - reached
         wide = (h < t) & ~narrow(h, t)
         shortfall[wide] = slope[wide] * shortfall_width(h[wide], t[wide])
         p = slope / shortfall
-        newton = (wanted - 1.0 + shortfall) / slope
+        newton = (wanted - reached) / slope
         newton = np.where(ceiling, np.log(shortfall / (1.0 - wanted)) / p, newton)
         halley = np.where(ceiling, second + p, second)
         cubic = np.where(ceiling, third + 3.0 * second * p + 2.0 * p * p, third)

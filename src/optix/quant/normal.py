@@ -77,12 +77,38 @@ _MILLS_SLOPE = (
 )
 
 
-def _polynomial(coefficients: tuple[float, ...], variable: FloatArray) -> FloatArray:
-    result = np.full(variable.shape, coefficients[0])
-    for coefficient in coefficients[1:]:
-        result *= variable
-        result += coefficient
-    return result
+_STRIDE = 5
+
+
+def _table(coefficients: tuple[float, ...]) -> FloatArray:
+    """Return coefficients as rows of five, row j belonging to variable^(5j), lowest power first."""
+    rising = coefficients[::-1]
+    padded = rising + (0.0,) * (-len(rising) % _STRIDE)
+    return np.array(padded).reshape(-1, _STRIDE, 1)
+
+
+_MILLS_TABLE, _MILLS_SLOPE_TABLE = _table(_MILLS), _table(_MILLS_SLOPE)
+
+
+def _polynomial(table: FloatArray, variable: FloatArray) -> FloatArray:
+    """Evaluate all rows at once, then the rows in variable⁵: a third of the NumPy calls of Horner.
+
+    Every element is computed the same way whatever the length of the array.
+    """
+    shape = variable.shape
+    variable = variable.reshape(-1)
+    rows = table[:, -1] * variable
+    for column in range(_STRIDE - 2, 0, -1):
+        rows += table[:, column]
+        rows *= variable
+    rows += table[:, 0]
+    square = variable * variable
+    stride = square * square * variable
+    result: FloatArray = rows[-1]
+    for row in rows[-2::-1]:
+        result *= stride
+        result += row
+    return result.reshape(shape)
 
 
 def mills(z: FloatArray) -> FloatArray:
@@ -94,7 +120,7 @@ def mills(z: FloatArray) -> FloatArray:
     """
     z = np.minimum(z, _Z_LARGE)
     shifted = z + (_POLE - MILLS_Z_MIN)
-    result = _polynomial(_MILLS, (shifted - 2.0 * _POLE) / shifted)
+    result = _polynomial(_MILLS_TABLE, (shifted - 2.0 * _POLE) / shifted)
     result /= shifted
     return result
 
@@ -110,7 +136,7 @@ def mills_slope(z: FloatArray) -> FloatArray:
     """
     z = np.minimum(z, _Z_LARGE)
     shifted = z + (_POLE - MILLS_Z_MIN)
-    result = _polynomial(_MILLS_SLOPE, (shifted - 2.0 * _POLE) / shifted)
+    result = _polynomial(_MILLS_SLOPE_TABLE, (shifted - 2.0 * _POLE) / shifted)
     result /= shifted
     result /= shifted
     return result

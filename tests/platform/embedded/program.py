@@ -20,7 +20,15 @@ async def main() -> None:
         said = {"database": stores.dsn, "redis": stores.redis_url, "origin": stores.origin}
         sys.stdout.write(json.dumps(said) + "\n")
         sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
+        await end_of_input()
+
+
+async def end_of_input() -> None:
+    # Not in a thread: one that reads would keep an interrupted program from ending.
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, sys.stdin)
+    await reader.read()
 
 
 asyncio.run(main())

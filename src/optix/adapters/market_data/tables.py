@@ -26,10 +26,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A rejected row and the expiration it names, where that could be read."""
+    """A rejected row and the contract it names, where that could be read."""
 
     row: RejectedRow
-    expiration: date | None
+    contract: OptionContract | None
+
+    @property
+    def expiration(self) -> date | None:
+        return None if self.contract is None else self.contract.expiration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

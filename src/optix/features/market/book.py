@@ -21,7 +21,6 @@ from typing import Any
 
 import orjson
 import structlog
-from redis.exceptions import RedisError
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
@@ -30,7 +29,7 @@ from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
 from optix.kernel.quote import Quality, Quote
 from optix.platform import bus as keys
-from optix.platform.bus import Bus, FeedUnavailable
+from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
 from optix.ports.market_data import ChainKey
 
 log = structlog.get_logger(__name__)
@@ -94,7 +93,7 @@ class MarketBook:
 
     def feed_status(self) -> wire.FeedStatusMessage:
         """Return the feed's status as it is now, by its own word or by its silence."""
-        silent = self._clock.now_ns() - self._heard_ns > _SILENCE_NS
+        silent = self._is_silent()
         status = self._status
         if status is None:
             return _no_status(self._clock.now_ns(), self._heard_ns, silent=silent)
@@ -161,9 +160,6 @@ class MarketBook:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
                     raise
-            except (RedisError, OSError) as error:
-                if symbol not in self.quotes:
-                    raise keys.BusUnavailable("The cache server does not answer.") from error
         return self.quotes[symbol]
 
     async def _load_quote(self, symbol: str) -> Quote:
@@ -177,8 +173,8 @@ class MarketBook:
     async def _ask_quote(self, symbol: str) -> Quote:
         try:
             row = await self.ask("quote", {"symbol": symbol})
-        except (FeedUnavailable, keys.BusUnavailable):
-            kept = await self._kept(self._bus.redis.hget(keys.QUOTES, symbol))
+        except FeedUnavailable:
+            kept = await self._bus.kept_field(keys.QUOTES, symbol)
             if kept is None:
                 raise
             row = orjson.loads(kept)
@@ -199,13 +195,11 @@ class MarketBook:
         try:
             await self._bus.lease([topic])
             return await self._load_chain(key)
-        except (OptixError, RedisError, OSError) as error:
+        except OptixError as error:
             if replica is not None and not isinstance(error, NotFound):
                 return replica  # served as stale: the status says that the feed is away
             self._touched.pop(topic, None)
-            if isinstance(error, OptixError):
-                raise
-            raise keys.BusUnavailable("The cache server does not answer.") from error
+            raise
 
     async def _load_chain(self, key: ChainKey) -> ChainReplica:
         loading = self._loading.get(key)
@@ -220,14 +214,13 @@ class MarketBook:
         failure: OptixError | None = None
         try:
             await self.ask("chain", arguments)
-        except (FeedUnavailable, keys.BusUnavailable) as error:
+        except FeedUnavailable as error:
             failure = error
-        name = keys.CHAIN + wire.chain_field(key)
-        body = await self._kept(self._bus.redis.get(name))
+        body = await self._bus.kept(keys.CHAIN + wire.chain_field(key))
         if body is None:
             raise failure or FeedUnavailable("The market feed lost this chain. Ask again.")
         if key.underlying not in self.quotes:
-            with contextlib.suppress(FeedUnavailable, keys.BusUnavailable):
+            with contextlib.suppress(FeedUnavailable):
                 await self._load_quote(key.underlying)
         self.version += 1
         replica = ChainReplica.load(key, orjson.loads(body), self.version)
@@ -238,18 +231,10 @@ class MarketBook:
         self._tell(wire.chain_topic(key))
         return replica
 
-    async def _kept(self, reading: Any) -> bytes | None:
-        try:
-            value: bytes | None = await reading
-        except (RedisError, OSError):
-            return None
-        return value
-
     async def ask(self, kind: str, arguments: dict[str, Any]) -> Any:
         """Ask the feed a question, at once refused when the feed is known to be gone."""
-        status = self.feed_status()
-        if self._status is not None and status.state == "down" and self._is_silent():
-            raise FeedUnavailable(status.reason)
+        if self._is_silent():
+            raise FeedUnavailable(self.feed_status().reason)
         return await self._bus.ask(kind, arguments)
 
     def _is_silent(self) -> bool:
@@ -340,7 +325,7 @@ class MarketBook:
         while True:
             self._forget()
             topics = [*self._held, *self._touched]
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(BusUnavailable):
                 await self._bus.lease(topics)
             await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
 

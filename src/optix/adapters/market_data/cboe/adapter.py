@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import structlog
@@ -66,7 +66,7 @@ CAPABILITIES = Capabilities(
 _log = structlog.get_logger(__name__)
 
 
-class CboeProvider:
+class CboeMarketData:
     """Implements `ports.market_data.MarketDataProvider`."""
 
     capabilities = CAPABILITIES
@@ -96,8 +96,24 @@ class CboeProvider:
         self._shrunk: Counter[str] = Counter()
         self._reported: dict[str, tuple[object, ...]] = {}
 
+    @classmethod
+    def over_http(
+        cls,
+        *,
+        base_url: str = BASE_URL,
+        poll_seconds: float = POLL_SECONDS_MIN,
+        clock: Clock | None = None,
+    ) -> Self:
+        """Return the provider as the product runs it. Raises ValueError for an impolite pace."""
+        host = urlsplit(base_url).hostname or ""
+        if host.split(".")[-2:] == ["cboe", "com"] and poll_seconds < POLL_SECONDS_MIN:
+            raise ValueError(f"Cboe is polled at most once in {POLL_SECONDS_MIN:.0f} s a document")
+        client = CboeClient(base_url=base_url, wall=clock)
+        return cls(client, poll_seconds=poll_seconds, clock=clock)
+
     async def open(self) -> None:
         """Ask for one small document, so that a machine without a network learns it at once."""
+        self._closed = False
         try:
             await self._store.get(DocumentKey(Kind.QUOTE, PROBE_SYMBOL))
         except UnknownSymbol as error:
@@ -313,19 +329,6 @@ class CboeProvider:
         if self._reported.get(key.symbol) != (detail,):
             self._reported[key.symbol] = (detail,)
             _log.warning("cboe_document_failed", symbol=key.symbol, kind=str(key.kind), why=detail)
-
-
-def build_cboe(
-    *,
-    base_url: str = BASE_URL,
-    poll_seconds: float = POLL_SECONDS_MIN,
-    clock: Clock | None = None,
-) -> CboeProvider:
-    """Return the provider as the product runs it. Raises ValueError for an impolite pace."""
-    host = urlsplit(base_url).hostname or ""
-    if host.split(".")[-2:] == ["cboe", "com"] and poll_seconds < POLL_SECONDS_MIN:
-        raise ValueError(f"Cboe is polled at most once in {POLL_SECONDS_MIN:.0f} s per document")
-    return CboeProvider(CboeClient(base_url=base_url), poll_seconds=poll_seconds, clock=clock)
 
 
 def _documents(demand: Demand) -> list[DocumentKey]:

@@ -13,6 +13,7 @@ import email.utils
 from collections.abc import Callable, Sequence
 from datetime import UTC
 from http import HTTPStatus
+from math import isnan
 from urllib.parse import quote as url_quote
 
 import httpx
@@ -44,12 +45,9 @@ class CboeClient:
         spacing_seconds: float = SPACING_SECONDS,
         wall: Clock | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            transport=transport,
-            timeout=timeout,
-            follow_redirects=False,
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
-        )
+        self._transport = transport
+        self._timeout = timeout
+        self._http: httpx.AsyncClient | None = None
         self._base_url = base_url.rstrip("/")
         self._body_bytes_max = body_bytes_max
         self._wall = wall or SystemClock()
@@ -61,7 +59,10 @@ class CboeClient:
         self._names: dict[tuple[str, str], str] = {}
 
     async def close(self) -> None:
-        await self._http.aclose()
+        """Close the connections. A later request opens new ones."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
 
     async def fetch_options(self, symbol: str, names: Sequence[str]) -> bytes:
         """Return the chain document. `names` are the vendor's possible names of `symbol`."""
@@ -101,7 +102,7 @@ class CboeClient:
         async with self._slots:
             await self._take_turn()
             try:
-                async with self._http.stream("GET", url) as response:
+                async with self._connections().stream("GET", url) as response:
                     if response.status_code in _ABSENT:
                         return None
                     self._classify(response)
@@ -122,6 +123,16 @@ class CboeClient:
         if start > now:
             await asyncio.sleep(start - now)
         self._refuse_while_paused()  # another request may have been told to slow down meanwhile
+
+    def _connections(self) -> httpx.AsyncClient:
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                transport=self._transport,
+                timeout=self._timeout,
+                follow_redirects=False,
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
+            )
+        return self._http
 
     def _refuse_while_paused(self) -> None:
         wait_seconds = (self._resume_ns - self._wall.now_ns()) / NANOSECONDS
@@ -165,7 +176,7 @@ def _retry_after_seconds(header: str | None, now_ns: Callable[[], int]) -> float
                 until = None
             if until is not None and until.tzinfo is not None:
                 seconds = (until.astimezone(UTC) - to_datetime(now_ns())).total_seconds()
-    return min(max(seconds, 1.0), PAUSE_SECONDS_MAX) if seconds == seconds else 60.0  # noqa: PLR0124
+    return PAUSE_SECONDS_DEFAULT if isnan(seconds) else min(max(seconds, 1.0), PAUSE_SECONDS_MAX)
 
 
 def _words(error: httpx.HTTPError) -> str:

@@ -13,7 +13,8 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from math import nan
 from typing import NamedTuple
 
@@ -81,13 +82,18 @@ def read_quotedata(body: bytes) -> QuoteData:
     return QuoteData(name, stamp, list(csv.reader(io.StringIO("\n".join(lines[3:])))))
 
 
-def translate_quotedata(data: QuoteData, *, quality: Quality = Quality.DELAYED) -> Snapshot:
-    """Return the chain in `data`. Raises UnreadableDocument."""
+def published(data: QuoteData) -> datetime:
+    """Return when the file was published. Raises UnreadableDocument."""
     try:
-        published = parse_csv_date(data.stamp)
+        return parse_csv_date(data.stamp)
     except BadTime as error:
         raise UnreadableDocument(f"The quotedata file cannot be dated: {error}.") from error
-    ts_event, published_ns = instant_ns(quote_instant(published, None)), instant_ns(published)
+
+
+def translate_quotedata(data: QuoteData, *, quality: Quality = Quality.DELAYED) -> Snapshot:
+    """Return the chain in `data`. Raises UnreadableDocument."""
+    stamp = published(data)
+    ts_event, published_ns = instant_ns(quote_instant(stamp, None)), instant_ns(stamp)
     raw = _raw_rows(data.lines)
     underlying = _underlying(raw.contracts)
     checked = check_rows(underlying, raw)
@@ -118,13 +124,14 @@ def _raw_rows(lines: Sequence[Sequence[str]]) -> RawRows:
         whole = len(line) == _LINE_LENGTH
         for first in (_CALL, _PUT):
             position = len(contracts)
-            contracts.append(line[first] if whole else None)
+            contract = _contract(line[first]) if whole else None
+            contracts.append(contract)
             for name, place in _PLACES.items():
                 columns[name].append(_value(line[first + place]) if whole else None)
             if not whole:
                 reason = f"Its line has {len(line)} columns instead of {_LINE_LENGTH}."
                 early[position] = ("short_line", reason)
-            elif fault := _contradiction(line, line[first]):
+            elif isinstance(contract, OptionContract) and (fault := _fault(line, contract)):
                 early[position] = ("inconsistent_row", fault)
     return RawRows(contracts, columns, lambda position: ",".join(lines[position // 2]), early)
 
@@ -140,49 +147,46 @@ def _value(text: str) -> object:
         return text
 
 
-def _contradiction(line: Sequence[str], text: str) -> str:
-    """Say where the contract's symbol and its line differ; empty when they agree."""
+def _contract(text: str) -> OptionContract | str:
+    """Return the contract; a text that is none stays, for the check that names what is wrong."""
     try:
-        contract = parse_option(text)
+        return parse_option(text)
     except MalformedContract:
-        return ""  # found and named by the check of the symbol itself
-    stated = line[0].strip()
-    day = contract.expiration
-    if _date_words(stated) != (f"{day:%b}", day.day, day.year):
-        return f"{text} does not expire on {stated}, which its line says."
+        return text
+
+
+def _fault(line: Sequence[str], contract: OptionContract) -> str:
+    """Say where the contract's symbol and its line differ; empty when they agree."""
+    if _stated_date(line[0].strip()) != contract.expiration:
+        return f"{contract.key} does not expire on {line[0]}, which its line says."
     if _value(line[_STRIKE]) != contract.strike:
-        return f"{text} has not the strike {line[_STRIKE]}, which its line says."
+        return f"{contract.key} has not the strike {line[_STRIKE]}, which its line says."
     return ""
 
 
-def _date_words(stated: str) -> tuple[str, int, int] | None:
+@lru_cache(maxsize=1024)
+def _stated_date(text: str) -> date | None:
     try:
-        day = datetime.strptime(stated, "%a %b %d %Y")  # noqa: DTZ007 - a date, no instant
+        return datetime.strptime(text, "%a %b %d %Y").date()  # noqa: DTZ007 - no instant
     except ValueError:
         return None
-    return f"{day:%b}", day.day, day.year
 
 
 def _underlying(contracts: Sequence[object]) -> str:
-    counts: Counter[str] = Counter()
-    for text in contracts:
-        try:
-            counts[underlying_of(parse_option(text).root)] += 1  # type: ignore[arg-type]  # refuses what is no text
-        except MalformedContract:
-            continue
-    if not counts:
+    roots = Counter(entry.root for entry in contracts if isinstance(entry, OptionContract))
+    if not roots:
         raise UnreadableDocument("The quotedata file has no contract that can be read.")
-    return counts.most_common(1)[0][0]
+    symbols: Counter[str] = Counter()
+    for root, count in roots.items():
+        symbols[underlying_of(root)] += count
+    return symbols.most_common(1)[0][0]
 
 
 def _net_by_contract(raw: RawRows) -> dict[OptionContract, float]:
     net: dict[OptionContract, float] = {}
-    for text, change in zip(raw.contracts, raw.columns["net"], strict=True):
-        if isinstance(change, float) and change:
-            try:
-                net.setdefault(parse_option(text), change)  # type: ignore[arg-type]  # refuses what is no text
-            except MalformedContract:
-                continue
+    for contract, change in zip(raw.contracts, raw.columns["net"], strict=True):
+        if isinstance(contract, OptionContract) and isinstance(change, float) and change:
+            net.setdefault(contract, change)
     return net
 
 

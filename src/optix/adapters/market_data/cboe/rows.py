@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from math import isfinite, nan
 from typing import NamedTuple
 
@@ -54,7 +53,7 @@ _GREEKS = ("vendor_delta", "vendor_gamma", "vendor_theta", "vendor_vega", "vendo
 
 @dataclass(slots=True)
 class RawRows:
-    """Rows as a source gives them: the contract's text, then one list for each column.
+    """Rows as a source gives them: the contract or its text, then one list for each column.
 
     `None` stands for a null or an absent value. `early` holds rows that were found bad already,
     position to (code, reason).
@@ -92,7 +91,7 @@ def check_rows(underlying: str, raw: RawRows) -> CheckedRows:
     rejections = [
         Rejection(
             RejectedRow(raw=_cut(raw.describe(position)), code=code, reason=reason),
-            _expiration(contracts[position]),
+            contracts[position],
         )
         for position, (code, reason) in sorted(faults.items())
     ]
@@ -113,11 +112,12 @@ def _check_contracts(
     seen: set[OptionContract] = set()
     own_roots: dict[str, bool] = {}
     for position, text in enumerate(raw.contracts):
-        contract = None
-        try:
-            contract = parse_option(text)  # type: ignore[arg-type]  # refuses what is no text
-        except MalformedContract as error:
-            faults.setdefault(position, ("malformed_symbol", error.detail))
+        contract = text if isinstance(text, OptionContract) else None
+        if contract is None:
+            try:
+                contract = parse_option(text)  # type: ignore[arg-type]  # refuses what is no text
+            except MalformedContract as error:
+                faults.setdefault(position, ("malformed_symbol", error.detail))
         contracts.append(contract)
         if contract is None or position in faults:
             continue
@@ -129,7 +129,7 @@ def _check_contracts(
             reason = f"The root {root} is of {underlying_of(root)}, not of {underlying}."
             faults[position] = ("other_underlying", reason)
         elif contract in seen:
-            reason = f"{text} stands in the source twice; the first row is served."
+            reason = f"{contract.key} stands in the source twice; the first row is served."
             faults[position] = ("duplicate_contract", reason)
         else:
             seen.add(contract)
@@ -206,10 +206,6 @@ def _blank_sentinels(columns: dict[str, Floats], given: Mapping[str, Sequence[ob
         nothing = np.isnan(iv) & np.all(np.stack(greeks) == 0.0, axis=0)
         for values in (*greeks, columns["vendor_price"]):
             values[nothing] = nan
-
-
-def _expiration(contract: OptionContract | None) -> date | None:
-    return None if contract is None else contract.expiration
 
 
 def _cut(text: str, length: int = RAW_LENGTH_MAX) -> str:

@@ -41,11 +41,10 @@ def parse_new_york(text: object) -> datetime | None:
         return None
 
 
-def latest_trade(texts: Iterable[object]) -> datetime | None:
+def latest_trade(texts: Iterable[str]) -> datetime | None:
     """Return the latest of many local trade times."""
     # The texts sort like the times they spell, so only the winner is worth parsing.
-    candidates = {text for text in texts if isinstance(text, str)}
-    for text in sorted(candidates, reverse=True):
+    for text in sorted(set(texts), reverse=True):
         instant = parse_new_york(text)
         if instant is not None:
             return instant
@@ -87,7 +86,7 @@ def parse_csv_date(line: str) -> datetime:
     if found is None:
         raise BadTime("its second line has no date like 'Date: September 14, 2023 at 4:31 PM EDT'")
     try:
-        local = datetime.strptime(f"{found[1]} {found[2]}", "%B %d, %Y %I:%M %p")  # noqa: DTZ007
+        local = datetime.strptime(f"{found[1]} {found[2]}", "%B %d, %Y %I:%M %p")  # noqa: DTZ007  # below
     except ValueError as error:
         raise BadTime(f"its date {found[1]!r} is not a date") from error
     return local.replace(tzinfo=NEW_YORK).astimezone(UTC)

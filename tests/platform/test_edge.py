@@ -1,0 +1,217 @@
+"""The edge: ids, bounds, headers, lines and metrics of every request, and answers to bugs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import ClassVar
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.responses import StreamingResponse
+from structlog.testing import capture_logs
+from tests.contracts.openapi import problem_faults
+
+from optix.platform.edge import EdgeMiddleware
+from optix.platform.http import install_problems
+from optix.platform.metrics import HttpMetrics
+
+BODY_BYTES_MAX = 100
+
+
+def make_app(registry: CollectorRegistry, *, production: bool = False) -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    install_problems(app)
+    app.add_middleware(
+        EdgeMiddleware,
+        metrics=HttpMetrics(registry),
+        production=production,
+        body_bytes_max=BODY_BYTES_MAX,
+    )
+
+    @app.get("/things/{name}")
+    async def get_thing(name: str, request: Request) -> str:
+        return str(request.state.request_id)
+
+    @app.post("/things")
+    async def add_thing(thing: dict[str, str]) -> dict[str, str]:
+        return thing
+
+    @app.get("/bug")
+    async def bug() -> None:
+        raise KeyError("the inside of the program")
+
+    @app.get("/half")
+    async def half() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"begun"
+            raise KeyError("late")
+
+        return StreamingResponse(parts())
+
+    return app
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+async def client(registry: CollectorRegistry) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(make_app(registry))
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+class TestRequestId:
+    async def test_every_answer_names_its_request_and_two_differ(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        ids = [(await client.get("/things/x")).headers["x-request-id"] for _ in range(2)]
+        assert len(set(ids)) == 2
+        assert all(len(found) >= 8 for found in ids)
+
+    async def test_an_id_from_outside_is_kept(self, client: httpx.AsyncClient) -> None:
+        response = await client.get("/things/x", headers={"X-Request-Id": "gateway-1234"})
+        assert response.headers["x-request-id"] == "gateway-1234"
+        assert response.json() == "gateway-1234"
+
+    @pytest.mark.parametrize(
+        "offered", ["short", "x" * 65, "with space", "line\tbreak", "<b>12345"]
+    )
+    async def test_an_id_that_could_harm_a_log_is_replaced(
+        self, client: httpx.AsyncClient, offered: str
+    ) -> None:
+        response = await client.get("/things/x", headers={"X-Request-Id": offered})
+        assert response.headers["x-request-id"] != offered
+
+
+class TestBug:
+    async def test_an_unexpected_exception_is_a_500_that_tells_nothing_of_our_insides(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        with capture_logs() as lines:
+            response = await client.get("/bug")
+        assert response.status_code == 500
+        assert not list(problem_faults(response))
+        assert "inside" not in response.text
+        assert "KeyError" not in response.text
+        logged = [line for line in lines if line["event"] == "unhandled exception"]
+        assert logged[0]["log_level"] == "error"
+        assert logged[0]["exc_info"]
+
+    async def test_a_bug_in_the_middle_of_an_answer_cuts_it(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        with pytest.raises(KeyError):
+            await client.get("/half")
+
+
+class TestBody:
+    async def test_the_largest_body_is_taken(self, client: httpx.AsyncClient) -> None:
+        value = "x" * (BODY_BYTES_MAX - len('{"a":""}'))
+        assert (await client.post("/things", json={"a": value})).status_code == 200
+
+    async def test_a_declared_body_beyond_it_is_refused_unread(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        response = await client.post("/things", content=b"x" * (BODY_BYTES_MAX + 1))
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+        assert response.headers["connection"] == "close"
+        assert not list(problem_faults(response))
+
+    async def test_a_body_of_unknown_length_is_refused_when_it_gets_there(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        async def drops() -> AsyncIterator[bytes]:
+            for _ in range(BODY_BYTES_MAX):
+                yield b"xx"
+
+        response = await client.post(
+            "/things", content=drops(), headers={"Content-Type": "application/json"}
+        )
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+        assert not list(problem_faults(response))
+
+    async def test_a_route_that_takes_no_body_refuses_a_huge_one_too(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        response = await client.request("GET", "/things/x", content=b"x" * 1_000)
+        assert response.status_code == 413
+
+
+class TestHeaders:
+    WANTED: ClassVar = {
+        "x-content-type-options": "nosniff",
+        "x-frame-options": "DENY",
+        "referrer-policy": "no-referrer",
+        "cross-origin-opener-policy": "same-origin",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+        "cache-control": "no-store",
+    }
+
+    @pytest.mark.parametrize("path", ["/things/x", "/bug", "/nowhere"])
+    async def test_every_answer_carries_them(self, client: httpx.AsyncClient, path: str) -> None:
+        response = await client.get(path)
+        assert {name: response.headers[name] for name in self.WANTED} == self.WANTED
+        assert "strict-transport-security" not in response.headers
+
+    async def test_production_insists_on_tls(self, registry: CollectorRegistry) -> None:
+        transport = httpx.ASGITransport(make_app(registry, production=True))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            response = await client.get("/things/x")
+        assert "max-age=63072000" in response.headers["strict-transport-security"]
+
+    async def test_another_origin_gets_no_leave_to_read(self, client: httpx.AsyncClient) -> None:
+        response = await client.get("/things/x", headers={"Origin": "https://evil.example"})
+        assert not [name for name in response.headers if name.startswith("access-control-")]
+
+
+class TestRecords:
+    async def test_one_line_per_request_without_its_query(self, client: httpx.AsyncClient) -> None:
+        with capture_logs() as lines:
+            await client.get("/things/x?token=planted")
+        (line,) = (line for line in lines if line["event"] == "request")
+        assert (line["route"], line["status"], line["method"]) == ("/things/{name}", 200, "GET")
+        assert line["duration_ms"] >= 0
+        assert "planted" not in repr(lines)
+
+    async def test_metrics_count_by_route_and_not_by_address(
+        self, client: httpx.AsyncClient, registry: CollectorRegistry
+    ) -> None:
+        for path in ("/things/a", "/things/b", "/nowhere/1", "/nowhere/2", "/bug"):
+            await client.get(path)
+
+        def counted(route: str, status: str) -> float | None:
+            labels = {"method": "GET", "route": route, "status": status}
+            return registry.get_sample_value("optix_http_requests_total", labels)
+
+        assert counted("/things/{name}", "200") == 2
+        assert counted("unmatched", "404") == 2
+        assert counted("/bug", "500") == 1
+        assert b"/nowhere" not in generate_latest(registry)
+
+
+async def test_an_invented_method_is_no_new_metric(
+    client: httpx.AsyncClient, registry: CollectorRegistry
+) -> None:
+    for method in ("BREW", "STEAM"):
+        assert (await client.request(method, "/things/x")).status_code == 405
+    text = generate_latest(registry).decode()
+    assert "BREW" not in text
+    assert 'method="other"' in text
+
+
+async def test_a_socket_gets_an_id_and_no_http_treatment() -> None:
+    seen: dict[str, object] = {}
+
+    async def socket_app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # bare ASGI
+        seen.update(scope["state"])
+
+    edge = EdgeMiddleware(socket_app, metrics=HttpMetrics(CollectorRegistry()), production=False)
+    scope = {"type": "websocket", "headers": [(b"x-request-id", b"from-outside")]}
+    nothing: Callable[..., object] = lambda *_: None  # noqa: E731
+    await edge(scope, nothing, nothing)  # type: ignore[arg-type]  # never called
+    assert seen == {"request_id": "from-outside"}

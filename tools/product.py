@@ -1,0 +1,82 @@
+"""The whole product for tests from outside: `optix up` on the simulated market, on a free port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+READY_SECONDS_MAX = 90.0
+STOP_SECONDS_MAX = 30.0
+
+
+@dataclass(frozen=True)
+class Product:
+    """A running product; `url` is None if it did not come up, and `log` says why."""
+
+    url: str | None
+    log: str
+
+
+@contextmanager
+def running_product(root: Path, **settings: str) -> Iterator[Product]:
+    """Run `optix up` in a data folder of its own until the block ends.
+
+    `settings` are further OPTIX_ variables; the shell's own are left out.
+    """
+    with tempfile.TemporaryDirectory(prefix="optix-product-") as folder:
+        port = _free_port()
+        log = Path(folder) / "output.log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [str(Path(sys.executable).parent / "optix"), "up", "--port", str(port)],
+                cwd=root,
+                env=_environment(Path(folder) / "data", settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        try:
+            url = f"http://localhost:{port}"
+            ready = _wait_until_ready(f"{url}/health/ready", process)
+            yield Product(url if ready else None, log.read_text())
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS_MAX)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _environment(data: Path, settings: dict[str, str]) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("OPTIX_")}
+    return own | {"OPTIX_DATA_DIR": str(data), "OPTIX_FEED": "sim"} | settings
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + READY_SECONDS_MAX
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  # ours, http
+                if answer.status == 200:
+                    return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    return False
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
