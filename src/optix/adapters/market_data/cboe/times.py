@@ -41,11 +41,10 @@ def parse_new_york(text: object) -> datetime | None:
         return None
 
 
-def latest_trade(texts: Iterable[object]) -> datetime | None:
+def latest_trade(texts: Iterable[str]) -> datetime | None:
     """Return the latest of many local trade times."""
     # The texts sort like the times they spell, so only the winner is worth parsing.
-    candidates = {text for text in texts if isinstance(text, str)}
-    for text in sorted(candidates, reverse=True):
+    for text in sorted(set(texts), reverse=True):
         instant = parse_new_york(text)
         if instant is not None:
             return instant

@@ -166,8 +166,8 @@ def _times(
     fetched_ns: int | None,
 ) -> tuple[datetime, datetime]:
     """Return when the document was published and when its numbers were true."""
-    trades = {row.get("last_trade_time") for row in rows if row.get("last_trade_time") is not None}
-    trades.add(document.header.get("last_trade_time"))
+    told = (source.get("last_trade_time") for source in (document.header, *rows))
+    trades = {text for text in told if isinstance(text, str)}
     fetched = None if fetched_ns is None else to_datetime(fetched_ns)
     try:
         published = parse_published(
@@ -176,7 +176,7 @@ def _times(
     except BadTime as error:
         raise UnreadableDocument(f"The Cboe document cannot be dated: {error}.") from error
     ceiling = published.astimezone(NEW_YORK).strftime("%Y-%m-%dT%H:%M:%S")
-    past = (text for text in trades if isinstance(text, str) and text <= ceiling)
+    past = (text for text in trades if text <= ceiling)
     return published, quote_instant(published, latest_trade(past))
 
 

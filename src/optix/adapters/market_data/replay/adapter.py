@@ -44,6 +44,7 @@ from optix.ports.market_data import (
 
 NAME = "replay"
 DAY_CLOSE = time(16, 0)
+PENDING_MAX = 10_000  # updates a listener may be behind before the tape waits for it
 
 _log = structlog.get_logger(__name__)
 
@@ -66,9 +67,10 @@ class ReplayMarketData:
         self._tape = tape
         self._loop = loop
         self._directory = directory or default_directory()
-        self.clock: ReplayClock = ReplayClock(
+        self._clock = ReplayClock(
             base_clock or SystemClock(), start_ns=tape.start_ns, end_ns=tape.end_ns, speed=speed
         )
+        self.clock: Clock = self._clock
         self.capabilities = Capabilities(
             name=NAME,
             label=f"Replay of {tape.description}",
@@ -100,7 +102,7 @@ class ReplayMarketData:
         self._opened = True
         self._ticks = self._tape.iter_ticks()
         self._next = await self._read_tick()
-        self.clock.start()
+        self._clock.start()
         await self._play()
 
     async def close(self) -> None:
@@ -120,7 +122,7 @@ class ReplayMarketData:
             if self._next is None:
                 return None
             until_ns = self._next.instant_ns
-        self.clock.advance_to(until_ns)
+        self._clock.advance_to(until_ns)
         await self._play()
         self._changed.set()
         return self.clock.now_ns()
@@ -234,7 +236,7 @@ class ReplayMarketData:
         async with self._playing:
             now_ns = self.clock.now_ns()
             while self._next is not None and self._next.instant_ns <= now_ns:
-                if len(self._pending) >= limits.UPDATE_QUEUE_MAX:
+                if len(self._pending) >= PENDING_MAX:
                     return  # the listener is behind: the tape waits, nothing is skipped
                 tick = self._next
                 self._book.apply(tick)
@@ -275,7 +277,7 @@ class ReplayMarketData:
 
     async def _wait(self) -> None:
         """Wait for the next tick to be due or for another demand."""
-        seconds = None if self._next is None else self.clock.seconds_until(self._next.instant_ns)
+        seconds = None if self._next is None else self._clock.seconds_until(self._next.instant_ns)
         try:
             async with asyncio.timeout(seconds):
                 await self._changed.wait()
@@ -285,11 +287,10 @@ class ReplayMarketData:
     async def _restart(self) -> FeedNotice:
         async with self._playing:
             self._book = Book()
-            self._following = Demand()
             self._ended = False
             self._ticks = self._tape.iter_ticks()
             self._next = await self._read_tick()
-            self.clock.restart()
+            self._clock.restart()
         return FeedNotice(
             state=NoticeState.RESTARTED,
             reason="The recording begins again.",

@@ -2,8 +2,8 @@
 
 A `Board` is fixed from one open to the next: contracts, open interest, previous close, usual
 volume. `Board.table` is a function of the instant; `LiveChain` remembers what it said last and
-says only what changed. Prices are European on the forward; an American contract is never worth
-less than its exercise value, so no quote lies below it.
+says only what changed. European contracts are priced on the forward, American ones with their
+early exercise, which is never worth less than exercising now: no quote lies below that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from math import exp
 
 import numpy as np
-import numpy.typing as npt
 
 from optix.adapters.market_data.sim.hashing import (
     Floats,
@@ -25,17 +24,15 @@ from optix.adapters.market_data.sim.hashing import (
 )
 from optix.adapters.market_data.sim.names import RATE_ANNUAL, SimulatedName, TickProgram
 from optix.adapters.market_data.sim.path import MarketPath
-from optix.adapters.market_data.sim.quotes import SOURCE
+from optix.adapters.market_data.sim.quotes import SOURCE, half_spread_cents
 from optix.adapters.market_data.sim.span import as_instants
 from optix.adapters.market_data.tables import column_of
 from optix.kernel.chain import ChainTable, nan_column
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import OptionContract
 from optix.kernel.quote import Quality, Quote
-from optix.quant import black_scholes
+from optix.quant import american, black_scholes
 from optix.quant.normal import density
-
-Bools = npt.NDArray[np.bool_]
 
 YEAR_NS = 365 * 86_400 * NANOSECONDS
 _TIME_NS_MIN = 60 * NANOSECONDS  # FORMULAS: a live contract has never less than a minute
@@ -153,20 +150,30 @@ class Board:
         strike, is_call = self._strikes[rows], self._is_call[rows]
         k = np.log(strike / forward)
         variance = self._surface.total_variance(k, self._surface.theta(vol_short, years))
-        deviation = np.sqrt(variance)
+        deviation, vol = np.sqrt(variance), np.sqrt(variance / years)
         discount = np.exp(-RATE_ANNUAL * years)
-        value = black_scholes.price(
-            forward=forward,
-            strike=strike,
-            expiry_years=years,
-            vol=np.sqrt(variance / years),
-            rate=RATE_ANNUAL,
-            is_call=is_call,
-        )
         sign = np.where(is_call, 1.0, -1.0)
-        least = np.maximum(sign * discount * (forward - strike), 0.0)
         if self.terms.american:
-            least = np.maximum(least, sign * (spot - strike))
+            value = american.price(
+                spot=spot,
+                strike=strike,
+                expiry_years=years,
+                vol=vol,
+                rate=RATE_ANNUAL,
+                dividend_yield=name.dividend_yield,
+                is_call=is_call,
+            )
+            least = np.maximum(sign * (spot - strike), 0.0)
+        else:
+            value = black_scholes.price(
+                forward=forward,
+                strike=strike,
+                expiry_years=years,
+                vol=vol,
+                rate=RATE_ANNUAL,
+                is_call=is_call,
+            )
+            least = np.maximum(sign * discount * (forward - strike), 0.0)
         bell = density(-k / deviation + 0.5 * deviation)
         vega_point = 0.01 * discount * forward * bell * np.sqrt(years)
         return np.maximum(value, least), vega_point, least
@@ -183,14 +190,19 @@ class Board:
         """Return bid and ask around the value, on ticks, never both below the least value."""
         value, vega_point, least = self.theoretical(rows, instants_ns)
         half = self.name.spread * (0.12 * vega_point + 0.004 * value)
-        half *= np.where(self._path.in_pause(instants_ns), _PAUSE_SPREAD, 1.0)
+        in_pause = self._path.in_pause(instants_ns)
+        half *= np.where(in_pause, _PAUSE_SPREAD, 1.0)
         half += 0.49 * self._tick_of(value)
         low, high = np.maximum(value - half, 0.0), value + half
         low_tick, high_tick = self._tick_of(low), self._tick_of(high)
         bid = np.floor(low / low_tick + 1e-9) * low_tick
         ask = np.maximum(np.ceil(high / high_tick - 1e-9) * high_tick, self._low_tick)
-        # Rounding may have moved the middle below the exercise value by a part of a tick.
-        ask = np.where(0.5 * (bid + ask) < least, ask + self._tick_of(ask), ask)
+        # Rounding, of these prices and of the underlying's quote, must not push the middle below
+        # what exercising would bring.
+        cushion = 0.01 * half_spread_cents(self.name, self._strikes[rows], in_pause)
+        lacking = np.where(least > 0, least + cushion - 0.5 * (bid + ask), 0.0)
+        tick = self._tick_of(ask)
+        ask = ask + np.maximum(np.ceil(2.0 * lacking / tick - 1e-9), 0.0) * tick
         gone = self.terms.last_trading_ns[rows] <= instants_ns
         return np.where(gone, 0.0, bid).round(2), np.where(gone, 0.0, ask).round(2)
 
@@ -207,34 +219,41 @@ class Board:
         number: Ints = (now_ns + self._phase_ns) // self._book_ns
         return number
 
-    def book_columns(self, now_ns: int) -> dict[str, Floats]:
-        """Return bid, ask and their sizes."""
-        bid, ask = self._quotes(self._all, as_instants(now_ns))
+    def state(
+        self, now_ns: int, rows: Ints, turns_ns: Ints
+    ) -> tuple[dict[str, Floats], Floats, Floats]:
+        """Return the books of all contracts, and last price and volume of `rows`.
+
+        `turns_ns` is when those rows last had their turn to trade. Both are priced in one go,
+        because a pricing call costs more than its rows.
+        """
+        count = len(self.contracts)
+        turns = np.maximum(turns_ns, self._open_ns)
+        # The quote of that turn, not of now: a last price does not move without a trade.
+        quoted = np.minimum(turns, self.terms.last_trading_ns[rows] - 1)
+        bid, ask = self._quotes(
+            np.concatenate((self._all, rows)),
+            np.concatenate((np.full(count, now_ns, dtype=np.int64), quoted)),
+        )
+        book = {"bid": bid[:count], "ask": ask[:count]}
         bits = hash_bits(self._book_key, self._ids * 1_000_003 + self.books(now_ns))
         depth = 4.0 / self.name.spread
-        sizes = []
-        for price, shift in ((bid, 8), (ask, 32)):
+        for side, shift in (("bid", 8), ("ask", 32)):
             chance = ((bits >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.float64) / 65_536.0
             size = 1.0 + np.floor(depth * -np.log1p(-0.995 * chance))
-            sizes.append(np.where(price > 0, size, 0.0))
-        return {"bid": bid, "ask": ask, "bid_size": sizes[0], "ask_size": sizes[1]}
-
-    def trade_columns(self, rows: Ints, turns_ns: Ints) -> tuple[Floats, Floats]:
-        """Return last price and volume of rows whose last turns were at `turns_ns`."""
-        today = turns_ns > self._open_ns
-        turns = np.maximum(turns_ns, self._open_ns)
+            book[f"{side}_size"] = np.where(book[side] > 0, size, 0.0)
         shares = self._path.volume_shares(self.name.symbol, turns)
-        volume = np.where(today, np.floor(self._day_volume[rows] * shares), 0.0)
-        # The quote of that turn, not of now: a last price does not move without a trade.
-        bid, ask = self._quotes(rows, np.minimum(turns, self.terms.last_trading_ns[rows] - 1))
+        traded = np.floor(self._day_volume[rows] * shares)
+        volume = np.where(turns_ns > self._open_ns, traded, 0.0)
         buys = hash_bits(self._book_key, turns + self._ids[rows]) & np.uint64(1)
-        price = np.where((buys == 1) | (bid <= 0), ask, bid)
-        return np.where(volume > 0, price, self.previous_close[rows]), volume
+        then_bid, then_ask = bid[count:], ask[count:]
+        price = np.where((buys == 1) | (then_bid <= 0), then_ask, then_bid)
+        return book, np.where(volume > 0, price, self.previous_close[rows]), volume
 
     def columns(self, now_ns: int) -> dict[str, Floats]:
         """Return all columns that change during the day, for all contracts."""
-        last, volume = self.trade_columns(self._all, self.trade_instants(now_ns))
-        return {**self.book_columns(now_ns), "last": last, "volume": volume}
+        book, last, volume = self.state(now_ns, self._all, self.trade_instants(now_ns))
+        return {**book, "last": last, "volume": volume}
 
     def table(
         self, columns: dict[str, Floats], now_ns: int, spot: Quote, rows: Ints | None = None
@@ -273,18 +292,17 @@ class LiveChain:
         if self._columns is None or self._turns is None:
             self._columns, self._turns = board.columns(now_ns), turns
             return board.table(self._columns, now_ns, spot)
-        fresh = board.book_columns(now_ns)
-        fresh["last"], fresh["volume"] = self._columns["last"], self._columns["volume"]
         traded = np.flatnonzero(turns != self._turns)
-        if len(traded):
-            fresh["last"], fresh["volume"] = fresh["last"].copy(), fresh["volume"].copy()
-            last, volume = board.trade_columns(traded, turns[traded])
-            fresh["last"][traded], fresh["volume"][traded] = last, volume
+        fresh, last, volume = board.state(now_ns, traded, turns[traded])
+        fresh["last"], fresh["volume"] = (
+            self._columns["last"].copy(),
+            self._columns["volume"].copy(),
+        )
+        fresh["last"][traded], fresh["volume"][traded] = last, volume
         changed = np.zeros(len(board.contracts), dtype=np.bool_)
         for key in LIVE_COLUMNS:
             old = self._columns[key]
-            if fresh[key] is not old:
-                changed |= (fresh[key] != old) & ~(np.isnan(fresh[key]) & np.isnan(old))
+            changed |= (fresh[key] != old) & ~(np.isnan(fresh[key]) & np.isnan(old))
         self._columns, self._turns = fresh, turns
         rows = np.flatnonzero(changed)
         return board.table(fresh, now_ns, spot, rows) if len(rows) else None

@@ -16,7 +16,7 @@ from optix.adapters.market_data.sim.surface import SurfaceShape
 from optix.kernel.quote import SecurityKind
 
 LEVELS_DATE = date(2026, 11, 20)
-RATE_ANNUAL = 0.037
+RATE_ANNUAL = 0.04
 
 # Annual volatility of the shared factors. "market" is the return of the S&P 500 itself.
 FACTOR_VOLS: Mapping[str, float] = {

@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 
 import numpy as np
-import numpy.typing as npt
 
 from optix.adapters.market_data.sim.dynamics import Dynamics, Step
-from optix.adapters.market_data.sim.hashing import Floats, Ints
+from optix.adapters.market_data.sim.hashing import Bools, Floats, Ints
 from optix.adapters.market_data.sim.names import SimulatedName
 from optix.adapters.market_data.sim.sessions import SessionCalendar
 from optix.adapters.market_data.sim.span import NamePath, Span, SpanPlace, minute_shapes
@@ -90,11 +89,9 @@ class MarketPath:
             raise BeforeSimulation(f"The simulated market begins on {self._days[0]}.")
         return bisect_right(self._edges, instant_ns) - 1
 
-    def in_pause(self, instants_ns: Ints) -> npt.NDArray[np.bool_]:
+    def in_pause(self, instants_ns: Ints) -> Bools:
         """True for each instant outside regular sessions."""
-        result: npt.NDArray[np.bool_] = (
-            np.searchsorted(self._edge_array, instants_ns, "right") % 2 == 0
-        )
+        result: Bools = np.searchsorted(self._edge_array, instants_ns, "right") % 2 == 0
         return result
 
     def span(self, position: int) -> Span:
@@ -134,6 +131,8 @@ class MarketPath:
     def _across_spans(
         self, instants_ns: Ints, read: Callable[[NamePath, Ints], Floats], symbol: str
     ) -> Floats:
+        if not len(instants_ns):
+            return np.empty(0)
         first, last = (self.position(int(edge)) for edge in (instants_ns.min(), instants_ns.max()))
         if first == last:
             return read(self.span(first).path(symbol), instants_ns)

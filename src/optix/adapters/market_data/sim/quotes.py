@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from optix.adapters.market_data.sim.bars import History
-from optix.adapters.market_data.sim.hashing import hash_bits, stream_key
+from optix.adapters.market_data.sim.hashing import Bools, Floats, hash_bits, stream_key
 from optix.adapters.market_data.sim.names import SimulatedName
 from optix.adapters.market_data.sim.path import MarketPath
+from optix.adapters.market_data.sim.span import as_instants
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.quote import Quality, Quote, SecurityKind, quote_flags
 
@@ -30,7 +31,8 @@ class Quotes:
         number = self._path.day_number(now_ns)
         day = self._history.live_day(name, now_ns)
         bits = int(hash_bits(stream_key(self._seed, "book", name.symbol), _book(now_ns))[0])
-        half_cents = self._half_spread_cents(name, day.close, now_ns)
+        in_pause = self._path.in_pause(as_instants(now_ns))
+        half_cents = int(half_spread_cents(name, np.array([day.close]), in_pause)[0])
         cents = round(day.close * 100)
         if name.kind is SecurityKind.INDEX:
             # An index is not traded: its bid and ask are indications around it, without sizes.
@@ -60,11 +62,11 @@ class Quotes:
             flags=quote_flags(bid, ask),
         )
 
-    def _half_spread_cents(self, name: SimulatedName, price: float, now_ns: int) -> int:
-        basis_points = 0.6 * name.spread
-        if self._path.position(now_ns) % 2:
-            basis_points *= _PAUSE_SPREAD
-        return max(1, round(price * 100 * basis_points * 1e-4 / 2))
+
+def half_spread_cents(name: SimulatedName, prices: Floats, in_pause: Bools) -> Floats:
+    """Return half the spread of an underlying in whole cents, at least one."""
+    basis_points = 0.6 * name.spread * np.where(in_pause, _PAUSE_SPREAD, 1.0)
+    return np.maximum((prices * 100 * basis_points * 1e-4 / 2).round(), 1.0)
 
 
 def _book(now_ns: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
