@@ -24,7 +24,7 @@ _SLOPE_PAIRS_MIN = 4
 _RATE_DOUBT = 0.01  # one standard deviation of the given rate against the market's
 _HUBER = 1.5
 _AMERICAN_PAIRS_MAX = 8
-_AMERICAN_PASSES = 2
+_AMERICAN_PASSES = 3
 _SPOT_SLACK = 1e-4  # spot and options are not quoted at one instant
 
 
