@@ -233,9 +233,13 @@ class FeedEngine:
         while True:
             await self._chains_wake.wait()
             self._chains_wake.clear()
+            started_ns = self._clock.now_ns()
             for key in sorted(self._dirty_chains & self._demand.chains):
                 await self.publish_chain(key)
-            await asyncio.sleep(limits.CHAIN_PUBLISH_SECONDS)
+            spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
+            # Twice the work is rest: many chains at once slow down instead of taking the core that
+            # quotes and heartbeats need.
+            await asyncio.sleep(max(limits.CHAIN_PUBLISH_SECONDS, 2 * spent_seconds))
 
     async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int:
         """Price one expiration in a worker thread and publish what changed; return its sequence.

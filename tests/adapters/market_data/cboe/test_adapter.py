@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 from tests.contracts.market_data import listening
 from tests.fakes.cboe import (
     Answer,
@@ -294,3 +295,38 @@ class TestStore:
             await store.get(key)
         assert store.peek(keys[0]) == (None, 0)
         assert store.peek(keys[-1]) == (keys[-1].symbol, 1)
+
+
+class TestLog:
+    async def test_an_outage_and_its_bad_rows_are_told_once(
+        self, hasty: CboeMarketData, server: FakeCboe
+    ) -> None:
+        odd = [*usual_rows(), option_row("IWM260717C00400000", bid=-1)]
+        with capture_logs() as logs:
+            for minute in range(3):
+                stamp = f"2026-06-17 17:{45 + minute}:00"
+                server.put("options/IWM.json", options_document(odd, timestamp=stamp))
+                await hasty.fetch_chain(JULY)
+                await asyncio.sleep(0.02)
+        told = [entry for entry in logs if entry["event"] == "cboe_rows_rejected"]
+        assert [entry["rejected"] for entry in told] == [{"negative_number": 1}]
+
+    async def test_an_outage_is_one_line_and_its_end_another(
+        self, hasty: CboeMarketData, server: FakeCboe
+    ) -> None:
+        hasty.set_demand(Demand(quotes=frozenset({"IWM"})))
+        with capture_logs() as logs:
+            for _ in range(2):
+                server.scripted.extend([Answer(503)] * 3)
+                while server.scripted:
+                    with pytest.raises(ProviderUnavailable):
+                        async for _update in hasty.iter_updates():
+                            pass
+                    await asyncio.sleep(0.1)
+                async with listening(hasty) as updates:
+                    await updates.find(Quote)
+                    await until(lambda: logs[-1]["event"] == "cboe_document_back")
+        assert [entry["event"] for entry in logs] == [
+            "cboe_document_failed",
+            "cboe_document_back",
+        ] * 2

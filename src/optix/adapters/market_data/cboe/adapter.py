@@ -95,6 +95,7 @@ class CboeMarketData:
         self._rows: dict[str, int] = {}  # by underlying, of the last chain that was taken
         self._shrunk: Counter[str] = Counter()
         self._reported: dict[str, tuple[object, ...]] = {}
+        self._failing: set[DocumentKey] = set()
 
     @classmethod
     def over_http(
@@ -227,10 +228,7 @@ class CboeMarketData:
         for key, task in list(tasks.items()):
             if task.done():
                 del tasks[key]
-                if not task.cancelled() and (error := task.exception()) is not None:
-                    if not isinstance(error, OptixError):
-                        raise error
-                    self._report(key, error)
+                self._report(key, None if task.cancelled() else task.exception())
 
     def _news(self, demand: Demand, yielded: dict[object, int]) -> list[MarketUpdate]:
         """Return what is demanded, known and not yielded yet, and note it as yielded."""
@@ -324,11 +322,18 @@ class CboeMarketData:
         self._rows[symbol] = served
         del self._shrunk[symbol]
 
-    def _report(self, key: DocumentKey, error: OptixError) -> None:
-        detail = error.detail
-        if self._reported.get(key.symbol) != (detail,):
-            self._reported[key.symbol] = (detail,)
-            _log.warning("cboe_document_failed", symbol=key.symbol, kind=str(key.kind), why=detail)
+    def _report(self, key: DocumentKey, error: BaseException | None) -> None:
+        """Say that a document fails, and that it is back: one line each, however long it takes."""
+        told = {"symbol": key.symbol, "kind": str(key.kind)}
+        if error is None:
+            if key in self._failing:
+                self._failing.discard(key)
+                _log.info("cboe_document_back", **told)
+        elif not isinstance(error, OptixError):
+            raise error
+        elif key not in self._failing:
+            self._failing.add(key)
+            _log.warning("cboe_document_failed", **told, why=error.detail)
 
 
 def _documents(demand: Demand) -> list[DocumentKey]:
