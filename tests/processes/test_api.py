@@ -77,7 +77,7 @@ class TestHealth:
         self, api_dependencies: ApiDependencies, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("optix.platform.db.CONNECT_RETRY_SECONDS", ())
-        gone = Database.from_url("postgresql://nobody:nothing@127.0.0.1:1/none")
+        gone = Database.from_url("postgresql://nobody@127.0.0.1:1/none")
         async with Redis(host="127.0.0.1", port=1) as no_redis:
             app = app_with(api_dependencies, database=gone, redis=no_redis)
             async with client_of(app) as client:
@@ -92,7 +92,7 @@ class TestHealth:
         self, api_dependencies: ApiDependencies, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("optix.platform.db.CONNECT_RETRY_SECONDS", ())
-        gone = Database.from_url("postgresql://nobody:nothing@127.0.0.1:1/none")
+        gone = Database.from_url("postgresql://nobody@127.0.0.1:1/none")
         async with client_of(app_with(api_dependencies)) as client:
             body = {"email": "ada@example.com", "password": PASSWORD}
             token = (await client.post("/api/v1/auth/register", json=body)).json()["access_token"]
