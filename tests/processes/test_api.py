@@ -77,6 +77,7 @@ class TestHealth:
         self, api_dependencies: ApiDependencies, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("optix.platform.db.CONNECT_RETRY_SECONDS", ())
+        # house: allow(secret) because it was made up for this test
         gone = Database.from_url("postgresql://nobody:nothing@127.0.0.1:1/none")
         async with Redis(host="127.0.0.1", port=1) as no_redis:
             app = app_with(api_dependencies, database=gone, redis=no_redis)
@@ -92,6 +93,7 @@ class TestHealth:
         self, api_dependencies: ApiDependencies, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("optix.platform.db.CONNECT_RETRY_SECONDS", ())
+        # house: allow(secret) because it was made up for this test
         gone = Database.from_url("postgresql://nobody:nothing@127.0.0.1:1/none")
         async with client_of(app_with(api_dependencies)) as client:
             body = {"email": "ada@example.com", "password": PASSWORD}
