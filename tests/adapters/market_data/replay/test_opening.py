@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,9 @@ class TestErrors:
         account = tape.accounting()
         assert account.rejected == {"unreadable_document": 1}
         assert account.unaccounted == 0
+
+
+def test_a_feed_that_replays_nothing_does_not_load_parquet() -> None:
+    code = "import sys, optix.adapters.market_data.replay; print('pyarrow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "False"
