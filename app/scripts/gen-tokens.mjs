@@ -29,7 +29,9 @@ const values = {
   layout: tokens.layout,
 };
 
-const lines = ['// Written by scripts/gen-tokens.mjs from tokens.json. Change that file, then run `npm run gen`.'];
+const lines = [
+  '// Written by scripts/gen-tokens.mjs from tokens.json. Change that file, then run `npm run gen`.',
+];
 for (const [name, value] of Object.entries(values)) {
   lines.push(`export const ${name} = ${JSON.stringify(value, null, 2)} as const;`, '');
 }

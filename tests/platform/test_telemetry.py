@@ -14,7 +14,9 @@ from optix.platform.settings import load_settings
 from optix.platform.telemetry import REDACTED, bound, configure_logging, redact_text
 
 SECRET = "s3cr3t-Zk81xQpL"
+# house: allow(secret) because it was made up for this test
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlLWJ5dGVz"
+# house: allow(secret) because it was made up for this test
 PEM = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
 
 

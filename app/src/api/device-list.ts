@@ -27,7 +27,10 @@ export interface DeviceList {
   untouched: boolean;
 }
 
-export const deviceList = new ExternalStore<DeviceList>({ symbols: USUAL_SYMBOLS, untouched: true });
+export const deviceList = new ExternalStore<DeviceList>({
+  symbols: USUAL_SYMBOLS,
+  untouched: true,
+});
 
 function keep(symbols: readonly string[]): void {
   deviceList.set({ symbols, untouched: false });

@@ -2,7 +2,10 @@
 import AsyncStorage from '@react-native-async-storage/async-storage';
 import { createAsyncStoragePersister } from '@tanstack/query-async-storage-persister';
 import { QueryClient, type Query } from '@tanstack/react-query';
-import { removeOldestQuery, type PersistQueryClientOptions } from '@tanstack/react-query-persist-client';
+import {
+  removeOldestQuery,
+  type PersistQueryClientOptions,
+} from '@tanstack/react-query-persist-client';
 
 import { asFailure } from '@/api/failure';
 
@@ -27,7 +30,8 @@ function isKept(query: Query): boolean {
   if (query.state.status !== 'success' || !KEPT.has(query.queryKey[0])) return false;
   const data: unknown = query.state.data;
   if (query.queryKey[0] !== 'chain') return true;
-  const contracts = typeof data === 'object' && data !== null && 'contracts' in data ? data.contracts : [];
+  const contracts =
+    typeof data === 'object' && data !== null && 'contracts' in data ? data.contracts : [];
   return Array.isArray(contracts) && contracts.length <= CHAIN_CONTRACTS_KEPT_MAX;
 }
 

@@ -5,7 +5,13 @@
  * a definite answer of the server signs out; a lost network never does.
  */
 import { ApiError, failureOf } from '@/api/failure';
-import { RENEW_BEFORE_MS, reduceSession, usableToken, type Session, type SessionEvent } from '@/api/session';
+import {
+  RENEW_BEFORE_MS,
+  reduceSession,
+  usableToken,
+  type Session,
+  type SessionEvent,
+} from '@/api/session';
 import type { Tokens, User } from '@/api/types';
 import { ExternalStore } from '@/lib/external-store';
 import { httpOrigin } from '@/lib/origin';
@@ -23,7 +29,13 @@ function dispatch(event: SessionEvent): void {
 }
 
 function isUser(value: unknown): value is User {
-  return typeof value === 'object' && value !== null && 'id' in value && 'email' in value && 'role' in value;
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'id' in value &&
+    'email' in value &&
+    'role' in value
+  );
 }
 
 export async function acceptTokens(tokens: Tokens): Promise<void> {

@@ -35,7 +35,13 @@ function Hatch({ color }: { color: string }) {
   return (
     <Svg width="100%" height="100%" style={StyleSheet.absoluteFill} aria-hidden>
       <Defs>
-        <Pattern id={id} width={9} height={9} patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+        <Pattern
+          id={id}
+          width={9}
+          height={9}
+          patternUnits="userSpaceOnUse"
+          patternTransform="rotate(45)"
+        >
           <Line x1={0} y1={0} x2={0} y2={9} stroke={color} strokeWidth={1} strokeOpacity={0.4} />
         </Pattern>
       </Defs>

@@ -1,6 +1,12 @@
 /** The block everything is laid out with: spacing and surfaces come from the tokens by name. */
-import type { ReactNode, Ref } from 'react';
-import { View, type LayoutChangeEvent, type Role, type ViewStyle, type StyleProp } from 'react-native';
+import type { ReactNode } from 'react';
+import {
+  View,
+  type LayoutChangeEvent,
+  type Role,
+  type ViewStyle,
+  type StyleProp,
+} from 'react-native';
 
 import { useTheme, type Palette } from '@/design/theme';
 import { border as borders, radius as radii, space } from '@/design/tokens';
@@ -13,7 +19,6 @@ export type BoxRole = Role | 'listbox' | 'search';
 
 export interface BoxProps {
   children?: ReactNode;
-  ref?: Ref<View>;
   row?: boolean;
   wrap?: boolean;
   flex?: number;
@@ -81,7 +86,6 @@ export function Box(props: BoxProps) {
   const { c } = useTheme();
   return (
     <View
-      ref={props.ref}
       id={props.id}
       role={props.role as Role | undefined}
       aria-label={props.label}

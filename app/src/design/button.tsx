@@ -59,7 +59,8 @@ export interface IconButtonProps {
   tone?: Tone;
   filled?: boolean;
   boxed?: boolean;
-  selected?: boolean;
+  /** Stands at the edge of a header: its icon, not its target, keeps the margin. */
+  edge?: boolean;
   testID?: string;
 }
 
@@ -72,6 +73,7 @@ export function IconButton(props: IconButtonProps) {
       onPress={props.onPress}
       style={[
         styles.icon,
+        props.edge && styles.edge,
         props.boxed && styles.boxed,
         props.boxed && { backgroundColor: c.surface.s2, borderColor: c.line.strong },
       ]}
@@ -100,6 +102,7 @@ const styles = StyleSheet.create({
     alignItems: 'center',
     justifyContent: 'center',
   },
+  edge: { marginLeft: -12 },
   boxed: {
     width: 52,
     height: touch.comfortable,

@@ -35,13 +35,24 @@ export interface ChangeProps {
   tone?: Tone;
 }
 
-export function Change({ value, text, digits = 2, stale = false, variant = 'label', tone }: ChangeProps) {
+export function Change({
+  value,
+  text,
+  digits = 2,
+  stale = false,
+  variant = 'label',
+  tone,
+}: ChangeProps) {
   const direction = directionOf(value, digits);
   const shown = tone ?? directionTone(value, stale, digits);
   return (
     <Row gap="s1" justify="flex-end">
       {direction !== null && direction !== 0 && !stale ? (
-        <Triangle up={direction > 0} size={variant === 'title3' || variant === 'num' ? 8 : 7} tone={shown} />
+        <Triangle
+          up={direction > 0}
+          size={variant === 'title3' || variant === 'num' ? 8 : 7}
+          tone={shown}
+        />
       ) : null}
       <Text variant={variant} tone={shown} numeric>
         {text}

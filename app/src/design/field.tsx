@@ -1,5 +1,5 @@
 /** A labelled input. The error stands below and says how to fix it. */
-import { useId, useState, type ReactNode, type Ref } from 'react';
+import { useId, useState, type ReactNode } from 'react';
 import { StyleSheet, TextInput, type TextInputProps } from 'react-native';
 
 import { Box, Row } from '@/design/box';
@@ -14,7 +14,6 @@ export interface FieldProps {
   onChange: (text: string) => void;
   error?: string | null;
   help?: string;
-  ref?: Ref<TextInput>;
   secure?: boolean;
   autoComplete?: TextInputProps['autoComplete'];
   keyboard?: TextInputProps['keyboardType'];
@@ -41,7 +40,6 @@ export function Field(props: FieldProps) {
       </Text>
       <Row style={[styles.frame, { backgroundColor: c.surface.s1, borderColor: edge }]}>
         <TextInput
-          ref={props.ref}
           testID={props.testID}
           aria-label={props.label}
           aria-describedby={note ? id : undefined}

@@ -19,7 +19,10 @@ export function Flash({ color }: { color: string }) {
   return (
     <Animated.View
       pointerEvents="none"
-      style={[StyleSheet.absoluteFill, { backgroundColor: color, opacity, borderRadius: radius.xs }]}
+      style={[
+        StyleSheet.absoluteFill,
+        { backgroundColor: color, opacity, borderRadius: radius.xs },
+      ]}
     />
   );
 }

@@ -6,13 +6,7 @@ import { Text, type TextVariant, type Tone } from '@/design/text';
 import { useTheme, type Palette } from '@/design/theme';
 
 export type FreshnessKind =
-  | 'live'
-  | 'delayed'
-  | 'stale'
-  | 'modelled'
-  | 'replay'
-  | 'simulated'
-  | 'offline';
+  'live' | 'delayed' | 'stale' | 'modelled' | 'replay' | 'simulated' | 'offline';
 
 export function freshnessColor(c: Palette, kind: FreshnessKind): string {
   if (kind === 'offline') return c.fresh.off;

@@ -54,7 +54,7 @@ export function PriceCell(props: PriceCellProps) {
   if (current !== seen) setSeen(current);
   const { flash = true, align = 'right' } = props;
   return (
-    <Box style={styles.cell}>
+    <Box style={[styles.cell, align === 'right' ? styles.right : styles.left]}>
       {flash && current.seq > 0 ? (
         <Flash key={current.seq} color={current.up ? c.up.flash : c.down.flash} />
       ) : null}
@@ -72,4 +72,8 @@ export function PriceCell(props: PriceCellProps) {
   );
 }
 
-const styles = StyleSheet.create({ cell: { justifyContent: 'center' } });
+const styles = StyleSheet.create({
+  cell: { justifyContent: 'center', paddingHorizontal: 3, marginHorizontal: -3 },
+  right: { alignSelf: 'flex-end' },
+  left: { alignSelf: 'flex-start' },
+});

@@ -24,7 +24,11 @@ export function Scroll({ children, label, grow, onRefresh, refreshing = false }:
       contentContainerStyle={[styles.content, grow && styles.grow]}
       refreshControl={
         onRefresh ? (
-          <RefreshControl refreshing={refreshing} onRefresh={onRefresh} tintColor={c.text.tertiary} />
+          <RefreshControl
+            refreshing={refreshing}
+            onRefresh={onRefresh}
+            tintColor={c.text.tertiary}
+          />
         ) : undefined
       }
     >

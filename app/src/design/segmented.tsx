@@ -37,7 +37,12 @@ export function Segmented<T extends string>({ options, value, onChange, label }:
               on && { backgroundColor: c.surface.s3, borderColor: c.line.strong },
             ]}
           >
-            <Text variant="label" weight={on ? 600 : 500} tone={on ? 'primary' : 'secondary'} lines={1}>
+            <Text
+              variant="label"
+              weight={on ? 600 : 500}
+              tone={on ? 'primary' : 'secondary'}
+              lines={1}
+            >
               {option.label}
             </Text>
           </Touchable>

@@ -19,7 +19,11 @@ export function SigmaRuler({ sigmas, tone }: { sigmas: number; tone: Tone }) {
       <Box
         style={[
           styles.dot,
-          { top: share * (HEIGHT - DOT), backgroundColor: toneColor(c, tone), borderColor: c.surface.base },
+          {
+            top: share * (HEIGHT - DOT),
+            backgroundColor: toneColor(c, tone),
+            borderColor: c.surface.base,
+          },
         ]}
       />
     </Box>

@@ -17,7 +17,11 @@ export function Skeleton({ width, height = 14 }: SkeletonProps) {
   const [opacity] = useState(() => new Animated.Value(1));
   useEffect(() => {
     if (reduced) return;
-    const half = { duration: motion.skeleton / 2, easing: Easing.inOut(Easing.ease), useNativeDriver: false };
+    const half = {
+      duration: motion.skeleton / 2,
+      easing: Easing.inOut(Easing.ease),
+      useNativeDriver: false,
+    };
     const loop = Animated.loop(
       Animated.sequence([
         Animated.timing(opacity, { toValue: 0.5, ...half }),

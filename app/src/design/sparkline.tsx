@@ -13,7 +13,11 @@ export interface SparklineProps {
 
 const PAD = 3;
 
-export function sparkPoints(values: readonly number[], width: number, height: number): [number, number][] {
+export function sparkPoints(
+  values: readonly number[],
+  width: number,
+  height: number,
+): [number, number][] {
   const low = Math.min(...values);
   const span = Math.max(...values) - low;
   const step = values.length > 1 ? (width - 2 * PAD) / (values.length - 1) : 0;

@@ -1,6 +1,12 @@
 /** The colours in force. The person's choice is kept on the device; `system` follows the device. */
 import { createContext, use, useEffect, useMemo, useState, type ReactNode } from 'react';
-import { StyleSheet, useColorScheme, type ImageStyle, type TextStyle, type ViewStyle } from 'react-native';
+import {
+  StyleSheet,
+  useColorScheme,
+  type ImageStyle,
+  type TextStyle,
+  type ViewStyle,
+} from 'react-native';
 
 import { applyDocumentTheme } from '@/design/document';
 import { colors } from '@/design/tokens';

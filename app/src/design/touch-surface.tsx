@@ -16,7 +16,9 @@ export function TouchSurface({ label, onMove, onEnd, onStep, style }: TouchSurfa
       accessibilityRole="adjustable"
       accessibilityLabel={label}
       accessibilityActions={[{ name: 'increment' }, { name: 'decrement' }]}
-      onAccessibilityAction={(event) => onStep(event.nativeEvent.actionName === 'increment' ? 1 : -1)}
+      onAccessibilityAction={(event) =>
+        onStep(event.nativeEvent.actionName === 'increment' ? 1 : -1)
+      }
       onStartShouldSetResponder={() => true}
       onResponderGrant={(event) => onMove(event.nativeEvent.locationX)}
       onResponderMove={(event) => onMove(event.nativeEvent.locationX)}

@@ -1,12 +1,17 @@
 /** Anything that can be pressed: pressed and hovered states, keyboard focus, a 44-point target. */
-import type { ReactNode, Ref } from 'react';
-import { Pressable, type GestureResponderEvent, type Role, type StyleProp, type View, type ViewStyle } from 'react-native';
+import type { ReactNode } from 'react';
+import {
+  Pressable,
+  type GestureResponderEvent,
+  type Role,
+  type StyleProp,
+  type ViewStyle,
+} from 'react-native';
 
 import { useTheme } from '@/design/theme';
 
 export interface TouchableProps {
   children?: ReactNode;
-  ref?: Ref<View>;
   onPress?: (event: GestureResponderEvent) => void;
   onLongPress?: (event: GestureResponderEvent) => void;
   label?: string;
@@ -34,7 +39,6 @@ export function Touchable(props: TouchableProps) {
   const { c } = useTheme();
   return (
     <Pressable
-      ref={props.ref}
       testID={props.testID}
       role={props.role ?? 'button'}
       aria-label={props.label}

@@ -25,7 +25,11 @@ export function rowAt(offsets: readonly number[], y: number): number {
 }
 
 /** First and last row to draw, with one viewport of overscan on both sides. */
-export function windowOf(offsets: readonly number[], top: number, viewport: number): [number, number] {
+export function windowOf(
+  offsets: readonly number[],
+  top: number,
+  viewport: number,
+): [number, number] {
   return [rowAt(offsets, Math.max(0, top - viewport)), rowAt(offsets, top + 2 * viewport)];
 }
 

@@ -11,6 +11,21 @@ const words = { ...common, ...auth, ...markets, ...symbol, ...chain, ...account 
 export type WordKey = keyof typeof words;
 export type WordValues = Readonly<Record<string, string | number>>;
 
+export interface WordPart {
+  text: string;
+  /** True for a filled-in value, which a sentence may print stronger. */
+  value: boolean;
+}
+
+/** The words of a key with its values kept apart. */
+export function parts(key: WordKey, values: WordValues): WordPart[] {
+  return words[key].split(/(\{\w+\})/).flatMap<WordPart>((piece) => {
+    const name = /^\{(\w+)\}$/.exec(piece)?.[1];
+    if (name === undefined) return piece === '' ? [] : [{ text: piece, value: false }];
+    return [{ text: String(values[name] ?? piece), value: true }];
+  });
+}
+
 export function t(key: WordKey, values: WordValues = {}): string {
   return words[key].replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];

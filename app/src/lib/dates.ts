@@ -15,7 +15,7 @@ export function dateMs(iso: string): number {
 }
 
 /** `Dec 18`, with the year when the date is not within eleven months of `now`. */
-export function shortDate(iso: string, nowMs: number): string {
+export function shortDate(iso: string, nowMs = Date.now()): string {
   const [year = '', month = '1', day = '1'] = iso.slice(0, 10).split('-');
   const text = `${MONTHS[Number(month) - 1] ?? month} ${Number(day)}`;
   const far = Math.abs(dateMs(iso.slice(0, 10)) - nowMs) > NAMED_WITHOUT_YEAR_DAYS * DAY_MS;

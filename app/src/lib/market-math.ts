@@ -55,11 +55,16 @@ export function nearestMonthly<T extends Dated>(expirations: readonly T[]): T | 
 }
 
 /** Round steps for `count` grid lines between low and high, in steps of 1, 2, 2.5 or 5. */
-export function ticks(low: number, high: number, count: number): { values: number[]; step: number } {
+export function ticks(
+  low: number,
+  high: number,
+  count: number,
+): { values: number[]; step: number } {
   if (!(high > low) || count < 1) return { values: [], step: 1 };
   const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? power;
+  const step =
+    [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? power;
   const values: number[] = [];
   for (let value = Math.ceil(low / step) * step; value <= high + step * 1e-9; value += step) {
     values.push(Number(value.toPrecision(12)));

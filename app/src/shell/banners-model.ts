@@ -55,7 +55,11 @@ function natureBanner(state: FeedState, now: number): BannerWords | null {
   const { feed } = state;
   if (feed === null) return null;
   if (feed.quality === 'simulated') {
-    return { kind: 'simulated', title: t('banner.simulated.title'), text: t('banner.simulated.text') };
+    return {
+      kind: 'simulated',
+      title: t('banner.simulated.title'),
+      text: t('banner.simulated.text'),
+    };
   }
   if (feed.quality === 'replay') {
     const market = marketNow(state, now);

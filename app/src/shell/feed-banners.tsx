@@ -16,7 +16,11 @@ export function FeedBanners() {
           key={banner.kind}
           {...banner}
           icon={
-            banner.kind === 'offline' ? icons.wifiOff : banner.kind === 'stale' ? icons.warning : undefined
+            banner.kind === 'offline'
+              ? icons.wifiOff
+              : banner.kind === 'stale'
+                ? icons.warning
+                : undefined
           }
         />
       ))}

@@ -26,7 +26,7 @@ function Clock() {
   const now = useMarketNow();
   return (
     <Text variant="label" tone="secondary" numeric>
-      {exchangeTime(now)} ET
+      {t('clock.et', { time: exchangeTime(now) })}
     </Text>
   );
 }

@@ -5,7 +5,15 @@ import { useStore } from '@/lib/external-store';
 import { useNow } from '@/lib/now';
 import { useOnline } from '@/lib/use-online';
 import { marketNow, outageOf, type Outage } from '@/stream/freshness';
-import { chainKey, chains, connection, contracts, feedStore, quotes, type FeedState } from '@/stream/live';
+import {
+  chainKey,
+  chains,
+  connection,
+  contracts,
+  feedStore,
+  quotes,
+  type FeedState,
+} from '@/stream/live';
 import { chainTarget, quotesTarget, type Missing } from '@/stream/targets';
 import { useTick } from '@/stream/tick-store';
 
@@ -20,16 +28,16 @@ export function useQuoteStream(symbols: readonly string[]): readonly Missing[] {
 }
 
 export function useChainStream(underlying: string, expiration: string | null): string | null {
-  const [failed, setFailed] = useState<string | null>(null);
+  const [failed, setFailed] = useState<{ of: string; detail: string } | null>(null);
   useEffect(() => {
     if (expiration === null) return;
-    setFailed(null);
+    const of = chainKey(underlying, expiration);
     return connection.subscribe(
       { chain: { underlying, expiration } },
-      chainTarget(underlying, expiration, setFailed),
+      chainTarget(underlying, expiration, (detail) => setFailed({ of, detail })),
     );
   }, [underlying, expiration]);
-  return failed;
+  return failed?.of === chainKey(underlying, expiration ?? '') ? failed.detail : null;
 }
 
 export function useQuoteTick(symbol: string) {

@@ -135,7 +135,10 @@ function parseError(value: unknown): Frame | null {
 function parseHello(value: unknown): Frame | null {
   if (!isRecord(value) || value.version !== 1) return null;
   const seconds = value.heartbeat_seconds;
-  return { type: 'hello', heartbeatSeconds: typeof seconds === 'number' && seconds > 0 ? seconds : 5 };
+  return {
+    type: 'hello',
+    heartbeatSeconds: typeof seconds === 'number' && seconds > 0 ? seconds : 5,
+  };
 }
 
 function parseParts(parts: readonly unknown[]): Frame | null {

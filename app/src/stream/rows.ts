@@ -127,7 +127,8 @@ export function readContract(
 function readInfo(value: unknown): ContractInfo | null {
   if (!Array.isArray(value)) return null;
   const [key, root, right, strike, openInterest, previousClose] = value as unknown[];
-  if (typeof key !== 'string' || typeof root !== 'string' || typeof strike !== 'number') return null;
+  if (typeof key !== 'string' || typeof root !== 'string' || typeof strike !== 'number')
+    return null;
   if (right !== 'C' && right !== 'P') return null;
   return {
     key,

@@ -2,8 +2,7 @@
 import type { Header, Row, StreamError } from '@/stream/protocol';
 
 export type Wanted =
-  | { quotes: readonly string[] }
-  | { chain: { underlying: string; expiration: string } };
+  { quotes: readonly string[] } | { chain: { underlying: string; expiration: string } };
 
 /** Where the frames of a subscription go. */
 export interface Target {

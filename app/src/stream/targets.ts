@@ -49,7 +49,11 @@ export function quotesTarget(onMissing: (missing: Missing[]) => void): Target {
   };
 }
 
-export function chainTarget(underlying: string, expiration: string, onFailed: (detail: string) => void): Target {
+export function chainTarget(
+  underlying: string,
+  expiration: string,
+  onFailed: (detail: string) => void,
+): Target {
   const key = chainKey(underlying, expiration);
   let columns: Columns | null = null;
   let infos: readonly ContractInfo[] = [];

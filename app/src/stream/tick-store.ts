@@ -89,7 +89,10 @@ export class TickStore<T> {
 }
 
 export function useTick<T>(store: TickStore<T>, key: string): T | undefined {
-  const subscribe = useCallback((listener: () => void) => store.subscribe(key, listener), [store, key]);
+  const subscribe = useCallback(
+    (listener: () => void) => store.subscribe(key, listener),
+    [store, key],
+  );
   const get = useCallback(() => store.get(key), [store, key]);
   return useSyncExternalStore(subscribe, get, get);
 }

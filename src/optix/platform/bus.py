@@ -156,6 +156,7 @@ class Bus:
                 with _as_unavailable():
                     await pubsub.subscribe(UPDATES)
                     async for data in _messages(pubsub):
+                        _stay_cancelled()
                         if data is None:
                             pause = limits.RECONNECT_SECONDS_FIRST
                         yield data
@@ -282,16 +283,23 @@ class Bus:
 def _as_unavailable() -> Iterator[None]:
     """Turn whatever the client library raises into BusUnavailable.
 
-    A cancelled call may surface as a lost connection; it stays a cancellation here, or a component
-    that waits out lost connections would outlive its own end.
+    A cancelled call may surface as a lost connection, or not at all: the library swallows the
+    cancellation when it comes while an answer is being read. It stays a cancellation here, or a
+    component that loops over calls would outlive its own end.
     """
     try:
         yield
     except (RedisError, OSError) as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError from error
+        _stay_cancelled()
         raise BusUnavailable("The cache server does not answer.") from error
+    _stay_cancelled()
+
+
+def _stay_cancelled() -> None:
+    """Raise CancelledError if this task was asked to end."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def _bytes_of(value: bytes | str | None) -> bytes | None:

@@ -56,7 +56,7 @@ function AccountCard() {
             {user.email}
           </Text>
           <Text variant="caption" tone="tertiary">
-            {t(roleKey(user.role), { date: shortDate(user.created_at, Date.now()) })}
+            {t(roleKey(user.role), { date: shortDate(user.created_at) })}
           </Text>
         </Box>
       </Row>

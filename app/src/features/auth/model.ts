@@ -12,7 +12,12 @@ export interface FormErrors {
   form: string | null;
 }
 
-export const NO_ERRORS: FormErrors = { email: null, password: null, display_name: null, form: null };
+export const NO_ERRORS: FormErrors = {
+  email: null,
+  password: null,
+  display_name: null,
+  form: null,
+};
 
 export type Complaint = 'email' | 'password-empty' | 'password-short';
 

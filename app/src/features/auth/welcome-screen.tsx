@@ -58,7 +58,12 @@ function Ways({ onSignIn, onRegister }: Omit<WelcomeScreenProps, 'ended'>) {
         </Box>
       ) : null}
       <Row gap="s3">
-        <Button grow kind={offered ? 'outlined' : 'filled'} title={t('welcome.signin')} onPress={onSignIn} />
+        <Button
+          grow
+          kind={offered ? 'outlined' : 'filled'}
+          title={t('welcome.signin')}
+          onPress={onSignIn}
+        />
         <Button grow kind="outlined" title={t('welcome.register')} onPress={onRegister} />
       </Row>
     </Box>

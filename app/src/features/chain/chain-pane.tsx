@@ -44,7 +44,9 @@ function Selected({ symbol, expiration, info, onDetails }: SelectedProps) {
     );
   }
   const lines = sentencesOf(tick, symbol).filter((line) => line.name !== 'contract.name.rho');
-  const words = lines.filter((line) => line.name !== 'contract.name.gamma').map((line) => t(line.text, line.values));
+  const words = lines
+    .filter((line) => line.name !== 'contract.name.gamma')
+    .map((line) => t(line.text, line.values));
   return (
     <Row pad="s4" gap="s6" rule="top" surface="s1" testID="selected-contract">
       <Box width={190}>
@@ -106,7 +108,12 @@ export function ChainPane({ symbol, expiration, onExpiration }: ChainPaneProps) 
         handle={list}
         onOpen={setSelected}
       />
-      <Selected symbol={symbol} expiration={date} info={selected} onDetails={() => setOpened(true)} />
+      <Selected
+        symbol={symbol}
+        expiration={date}
+        info={selected}
+        onDetails={() => setOpened(true)}
+      />
       <ContractSheet
         symbol={symbol}
         expiration={date}

@@ -29,14 +29,27 @@ export interface ChainScreenProps {
   onBack: () => void;
 }
 
-const OPTIONS = CHOICES.map((value) => ({ value: value as ColumnSet, label: t(`chain.set.${value}`) }));
+const OPTIONS = CHOICES.map((value) => ({
+  value: value as ColumnSet,
+  label: t(`chain.set.${value}`),
+}));
 
-function Title({ symbol, view, onBack, onCentre }: { symbol: string; view: ChainView; onBack: () => void; onCentre: () => void }) {
+function Title({
+  symbol,
+  view,
+  onBack,
+  onCentre,
+}: {
+  symbol: string;
+  view: ChainView;
+  onBack: () => void;
+  onCentre: () => void;
+}) {
   const { tick, spot, stale } = view;
   const fraction = changeFraction(spot, tick?.previousClose);
   return (
     <Header>
-      <IconButton icon={icons.back} label={t('nav.back')} onPress={onBack} testID="back" />
+      <IconButton edge icon={icons.back} label={t('nav.back')} onPress={onBack} testID="back" />
       <Box flex={1}>
         <Row gap="s2" align="baseline">
           <Text variant="title3" heading={1}>
@@ -67,7 +80,8 @@ export function ChainScreen({ symbol, expiration, onExpiration, onBack }: ChainS
   const [set, setSet] = useState<ColumnSet>('greeks');
   const [opened, setOpened] = useState<ContractInfo | null>(null);
   const list = useRef<WindowListHandle>(null);
-  const centre = () => list.current?.centre(moneyIndex(itemsOf(view.rows, view.spot, view.move)), true);
+  const centre = () =>
+    list.current?.centre(moneyIndex(itemsOf(view.rows, view.spot, view.move)), true);
   return (
     <Screen
       label={t('chain.title', { symbol })}

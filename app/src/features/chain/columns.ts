@@ -6,17 +6,7 @@ import type { ContractInfo, ContractTick } from '@/stream/protocol';
 
 export type ColumnSet = 'price' | 'greeks' | 'volume' | 'iv' | 'all';
 export type ColumnName =
-  | 'bid'
-  | 'ask'
-  | 'mid'
-  | 'last'
-  | 'delta'
-  | 'gamma'
-  | 'theta'
-  | 'vega'
-  | 'iv'
-  | 'oi'
-  | 'volume';
+  'bid' | 'ask' | 'mid' | 'last' | 'delta' | 'gamma' | 'theta' | 'vega' | 'iv' | 'oi' | 'volume';
 
 /** From the outside in for calls; puts are mirrored. */
 const SETS: Readonly<Record<ColumnSet, readonly ColumnName[]>> = {
@@ -27,11 +17,19 @@ const SETS: Readonly<Record<ColumnSet, readonly ColumnName[]>> = {
   all: ['oi', 'vega', 'gamma', 'theta', 'delta', 'bid', 'ask'],
 };
 
+const WIDE_FROM = 2_000;
+
+/** Whether contracts of an underlying at this price can have premiums of four digits. */
+export function hasWidePremiums(spot: number | null): boolean {
+  return spot !== null && spot >= WIDE_FROM;
+}
+
 export const CHOICES = ['price', 'greeks', 'volume', 'iv'] as const;
 
 /** Bid before ask on both sides; all else mirrored, so that the strike stays in the middle. */
-export function columnsOf(set: ColumnSet, side: 'call' | 'put'): ColumnName[] {
-  const names = [...SETS[set]];
+export function columnsOf(set: ColumnSet, side: 'call' | 'put', wide = false): ColumnName[] {
+  // Premiums of four digits need the room of a column: the outermost goes, the text never shrinks.
+  const names = wide && set !== 'all' ? SETS[set].slice(1) : [...SETS[set]];
   if (side === 'call') return names;
   const outer = names.filter((name) => name !== 'bid' && name !== 'ask');
   return ['bid', 'ask', ...outer.reverse()];
@@ -45,7 +43,11 @@ export function isPrice(name: ColumnName): boolean {
   return name === 'bid' || name === 'ask' || name === 'mid' || name === 'last';
 }
 
-export function cellValue(name: ColumnName, tick: ContractTick | undefined, info: ContractInfo): Maybe {
+export function cellValue(
+  name: ColumnName,
+  tick: ContractTick | undefined,
+  info: ContractInfo,
+): Maybe {
   switch (name) {
     case 'mid':
       return middle(tick?.bid, tick?.ask);

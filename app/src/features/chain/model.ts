@@ -47,7 +47,9 @@ interface Mark {
 
 function marksOf(spot: number | null, move: number | null): Mark[] {
   if (spot === null) return [];
-  const marks: Mark[] = [{ value: spot, item: { kind: 'money', key: 'money', height: HEIGHTS.money } }];
+  const marks: Mark[] = [
+    { value: spot, item: { kind: 'money', key: 'money', height: HEIGHTS.money } },
+  ];
   if (move === null || move <= 0) return marks;
   const edge = (side: 'up' | 'down', value: number): Mark => ({
     value,
@@ -57,7 +59,11 @@ function marksOf(spot: number | null, move: number | null): Mark[] {
 }
 
 /** Rows in drawing order, with the money line and the edges between the strikes they fall between. */
-export function itemsOf(rows: readonly StrikeRow[], spot: number | null, move: number | null): Item[] {
+export function itemsOf(
+  rows: readonly StrikeRow[],
+  spot: number | null,
+  move: number | null,
+): Item[] {
   const marks = rows.length === 0 ? [] : marksOf(spot, move);
   const items: Item[] = [];
   for (const row of rows) {
@@ -91,7 +97,10 @@ export function moneySlot(rows: readonly StrikeRow[], spot: number | null): numb
 }
 
 /** The root a chain opens with: the one with most contracts. */
-export function defaultRoot(roots: readonly ChainRoot[], contracts: readonly ContractInfo[]): string | null {
+export function defaultRoot(
+  roots: readonly ChainRoot[],
+  contracts: readonly ContractInfo[],
+): string | null {
   let best: { root: string; count: number } | null = null;
   for (const { root } of roots) {
     const count = contracts.filter((contract) => contract.root === root).length;
@@ -100,7 +109,10 @@ export function defaultRoot(roots: readonly ChainRoot[], contracts: readonly Con
   return best?.root ?? null;
 }
 
-export function pickExpiration(list: readonly Expiration[], wanted: string | null): Expiration | null {
+export function pickExpiration(
+  list: readonly Expiration[],
+  wanted: string | null,
+): Expiration | null {
   return list.find((each) => each.date === wanted) ?? nearestMonthly(list);
 }
 

@@ -14,7 +14,7 @@ export interface Sentence {
 
 function dollars(value: number): string {
   const size = Math.abs(value);
-  return size >= 10 ? fixed(size, 0) : fixed(size, 2);
+  return `$${size >= 10 ? fixed(size, 0) : fixed(size, 2)}`;
 }
 
 type Greeks = Pick<ContractTick, 'delta' | 'gamma' | 'theta' | 'vega' | 'rho'>;
@@ -32,7 +32,12 @@ function deltaLines({ delta, gamma }: Greeks, symbol: string): Sentence[] {
   ];
   if (gamma === null) return lines;
   const values = { delta: fixed(delta + gamma, 2) };
-  lines.push({ name: 'contract.name.gamma', value: fixed(gamma, 3), text: 'contract.gamma.text', values });
+  lines.push({
+    name: 'contract.name.gamma',
+    value: fixed(gamma, 3),
+    text: 'contract.gamma.text',
+    values,
+  });
   return lines;
 }
 
@@ -43,18 +48,28 @@ export function sentencesOf(greeks: Greeks, symbol: string): Sentence[] {
   if (theta !== null) {
     lines.push({
       name: 'contract.name.theta',
-      value: fixed(theta, 2),
+      value: `${fixed(theta, 2)} /day`,
       text: theta <= 0 ? 'contract.theta.text' : 'contract.theta.gain',
       values: { amount: dollars(theta * SHARES) },
     });
   }
   if (vega !== null) {
     const values = { amount: dollars(vega * SHARES) };
-    lines.push({ name: 'contract.name.vega', value: fixed(vega, 2), text: 'contract.vega.text', values });
+    lines.push({
+      name: 'contract.name.vega',
+      value: `${fixed(vega, 2)} /pt`,
+      text: 'contract.vega.text',
+      values,
+    });
   }
   if (rho !== null) {
     const values = { verb: rho >= 0 ? 'gains' : 'loses', amount: dollars(rho * SHARES) };
-    lines.push({ name: 'contract.name.rho', value: fixed(rho, 2), text: 'contract.rho.text', values });
+    lines.push({
+      name: 'contract.name.rho',
+      value: `${fixed(rho, 2)} /pt`,
+      text: 'contract.rho.text',
+      values,
+    });
   }
   return lines;
 }

@@ -23,7 +23,7 @@ export interface MarketsScreenProps {
 
 function Title({ onEdit }: { onEdit: () => void }) {
   const session = useMarketSession();
-  const words = session === undefined ? null : sessionWords(session, Date.now());
+  const words = session === undefined ? null : sessionWords(session);
   return (
     <Header>
       <Box>
@@ -50,7 +50,11 @@ export function MarketsScreen({ onOpen }: MarketsScreenProps) {
   const tape = useTape();
   const outage = useOutage();
   return (
-    <Screen label={t('markets.title')} testID="markets" header={<Title onEdit={() => setEditing(true)} />}>
+    <Screen
+      label={t('markets.title')}
+      testID="markets"
+      header={<Title onEdit={() => setEditing(true)} />}
+    >
       {wanted === '' ? (
         <>
           <Tape symbols={tape} outage={outage} onOpen={onOpen} />

@@ -38,8 +38,15 @@ export interface LineFacts {
 }
 
 /** `today` is the market's date: its bar, if the feed already gives one, is replaced by the price. */
-export function lineFacts(bars: readonly Bar[], today: string, last: Maybe, previous: Maybe): LineFacts {
-  const before = bars.filter((bar) => exchangeDate(Date.parse(bar.at)) < today).map((bar) => bar.close);
+export function lineFacts(
+  bars: readonly Bar[],
+  today: string,
+  last: Maybe,
+  previous: Maybe,
+): LineFacts {
+  const before = bars
+    .filter((bar) => exchangeDate(Date.parse(bar.at)) < today)
+    .map((bar) => bar.close);
   const realised = realisedVol(before, VOL_WINDOW);
   const line = before.slice(-(LINE_BARS - 1));
   if (typeof last === 'number') line.push(last);
@@ -47,7 +54,7 @@ export function lineFacts(bars: readonly Bar[], today: string, last: Maybe, prev
 }
 
 /** The words for where the exchange day stands. */
-export function sessionWords(session: MarketSession, nowMs: number): { key: WordKey; values: WordValues } {
+export function sessionWords(session: MarketSession): { key: WordKey; values: WordValues } {
   const at = (iso: string) => exchangeTime(Date.parse(iso), false);
   switch (session.session) {
     case 'regular':
@@ -59,7 +66,7 @@ export function sessionWords(session: MarketSession, nowMs: number): { key: Word
     case 'closed':
       return {
         key: 'markets.session.closed',
-        values: { date: shortDate(session.trading_day, nowMs), time: at(session.opens_at) },
+        values: { date: shortDate(session.trading_day), time: at(session.opens_at) },
       };
   }
 }

@@ -25,7 +25,7 @@ export interface Plot {
   y: (price: number) => number;
 }
 
-export const AXIS_WIDTH = 52;
+export const AXIS_WIDTH = 58;
 export const TIME_HEIGHT = 22;
 const VOLUME_HEIGHT = 34;
 const GAP = 14;
@@ -33,7 +33,11 @@ const PAD = 16;
 const CANDLE_SLOT_MIN = 3;
 
 /** Extent of prices with the cone and a little air, never of zero height. */
-export function extent(candles: readonly Candle[], cone: Cone | null, spot: number | null): [number, number] {
+export function extent(
+  candles: readonly Candle[],
+  cone: Cone | null,
+  spot: number | null,
+): [number, number] {
   let low = Math.min(...candles.map((candle) => candle.low));
   let high = Math.max(...candles.map((candle) => candle.high));
   if (cone !== null && spot !== null) {
@@ -44,7 +48,12 @@ export function extent(candles: readonly Candle[], cone: Cone | null, spot: numb
   return [low - air, high + air];
 }
 
-export function plotOf(frame: Frame, candles: readonly Candle[], cone: Cone | null, spot: number | null): Plot {
+export function plotOf(
+  frame: Frame,
+  candles: readonly Candle[],
+  cone: Cone | null,
+  spot: number | null,
+): Plot {
   const hasVolume = candles.some((candle) => candle.volume !== null && candle.volume > 0);
   const right = frame.width - AXIS_WIDTH;
   const volumeBottom = frame.height - TIME_HEIGHT;
@@ -96,10 +105,10 @@ export interface TimeTick {
 
 const TICK_GAP = 58;
 
-function label(candle: Candle, before: Candle | undefined, intraday: boolean, now: number): string | null {
+function label(candle: Candle, before: Candle | undefined, intraday: boolean): string | null {
   const newDate = before === undefined || before.date !== candle.date;
   if (intraday) {
-    if (newDate && before !== undefined) return shortDate(candle.date, now);
+    if (newDate && before !== undefined) return shortDate(candle.date);
     const time = exchangeTime(candle.at, false);
     return time.endsWith(':00') || time.endsWith(':30') ? time : null;
   }
@@ -108,10 +117,15 @@ function label(candle: Candle, before: Candle | undefined, intraday: boolean, no
 }
 
 /** Labels of the time axis, thinned so that they never touch each other or the cone's date. */
-export function timeTicks(plot: Plot, candles: readonly Candle[], intraday: boolean, end: number, now: number): TimeTick[] {
+export function timeTicks(
+  plot: Plot,
+  candles: readonly Candle[],
+  intraday: boolean,
+  end: number,
+): TimeTick[] {
   const found: TimeTick[] = [];
   candles.forEach((candle, index) => {
-    const text = label(candle, candles[index - 1], intraday, now);
+    const text = label(candle, candles[index - 1], intraday);
     const x = plot.x(index);
     const previous = found[found.length - 1];
     if (text === null || x < 20 || x > end - TICK_GAP / 2) return;

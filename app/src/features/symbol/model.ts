@@ -140,14 +140,19 @@ export function figuresOf(year: readonly Candle[], quote: DayQuote, iv: Maybe): 
   return {
     realised,
     ivPoints: isNumber(iv) && realised !== null ? (iv - realised) * 100 : null,
-    volumeRatio: isNumber(quote.volume) && known.length === WINDOW && average > 0 ? quote.volume / average : null,
+    volumeRatio:
+      isNumber(quote.volume) && known.length === WINDOW && average > 0
+        ? quote.volume / average
+        : null,
     yearLow: enough ? Math.min(...year.map((each) => each.low), quote.low ?? Infinity) : null,
     yearHigh: enough ? Math.max(...year.map((each) => each.high), quote.high ?? -Infinity) : null,
   };
 }
 
 /** Put volume over call volume of these contracts; null when no call volume is known. */
-export function putCallRatio(contracts: readonly Pick<ChainContract, 'right' | 'volume'>[]): number | null {
+export function putCallRatio(
+  contracts: readonly Pick<ChainContract, 'right' | 'volume'>[],
+): number | null {
   let calls = 0;
   let puts = 0;
   for (const { right, volume } of contracts) {

@@ -26,7 +26,7 @@ export function SymbolScreen({ symbol, onBack, onChain }: SymbolScreenProps) {
       testID="symbol-screen"
       header={
         <Header>
-          <IconButton icon={icons.back} label={t('nav.back')} onPress={onBack} testID="back" />
+          <IconButton edge icon={icons.back} label={t('nav.back')} onPress={onBack} testID="back" />
           <Row flex={1} gap="s2" align="baseline">
             <Text variant="title2" heading={1}>
               {symbol}

@@ -1,6 +1,7 @@
 export const auth = {
   'welcome.title': 'Every option,\nwith its true price',
-  'welcome.lead': 'Live chains with Greeks you can check. Every number says where it comes from and how old it is.',
+  'welcome.lead':
+    'Live chains with Greeks you can check. Every number says where it comes from and how old it is.',
   'welcome.fact.live': 'Quotes, IV and Greeks as they change',
   'welcome.fact.honest': 'Old, delayed and simulated prices say so',
   'welcome.fact.yours': 'Runs on your own machine, your data stays there',

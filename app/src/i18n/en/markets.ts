@@ -9,7 +9,8 @@ export const markets = {
   'markets.search.clear': 'Clear the search',
   'markets.search.results': 'Search results',
   'markets.search.none.title': 'No match for “{text}”',
-  'markets.search.none.text': 'This feed does not know it. Try the ticker, or part of the company name.',
+  'markets.search.none.text':
+    'This feed does not know it. Try the ticker, or part of the company name.',
   'markets.search.add': 'Add {symbol} to the list',
   'markets.search.added': '{symbol} is on the list. Remove it',
   'markets.search.options': 'options',

@@ -6,7 +6,8 @@ export const symbol = {
   'symbol.chain': 'Option chain',
   'symbol.today': 'today',
   'symbol.error': '{symbol} could not be loaded',
-  'chart.label': 'Price of {symbol}, {count} bars from {from} to {to}, low {low}, high {high}, last {last}.',
+  'chart.label':
+    'Price of {symbol}, {count} bars from {from} to {to}, low {low}, high {high}, last {last}.',
   'chart.ranges': 'Range of the chart',
   'chart.empty': 'No bars in this range',
   'chart.error': 'No chart for this range',

@@ -159,7 +159,7 @@ class FeedEngine:
             self._set_state("ended" if ended else "live", update.reason if ended else "")
             return
         self._last_update_ns = self._clock.now_ns()
-        if self._state != "live":
+        if self._state not in {"live", "ended"}:  # an ended recording still shows its last state
             self._set_state("live", "")
         if isinstance(update, Quote):
             self.take_quote(update)

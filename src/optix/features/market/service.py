@@ -13,11 +13,17 @@ from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 from typing import Any
 
+import orjson
+
 from optix.features.market import calendar, schemas, wire
 from optix.features.market.book import MarketBook, QuoteReplica
 from optix.features.market.chain_replica import ChainReplica, flag_names
+from optix.features.market.chain_state import ChainState
 from optix.features.market.chain_view import ChainFilter, encode_chain
+from optix.features.market.pricing import price_chain
+from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
+from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
 from optix.kernel.errors import InvalidInput, NotFound, OptixError
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
@@ -368,6 +374,18 @@ def spot_price_of(quote: Quote) -> float:
     if isfinite(quote.last) and quote.last > 0:
         return quote.last
     return (quote.bid + quote.ask) / 2
+
+
+def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> ChainReplica:
+    """Return one expiration priced and encoded, without feed or bus: for the terminal."""
+    state = ChainState.of(key, table)
+    listed = ListedTerms()
+    pairs = {(contract.root, contract.expiration) for contract in table.contracts}
+    terms = {pair: listed.terms_of(*pair) for pair in pairs}
+    snapshot = state.snapshot()
+    priced = price_chain(snapshot, now_ns=table.ts_event, terms=terms, rate_fallback=rate_fallback)
+    state.publish(snapshot, priced, terms)
+    return ChainReplica.load(key, orjson.loads(orjson.dumps(state.dump("once"))), 1)
 
 
 def _stock_symbol(text: str) -> str:

@@ -13,6 +13,7 @@ from optix.adapters.market_data.cboe.client import (
     PAUSE_SECONDS_MAX,
     CboeClient,
 )
+from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS
 from optix.ports.market_data import ProviderUnavailable, UnknownSymbol
 
@@ -177,6 +178,13 @@ class TestFailures:
         with pytest.raises(ProviderUnavailable, match="in time"):
             await client.fetch_options("IWM", NAMES)
         await client.close()
+
+    async def test_a_small_answer_that_unpacks_to_too_much_is_refused(
+        self, client: CboeClient, server: FakeCboe
+    ) -> None:
+        server.put("options/IWM.json", b" " * (limits.PROVIDER_BODY_BYTES_MAX + 1))
+        with pytest.raises(ProviderUnavailable, match="larger than"):
+            await client.fetch_options("IWM", NAMES)
 
     async def test_a_body_without_end_is_refused(self, server: FakeCboe) -> None:
         client = CboeClient(base_url=server.base_url, body_bytes_max=1000, spacing_seconds=0.0)

@@ -64,6 +64,17 @@ class TestRows:
         assert chain.columns["previous_close"][0] == 238.16
         assert isnan(chain.columns["vendor_theta"][0])
 
+    @pytest.mark.parametrize("blank", ["", "--", " "])
+    def test_a_blank_is_missing_and_not_zero(self, blank: str) -> None:
+        snapshot = read(quotedata([csv_line(bid=blank)]))
+        assert isnan(snapshot.columns["bid"][0])
+
+    def test_a_missing_preamble_number_is_missing(self) -> None:
+        text = quotedata([csv_line()]).replace("Last: 4505.1", "Last: n/a").replace("Bid: ", "")
+        quote = read(text).quote
+        assert isnan(quote.last)
+        assert isnan(quote.bid)
+
     def test_no_change_says_nothing_about_the_close_before(self) -> None:
         snapshot = read(quotedata([csv_line(net="0")]))
         assert isnan(snapshot.columns["previous_close"][0])

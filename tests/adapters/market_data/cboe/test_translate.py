@@ -226,7 +226,11 @@ class TestTimes:
         assert to_datetime(read(document).ts_event) == utc(2026, 12, 1, 20, 30)
 
     def test_a_trade_time_of_the_future_or_of_no_kind_is_not_believed(self) -> None:
-        rows = [row(last_trade_time="2031-01-01T00:00:00"), option_row(PUT, last_trade_time="~")]
+        rows = [
+            row(last_trade_time="2031-01-01T00:00:00"),
+            option_row(PUT, last_trade_time="2026-02-31T00:00:00"),
+            option_row(PUT[:-4] + "6000", last_trade_time="1990"),
+        ]
         document = options_document(rows, last_trade_time=7)
         assert to_datetime(read(document).ts_event) == utc(2026, 6, 17, 17, 29, 24)
 
@@ -275,7 +279,8 @@ class TestQuotes:
         assert translate.vendor_symbols("SPX") == ("_SPX", "SPX")
 
     def test_a_document_without_symbol_is_of_its_contracts(self) -> None:
-        snapshot = read(options_document([row(), option_row(PUT)], symbol=None))
+        rows = [option_row("odd"), row(), option_row(PUT), option_row("SPY260717C00295000")]
+        snapshot = read(options_document(rows, symbol=None))
         assert snapshot.underlying == "IWM"
 
     def test_the_quote_document_is_the_header_alone(self) -> None:

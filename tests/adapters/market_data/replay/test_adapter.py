@@ -22,7 +22,8 @@ from tests.fakes.recordings import (
     write_recording,
 )
 
-from optix.adapters.market_data.replay import ReplayMarketData, open_replay
+from optix.adapters.market_data.replay import open_replay
+from optix.adapters.market_data.replay.adapter import ReplayMarketData
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, to_datetime
 from optix.kernel.quote import Quality, Quote

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,7 +69,8 @@ class TestErrors:
             (b"\x89PNG\r\n\x1a\n\x00\x00", "no known format"),
             (gzip.compress(b"[1, 2, 3]", mtime=0), "no known format"),
             (gzip.compress(b"{" * 5000, mtime=0)[:-20], "cut off"),
-            (b"\x1f\x8b\x00\x00\x00", "cut off|damaged"),
+            (b"\x1f\x8b\x00\x00\x00", "cut off"),
+            (b"\x1f\x8b\x08" + b"\x00" * 7 + b"\xff" * 40, "damaged"),
             (b'{"timestamp": "2026-06-17 14:45:00", "data": {"options": [', "ends too early"),
             (b'{"some": "json"}', "no data"),
             (b"PK\x03\x04rest", "not named like a Lean"),
@@ -145,3 +148,9 @@ class TestErrors:
         account = tape.accounting()
         assert account.rejected == {"unreadable_document": 1}
         assert account.unaccounted == 0
+
+
+def test_a_feed_that_replays_nothing_does_not_load_parquet() -> None:
+    code = "import sys, optix.adapters.market_data.replay; print('pyarrow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "False"

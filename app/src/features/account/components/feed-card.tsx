@@ -25,7 +25,9 @@ export function FeedCard() {
   const feed = state.feed ?? status.data?.feed;
   if (feed === undefined) {
     if (status.error !== null)
-      return <FailureCard failure={asFailure(status.error)} onRetry={() => void status.refetch()} />;
+      return (
+        <FailureCard failure={asFailure(status.error)} onRetry={() => void status.refetch()} />
+      );
     return (
       <Card pad="s4" gap="s3">
         <Skeleton width="70%" />
@@ -62,7 +64,7 @@ export function FeedCard() {
       <SettingRow
         last
         name={t('you.feed.time')}
-        value={`${shortDate(exchangeDate(now), Date.now())}, ${exchangeTime(now)} ET`}
+        value={`${shortDate(exchangeDate(now))}, ${exchangeTime(now)} ET`}
       />
     </Card>
   );

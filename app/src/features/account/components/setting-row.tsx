@@ -13,9 +13,21 @@ export interface SettingRowProps {
   testID?: string;
 }
 
-export function SettingRow({ name, value, tone = 'primary', last = false, testID }: SettingRowProps) {
+export function SettingRow({
+  name,
+  value,
+  tone = 'primary',
+  last = false,
+  testID,
+}: SettingRowProps) {
   return (
-    <Row padX="s4" gap="s4" justify="space-between" rule={last ? undefined : 'bottom'} style={styles.row}>
+    <Row
+      padX="s4"
+      gap="s4"
+      justify="space-between"
+      rule={last ? undefined : 'bottom'}
+      style={styles.row}
+    >
       <Text tone="secondary">{name}</Text>
       <Box style={styles.value}>
         <Text align="right" tone={tone} numeric testID={testID}>

@@ -7,7 +7,14 @@ import { Button, IconButton } from '@/design/button';
 import { Field } from '@/design/field';
 import { icons } from '@/design/icons';
 import { Text } from '@/design/text';
-import { complaints, NO_ERRORS, PASSWORD_LENGTH_MIN, placeFailure, type Complaint, type FormErrors } from '@/features/auth/model';
+import {
+  complaints,
+  NO_ERRORS,
+  PASSWORD_LENGTH_MIN,
+  placeFailure,
+  type Complaint,
+  type FormErrors,
+} from '@/features/auth/model';
 import { t } from '@/i18n/t';
 
 export interface AccountValues {
@@ -38,7 +45,11 @@ function words(found: readonly Complaint[], password: string): FormErrors {
 }
 
 function useAccountForm({ registering, onSubmit }: AccountFormProps) {
-  const [values, setValues] = useState<AccountValues>({ email: '', password: '', display_name: '' });
+  const [values, setValues] = useState<AccountValues>({
+    email: '',
+    password: '',
+    display_name: '',
+  });
   const [errors, setErrors] = useState<FormErrors>(NO_ERRORS);
   const [busy, setBusy] = useState(false);
   const set = (name: keyof AccountValues) => (text: string) => {

@@ -24,7 +24,7 @@ export function AuthPage({ title, lead, other, onBack, children }: AuthPageProps
       label={title}
       header={
         <Header>
-          <IconButton icon={icons.back} label={t('nav.back')} onPress={onBack} />
+          <IconButton edge icon={icons.back} label={t('nav.back')} onPress={onBack} />
         </Header>
       }
     >

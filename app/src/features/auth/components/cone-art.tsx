@@ -29,7 +29,15 @@ export function ConeArt() {
       />
       <Line x1={320} x2={320} y1={4} y2={136} stroke={c.chain.bandEdge} strokeWidth={2} />
       <Path d={PRICE} stroke={c.text.primary} strokeWidth={2} strokeLinejoin="round" fill="none" />
-      <Line x1={172} x2={358} y1={70} y2={70} stroke={c.text.tertiary} strokeWidth={1} strokeDasharray="2 4" />
+      <Line
+        x1={172}
+        x2={358}
+        y1={70}
+        y2={70}
+        stroke={c.text.tertiary}
+        strokeWidth={1}
+        strokeDasharray="2 4"
+      />
       <Circle cx={172} cy={70} r={9} fill={c.accent.base} fillOpacity={0.25} />
       <Circle cx={172} cy={70} r={4.5} fill={c.accent.base} />
     </Svg>

@@ -39,9 +39,11 @@ export function ChainBody({ symbol, view, set, selectedKey, handle, onOpen }: Ch
   }
   if (expiration === null || !view.loaded) return <ChainSkeleton set={set} />;
   if (view.rows.length === 0) {
-    return <EmptyState title={t('chain.empty.title')} text={view.failed ?? t('chain.empty.text')} />;
+    return (
+      <EmptyState title={t('chain.empty.title')} text={view.failed ?? t('chain.empty.text')} />
+    );
   }
-  const date = shortDate(expiration.date, Date.now());
+  const date = shortDate(expiration.date);
   return (
     <ChainTable
       key={`${expiration.date} ${view.root ?? ''}`}

@@ -8,7 +8,15 @@ import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { border } from '@/design/tokens';
 import { Touchable } from '@/design/touchable';
-import { cellText, cellValue, columnsOf, columnWord, isPrice, type ColumnName, type ColumnSet } from '@/features/chain/columns';
+import {
+  cellText,
+  cellValue,
+  columnsOf,
+  columnWord,
+  isPrice,
+  type ColumnName,
+  type ColumnSet,
+} from '@/features/chain/columns';
 import { t } from '@/i18n/t';
 import { isNumber, strike as strikeText, type Maybe } from '@/lib/format';
 import { useContractTick } from '@/stream/hooks';
@@ -21,10 +29,21 @@ export interface ChainCellProps {
   stale: boolean;
   selected: boolean;
   oiShare: number;
+  wide: boolean;
   onOpen: (info: ContractInfo) => void;
 }
 
-function Figure({ name, value, at, stale }: { name: ColumnName; value: Maybe; at: number; stale: boolean }) {
+function Figure({
+  name,
+  value,
+  at,
+  stale,
+}: {
+  name: ColumnName;
+  value: Maybe;
+  at: number;
+  stale: boolean;
+}) {
   const known = isNumber(value);
   const quiet = isPrice(name) && name !== 'last' ? 'primary' : 'secondary';
   const tone = !known ? 'tertiary' : stale ? 'stale' : quiet;
@@ -44,7 +63,7 @@ export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
   const { c } = useTheme();
   const tick = useContractTick(info.key);
   const side = info.right === 'C' ? 'call' : 'put';
-  const names = columnsOf(set, side);
+  const names = columnsOf(set, side, props.wide);
   const values = names.map((name) => cellValue(name, tick, info));
   const shown = names.map((name, index) => cellText(name, values[index]));
   const heads = names.map((name) => t(columnWord(name))).join(', ');
@@ -64,15 +83,17 @@ export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
         side === 'call' ? styles.call : styles.put,
         { borderBottomColor: c.line.subtle },
         itm && { backgroundColor: c.chain.itm },
-        selected && { borderColor: c.accent.base, backgroundColor: c.accent.tint },
-        selected && styles.selected,
+        selected && { backgroundColor: c.accent.tint },
       ]}
     >
       {names.map((name, index) => (
-        <Box key={name} style={isPrice(name) ? styles.price : styles.greek}>
+        <Box key={name} style={styles.figure}>
           <Figure name={name} value={values[index]} at={tick?.at ?? 0} stale={stale} />
         </Box>
       ))}
+      {selected ? (
+        <Box pointerEvents="none" style={[styles.selected, { borderColor: c.accent.base }]} />
+      ) : null}
       {oiShare > 0 ? (
         <Box
           style={[
@@ -95,11 +116,18 @@ const styles = StyleSheet.create({
     borderBottomWidth: border.thin,
     minWidth: 0,
   },
-  call: { paddingRight: 5, paddingLeft: 3 },
-  put: { paddingLeft: 3, paddingRight: 6 },
-  price: { flex: 1.14, minWidth: 0 },
-  greek: { flex: 1, minWidth: 0 },
-  selected: { borderWidth: border.focus, borderRadius: 6 },
+  call: { paddingRight: 5 },
+  put: { paddingRight: 5 },
+  figure: { flex: 1, minWidth: 0 },
+  selected: {
+    position: 'absolute',
+    top: 0,
+    bottom: 0,
+    left: 0,
+    right: 0,
+    borderWidth: border.focus,
+    borderRadius: 6,
+  },
   bar: { position: 'absolute', bottom: 1, height: 2, borderRadius: 1 },
   barCall: { right: 3 },
   barPut: { left: 3 },

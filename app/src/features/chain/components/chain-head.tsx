@@ -1,19 +1,19 @@
 /** The head over the strikes: sides, and the columns of the chosen set with their units. */
 import { Box, Row } from '@/design/box';
 import { Text } from '@/design/text';
-import { columnsOf, columnWord, isPrice, type ColumnSet } from '@/features/chain/columns';
+import { columnsOf, columnWord, type ColumnSet } from '@/features/chain/columns';
 import { strikeWidth } from '@/features/chain/components/strike-line';
 import { t } from '@/i18n/t';
 
-function Side({ set, side }: { set: ColumnSet; side: 'call' | 'put' }) {
+function Side({ set, side, wide }: { set: ColumnSet; side: 'call' | 'put'; wide: boolean }) {
   return (
     <Box flex={1} style={{ minWidth: 0 }}>
       <Text variant="label" weight={600} align="center">
         {t(side === 'call' ? 'chain.calls' : 'chain.puts')}
       </Text>
-      <Row style={{ paddingLeft: 3, paddingRight: side === 'call' ? 5 : 6 }} height={24}>
-        {columnsOf(set, side).map((name) => (
-          <Box key={name} style={{ flex: isPrice(name) ? 1.14 : 1, minWidth: 0 }}>
+      <Row style={{ paddingRight: 5 }} height={24}>
+        {columnsOf(set, side, wide).map((name) => (
+          <Box key={name} style={{ flex: 1, minWidth: 0 }}>
             <Text variant="micro" tone="tertiary" align="right" lines={1}>
               {t(columnWord(name))}
             </Text>
@@ -24,10 +24,10 @@ function Side({ set, side }: { set: ColumnSet; side: 'call' | 'put' }) {
   );
 }
 
-export function ChainHead({ set }: { set: ColumnSet }) {
+export function ChainHead({ set, wide = false }: { set: ColumnSet; wide?: boolean }) {
   return (
     <Row surface="s1" rule="bottom" align="flex-start" style={{ paddingTop: 6 }}>
-      <Side set={set} side="call" />
+      <Side set={set} side="call" wide={wide} />
       <Box width={strikeWidth(set)} align="center">
         <Text variant="label" weight={600}>
           {t('chain.strike')}
@@ -38,7 +38,7 @@ export function ChainHead({ set }: { set: ColumnSet }) {
           </Text>
         </Row>
       </Box>
-      <Side set={set} side="put" />
+      <Side set={set} side="put" wide={wide} />
     </Row>
   );
 }

@@ -3,11 +3,18 @@ import { useMemo, type Ref } from 'react';
 
 import { Box } from '@/design/box';
 import { WindowList, type WindowListHandle } from '@/design/window-list';
-import type { ColumnSet } from '@/features/chain/columns';
+import { hasWidePremiums, type ColumnSet } from '@/features/chain/columns';
 import { ChainHead } from '@/features/chain/components/chain-head';
 import { EdgeLine, MoneyLine } from '@/features/chain/components/lines';
 import { StrikeLine } from '@/features/chain/components/strike-line';
-import { itemsOf, maxOpenInterest, moneyIndex, moneySlot, type Item, type StrikeRow } from '@/features/chain/model';
+import {
+  itemsOf,
+  maxOpenInterest,
+  moneyIndex,
+  moneySlot,
+  type Item,
+  type StrikeRow,
+} from '@/features/chain/model';
 import type { ContractInfo } from '@/stream/protocol';
 
 export interface ChainTableProps {
@@ -38,6 +45,7 @@ export function ChainTable(props: ChainTableProps) {
   const { symbol, rows, set, stale, selectedKey, onOpen } = props;
   const items = useItems(rows, props.spot, props.move);
   const oiMax = maxOpenInterest(rows);
+  const wide = hasWidePremiums(props.spot);
   const render = (item: Item) => {
     if (item.kind === 'money') return <MoneyLine symbol={symbol} stale={stale} />;
     if (item.kind === 'edge') return <EdgeLine side={item.side} value={item.value} />;
@@ -48,13 +56,14 @@ export function ChainTable(props: ChainTableProps) {
         stale={stale}
         selectedKey={selectedKey}
         oiMax={oiMax}
+        wide={wide}
         onOpen={onOpen}
       />
     );
   };
   return (
     <Box flex={1} style={{ minHeight: 0 }}>
-      <ChainHead set={set} />
+      <ChainHead set={set} wide={wide} />
       <WindowList
         items={items}
         render={render}

@@ -1,7 +1,7 @@
 /** One contract: its quote and spread, its figures, what moves it, and why a number is missing. */
 import { StyleSheet } from 'react-native';
 
-import type { ChainRoot } from '@/api/types';
+import type { ChainRoot, Quality } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { Change } from '@/design/direction';
 import { Freshness } from '@/design/freshness';
@@ -9,13 +9,21 @@ import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { breakEven, flagNames } from '@/features/chain/model';
 import { sentencesOf } from '@/features/chain/sentences';
-import { t } from '@/i18n/t';
+import { parts, t } from '@/i18n/t';
 import { exchangeTime } from '@/lib/dates';
-import { compact, isNumber, percent, premium, price, priceParts, signed, signedPercent } from '@/lib/format';
+import {
+  compact,
+  isNumber,
+  percent,
+  premium,
+  price,
+  priceParts,
+  signed,
+  signedPercent,
+} from '@/lib/format';
 import { change, changeFraction, middle, priceOf } from '@/lib/market-math';
 import { LiveFreshness } from '@/stream/live-freshness';
 import type { ContractInfo, ContractTick } from '@/stream/protocol';
-import type { Quality } from '@/api/types';
 
 export interface ContractBodyProps {
   symbol: string;
@@ -46,7 +54,15 @@ function Spread({ tick }: { tick: ContractTick }) {
       </Row>
       <Box style={[styles.track, { backgroundColor: c.surface.s3 }]}>
         {wide === null ? null : (
-          <Box style={[styles.spread, { backgroundColor: c.accent.line, width: `${Math.min(100, Math.max(6, wide * 400))}%` }]} />
+          <Box
+            style={[
+              styles.spread,
+              {
+                backgroundColor: c.accent.line,
+                width: `${Math.min(100, Math.max(6, wide * 400))}%`,
+              },
+            ]}
+          />
         )}
       </Box>
       <Row justify="space-between">
@@ -99,9 +115,11 @@ function Moves({ tick, symbol }: { tick: ContractTick; symbol: string }) {
   if (lines.length === 0) return null;
   return (
     <Box>
-      <Text variant="title3" heading={3}>
-        {t('contract.moves')}
-      </Text>
+      <Box style={{ paddingBottom: 8 }}>
+        <Text variant="title3" heading={3}>
+          {t('contract.moves')}
+        </Text>
+      </Box>
       {lines.map((line) => (
         <Row key={line.name} rule="top" padY="s2" gap="s3" align="flex-start">
           <Box width={92}>
@@ -111,7 +129,17 @@ function Moves({ tick, symbol }: { tick: ContractTick; symbol: string }) {
             <Text variant="num">{line.value}</Text>
           </Box>
           <Box flex={1}>
-            <Text tone="secondary">{t(line.text, line.values)}</Text>
+            <Text tone="secondary">
+              {parts(line.text, line.values).map((part, index) =>
+                part.value && /^\W?[\d.]/.test(part.text) ? (
+                  <Text key={index} weight={600} numeric>
+                    {part.text}
+                  </Text>
+                ) : (
+                  part.text
+                ),
+              )}
+            </Text>
           </Box>
         </Row>
       ))}
@@ -170,15 +198,21 @@ export function ContractBody({ symbol, info, tick, root, quality, stale }: Contr
         </Box>
         <Spread tick={tick} />
       </Row>
-      <Row gap="s4" wrap>
+      <Row gap="s3" wrap>
         <LiveFreshness quality={quality} asOf={tick.asOf} />
         {tick.status === 'ok' && tick.asOf !== null ? (
-          <Freshness kind="modelled" text={`${t('contract.modelled')} ${exchangeTime(tick.asOf)} ET`} />
+          <Freshness
+            kind="modelled"
+            text={`${t('contract.modelled')} ${exchangeTime(tick.asOf)} ET`}
+          />
         ) : null}
       </Row>
       <Reasons tick={tick} />
       <Row justify="space-between" wrap gap="s3">
-        <Figure name={t('contract.breakeven')} value={price(breakEven(info.right, info.strike, mid))} />
+        <Figure
+          name={t('contract.breakeven')}
+          value={price(breakEven(info.right, info.strike, mid))}
+        />
         <Figure name={t('contract.last')} value={premium(tick.last)} />
         <Figure name={t('chain.iv')} value={percent(tick.iv)} />
         <Figure name={t('chain.column.volume')} value={compact(tick.volume)} />

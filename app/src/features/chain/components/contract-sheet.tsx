@@ -23,7 +23,7 @@ export interface ContractSheetProps {
 export function contractName(symbol: string, expiration: string, info: ContractInfo): string {
   return t(info.right === 'C' ? 'contract.call' : 'contract.put', {
     symbol,
-    date: shortDate(expiration, Date.now()),
+    date: shortDate(expiration),
     strike: strikeText(info.strike),
   });
 }

@@ -26,7 +26,15 @@ function tileText({ days, expected_move: move }: Expiration): string {
   return t('chain.tile', { days, move: fixed(move, move < 1000 ? 1 : 0) });
 }
 
-function Tile({ expiration, on, onSelect }: { expiration: Expiration; on: boolean; onSelect: (date: string) => void }) {
+function Tile({
+  expiration,
+  on,
+  onSelect,
+}: {
+  expiration: Expiration;
+  on: boolean;
+  onSelect: (date: string) => void;
+}) {
   const { c } = useTheme();
   return (
     <Touchable
@@ -37,7 +45,7 @@ function Tile({ expiration, on, onSelect }: { expiration: Expiration; on: boolea
       style={[styles.tile, on && { borderColor: c.accent.base, backgroundColor: c.accent.tint }]}
     >
       <Text variant="bodyStrong" weight={on ? 600 : 500} tone={on ? 'accent' : 'primary'} lines={1}>
-        {shortDate(expiration.date, Date.now())}
+        {shortDate(expiration.date)}
       </Text>
       <Text variant="micro" weight={500} tone={on ? 'accent' : 'secondary'} lines={1}>
         {tileText(expiration)}
@@ -50,7 +58,8 @@ export function ExpiryRail({ expirations, selected, onSelect }: ExpiryRailProps)
   const scroll = useRef<ScrollView>(null);
   const index = expirations?.findIndex((each) => each.date === selected) ?? -1;
   useEffect(() => {
-    if (index >= 0) scroll.current?.scrollTo({ x: Math.max(0, (index - 1.5) * TILE), animated: false });
+    if (index >= 0)
+      scroll.current?.scrollTo({ x: Math.max(0, (index - 1.5) * TILE), animated: false });
   }, [index]);
   return (
     <ScrollView

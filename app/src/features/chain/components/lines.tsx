@@ -26,7 +26,9 @@ export function MoneyLine({ symbol, stale }: { symbol: string; stale: boolean })
         <Text variant="label" weight={600} tone="inverse" numeric>
           {symbol} {price(last)}
         </Text>
-        {way !== null && way !== 0 && !stale ? <Triangle up={way > 0} size={7} tone="inverse" /> : null}
+        {way !== null && way !== 0 && !stale ? (
+          <Triangle up={way > 0} size={7} tone="inverse" />
+        ) : null}
         <Text variant="label" weight={600} tone="inverse" numeric>
           {signedPercent(fraction)}
         </Text>
@@ -35,24 +37,38 @@ export function MoneyLine({ symbol, stale }: { symbol: string; stale: boolean })
   );
 }
 
-export function EdgeLine({ side, value }: { side: 'up' | 'down'; value: number }) {
+function Dashes() {
   const { c } = useTheme();
   return (
-    <Box height={HEIGHTS.edge} justify="center" align="center">
-      <Svg width="100%" height={2} style={styles.edge} aria-hidden>
-        <Line x1="0" x2="100%" y1={1} y2={1} stroke={c.chain.bandEdge} strokeWidth={1.4} strokeDasharray="4 4" />
+    <Box flex={1}>
+      <Svg width="100%" height={2} aria-hidden>
+        <Line
+          x1="0"
+          x2="100%"
+          y1={1}
+          y2={1}
+          stroke={c.chain.bandEdge}
+          strokeWidth={1.4}
+          strokeDasharray="4 4"
+        />
       </Svg>
-      <Box padX="s2" surface="base">
-        <Text variant="micro" tone="accent">
-          {t(side === 'up' ? 'chain.edge.up' : 'chain.edge.down', { value: price(value) })}
-        </Text>
-      </Box>
     </Box>
+  );
+}
+
+export function EdgeLine({ side, value }: { side: 'up' | 'down'; value: number }) {
+  return (
+    <Row height={HEIGHTS.edge} gap="s2">
+      <Dashes />
+      <Text variant="micro" tone="accent">
+        {t(side === 'up' ? 'chain.edge.up' : 'chain.edge.down', { value: price(value) })}
+      </Text>
+      <Dashes />
+    </Row>
   );
 }
 
 const styles = StyleSheet.create({
   rule: { position: 'absolute', left: 0, right: 0, height: 2 },
   pill: { height: 26 },
-  edge: { position: 'absolute', left: 0, right: 0 },
 });

@@ -21,6 +21,7 @@ export interface StrikeLineProps {
   stale: boolean;
   selectedKey: string | null;
   oiMax: number;
+  wide: boolean;
   onOpen: (info: ContractInfo) => void;
 }
 
@@ -35,11 +36,20 @@ function StrikeIv({ item, stale }: { item: StrikeItem; stale: boolean }) {
   );
 }
 
-function Side({ info, itm, ...rest }: { info: ContractInfo | null; itm: boolean } & Omit<StrikeLineProps, 'item'>) {
+function Side({
+  info,
+  itm,
+  ...rest
+}: { info: ContractInfo | null; itm: boolean } & Omit<StrikeLineProps, 'item'>) {
   const { c } = useTheme();
   if (info === null) {
     return (
-      <Box flex={1} align="center" justify="center" style={[styles.none, { borderBottomColor: c.line.subtle }]}>
+      <Box
+        flex={1}
+        align="center"
+        justify="center"
+        style={[styles.none, { borderBottomColor: c.line.subtle }]}
+      >
         <Text variant="numDense" tone="tertiary">
           {MISSING}
         </Text>
@@ -52,6 +62,7 @@ function Side({ info, itm, ...rest }: { info: ContractInfo | null; itm: boolean 
       set={rest.set}
       itm={itm}
       stale={rest.stale}
+      wide={rest.wide}
       selected={info.key === rest.selectedKey}
       oiShare={rest.oiMax > 0 ? (info.openInterest ?? 0) / rest.oiMax : 0}
       onOpen={rest.onOpen}

@@ -41,7 +41,9 @@ export function SummaryBar({ roots, root, iv, move, spot, onRoot }: SummaryBarPr
             onChange={onRoot}
             options={roots.map((each) => ({
               value: each.root,
-              label: t(each.settlement === 'am' ? 'chain.root.am' : 'chain.root.pm', { root: each.root }),
+              label: t(each.settlement === 'am' ? 'chain.root.am' : 'chain.root.pm', {
+                root: each.root,
+              }),
             }))}
           />
         </Box>

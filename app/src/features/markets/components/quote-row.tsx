@@ -49,7 +49,17 @@ function Loading({ symbol }: { symbol: string }) {
   );
 }
 
-function Middle({ symbol, today, tick, stale }: { symbol: string; today: string; tick: QuoteTick; stale: boolean }) {
+function Middle({
+  symbol,
+  today,
+  tick,
+  stale,
+}: {
+  symbol: string;
+  today: string;
+  tick: QuoteTick;
+  stale: boolean;
+}) {
   const { data } = useMonth(symbol, today);
   const last = priceOf(tick.last, tick.bid, tick.ask);
   const facts = lineFacts(data?.bars ?? [], today, last, tick.previousClose);
@@ -57,7 +67,12 @@ function Middle({ symbol, today, tick, stale }: { symbol: string; today: string;
   return (
     <>
       <Box style={columns.line}>
-        <Sparkline values={facts.line} tone={tone === 'tertiary' ? 'flat' : tone} width={74} height={30} />
+        <Sparkline
+          values={facts.line}
+          tone={tone === 'tertiary' ? 'flat' : tone}
+          width={74}
+          height={30}
+        />
       </Box>
       <Box style={columns.sigma} align="center">
         {facts.sigmas === null ? null : <SigmaRuler sigmas={facts.sigmas} tone={tone} />}
@@ -118,16 +133,17 @@ export const QuoteRow = memo(function QuoteRow(props: QuoteRowProps) {
       ]}
     >
       <RowName symbol={symbol} name={props.name} kind={kind} asOf={tick.asOf} compact={compact} />
-      {compact ? (
-        <Box flex={1} />
-      ) : (
-        <Middle symbol={symbol} today={props.today} tick={tick} stale={stale} />
-      )}
+      {compact ? null : <Middle symbol={symbol} today={props.today} tick={tick} stale={stale} />}
       <Value tick={tick} stale={stale} />
     </Touchable>
   );
 });
 
 const styles = StyleSheet.create({
-  touch: { flexDirection: 'row', alignItems: 'center', paddingHorizontal: 16, borderBottomWidth: 1 },
+  touch: {
+    flexDirection: 'row',
+    alignItems: 'center',
+    paddingHorizontal: 16,
+    borderBottomWidth: 1,
+  },
 });

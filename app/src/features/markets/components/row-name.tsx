@@ -34,7 +34,7 @@ function Delay() {
 export function RowName({ symbol, name, kind, asOf, compact }: RowNameProps) {
   const marked = kind !== 'stale' && kind !== 'delayed';
   return (
-    <Box style={compact ? undefined : columns.name}>
+    <Box style={compact ? columns.grow : columns.name}>
       <Row gap="s2">
         <Text variant="title3" lines={1}>
           {symbol}

@@ -40,13 +40,23 @@ export function SearchField({ text, onChange, onFocus }: SearchFieldProps) {
         style={[fontFace(400), styles.input, { color: c.text.primary }]}
       />
       {text === '' ? null : (
-        <IconButton icon={icons.close} label={t('markets.search.clear')} onPress={() => onChange('')} />
+        <IconButton
+          icon={icons.close}
+          label={t('markets.search.clear')}
+          onPress={() => onChange('')}
+        />
       )}
     </Row>
   );
 }
 
 const styles = StyleSheet.create({
-  frame: { minHeight: 48, borderRadius: radius.lg, borderWidth: border.thin, paddingLeft: 14, paddingRight: 2 },
+  frame: {
+    minHeight: 48,
+    borderRadius: radius.lg,
+    borderWidth: border.thin,
+    paddingLeft: 14,
+    paddingRight: 2,
+  },
   input: { flex: 1, minHeight: 46, fontSize: scale.title3.size, outlineWidth: 0, minWidth: 0 },
 });

@@ -27,7 +27,11 @@ interface ResultProps {
 
 function Result({ match, listed, full, onOpen }: ResultProps) {
   const { symbol } = match;
-  const about = [t(kindKey(match.kind)), match.exchange, match.has_options ? t('markets.search.options') : ''];
+  const about = [
+    t(kindKey(match.kind)),
+    match.exchange,
+    match.has_options ? t('markets.search.options') : '',
+  ];
   return (
     <Row rule="bottom" style={styles.row}>
       <Touchable onPress={() => onOpen(symbol)} style={styles.open} testID={`result-${symbol}`}>
@@ -65,7 +69,13 @@ function Waiting() {
   );
 }
 
-export function SearchResults({ text, onOpen }: { text: string; onOpen: (symbol: string) => void }) {
+export function SearchResults({
+  text,
+  onOpen,
+}: {
+  text: string;
+  onOpen: (symbol: string) => void;
+}) {
   const search = useSymbolSearch(text);
   const { symbols } = useStore(deviceList);
   if (search.error !== null) {

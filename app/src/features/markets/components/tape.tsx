@@ -36,15 +36,15 @@ function Item({ symbol, outage, inline, onOpen }: { symbol: string } & Omit<Tape
         {tapeName(symbol)}
       </Text>
       <Row>
-      <PriceCell
-        value={tick.last}
-        text={price(tick.last)}
-        at={tick.at}
-        variant="label"
-        tone={stale ? 'stale' : 'primary'}
-        align="left"
-        flash={!stale}
-      />
+        <PriceCell
+          value={tick.last}
+          text={price(tick.last)}
+          at={tick.at}
+          variant="label"
+          tone={stale ? 'stale' : 'primary'}
+          align="left"
+          flash={!stale}
+        />
       </Row>
       <Row justify="flex-start">
         <Change
@@ -77,6 +77,12 @@ export function Tape({ symbols, outage, inline = false, onOpen }: TapeProps) {
 
 const styles = StyleSheet.create({
   item: { flex: 1, minHeight: 52, justifyContent: 'center' },
-  inline: { minHeight: 44, flexDirection: 'row', alignItems: 'center', gap: 6, paddingHorizontal: 10 },
+  inline: {
+    minHeight: 44,
+    flexDirection: 'row',
+    alignItems: 'center',
+    gap: 6,
+    paddingHorizontal: 10,
+  },
   rule: { marginVertical: 4, marginRight: 10 },
 });

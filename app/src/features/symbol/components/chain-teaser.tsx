@@ -46,7 +46,7 @@ function Side({ contractKey, side, itm, stale }: SideProps) {
   return (
     <Row
       flex={1}
-      gap="s3"
+      gap="s2"
       padX="s3"
       justify="space-between"
       style={[styles.side, itm && { backgroundColor: c.chain.itm }]}
@@ -64,12 +64,12 @@ function Heads() {
     </Text>
   );
   return (
-    <Row rule="bottom" height={30}>
+    <Row height={28}>
       <Row flex={1} padX="s3" justify="space-between">
         {head(t('teaser.delta'))}
         {head(t('teaser.call'))}
       </Row>
-      <Box width={60} align="center">
+      <Box width={54} align="center">
         {head(t('teaser.strike'))}
       </Box>
       <Row flex={1} padX="s3" justify="space-between">
@@ -84,14 +84,18 @@ function Rows({ chain, spot, stale }: { chain: Chain; spot: number; stale: boole
   const { c } = useTheme();
   const root = chain.roots[chain.roots.length - 1]?.root;
   const mine = chain.contracts.filter((contract) => contract.root === root);
-  const around = strikesAround(mine.map((contract) => contract.strike), spot, 4);
+  const around = strikesAround(
+    mine.map((contract) => contract.strike),
+    spot,
+    4,
+  );
   return around.map((strike) => {
     const key = (right: 'C' | 'P') =>
       mine.find((each) => each.strike === strike && each.right === right)?.key ?? '';
     return (
-      <Row key={strike} rule="top" height={44}>
+      <Row key={strike} rule="top" height={44} align="stretch">
         <Side contractKey={key('C')} side="call" itm={strike < spot} stale={stale} />
-        <Box width={60} align="center" justify="center" style={{ backgroundColor: c.chain.strike }}>
+        <Box width={54} align="center" justify="center" style={{ backgroundColor: c.chain.strike }}>
           <Text variant="num" weight={600}>
             {strikeText(strike)}
           </Text>
@@ -109,7 +113,7 @@ export function ChainTeaser({ expiration, chain, spot, stale, onOpen }: ChainTea
       <Touchable onPress={onOpen} quiet testID="teaser">
         <Card>
           <Row padX="s3" gap="s2" height={44}>
-            <Text variant="title3">{shortDate(expiration.date, Date.now())}</Text>
+            <Text variant="title3">{shortDate(expiration.date)}</Text>
             <Text variant="label" tone="tertiary">
               {expiration.days}d
             </Text>

@@ -7,7 +7,7 @@ import { exchangeTime, shortDate } from '@/lib/dates';
 import { compact, price } from '@/lib/format';
 
 export function ChartReading({ candle, intraday }: { candle: Candle; intraday: boolean }) {
-  const date = shortDate(candle.date, Date.now());
+  const date = shortDate(candle.date);
   return (
     <Row
       surface="s3"

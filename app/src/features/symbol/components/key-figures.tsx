@@ -15,7 +15,17 @@ export interface KeyFiguresProps {
   contracts: readonly ChainContract[];
 }
 
-function Range({ name, low, high, at }: { name: string; low: number | null; high: number | null; at: number | null }) {
+function Range({
+  name,
+  low,
+  high,
+  at,
+}: {
+  name: string;
+  low: number | null;
+  high: number | null;
+  at: number | null;
+}) {
   const known = low !== null && high !== null && at !== null;
   return (
     <Stat name={name} value={MISSING}>
@@ -31,7 +41,7 @@ export function KeyFigures({ tick, year, expiration, contracts }: KeyFiguresProp
   const iv = expiration?.atm_iv ?? null;
   const figures = figuresOf(year, day, iv);
   const ratio = putCallRatio(contracts);
-  const date = expiration === null ? '' : shortDate(expiration.date, Date.now());
+  const date = expiration === null ? '' : shortDate(expiration.date);
   return (
     <Box padX="s4">
       <Row gap="s4" padY="s3" rule="top" align="flex-start">
@@ -66,7 +76,12 @@ export function KeyFigures({ tick, year, expiration, contracts }: KeyFiguresProp
           note={ratio === null ? undefined : t('figure.putcall.note', { date })}
         />
         <Range name={t('figure.day')} low={day.low} high={day.high} at={day.last} />
-        <Range name={t('figure.year')} low={figures.yearLow} high={figures.yearHigh} at={day.last} />
+        <Range
+          name={t('figure.year')}
+          low={figures.yearLow}
+          high={figures.yearHigh}
+          at={day.last}
+        />
       </Row>
     </Box>
   );

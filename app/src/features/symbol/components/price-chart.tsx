@@ -9,14 +9,13 @@ import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { TouchSurface } from '@/design/touch-surface';
 import { barAt, plotOf, timeTicks } from '@/features/symbol/chart-model';
+import { Prices, Volume } from '@/features/symbol/components/chart-bars';
 import {
   Crosshair,
   ExpectedMove,
   Grid,
-  Prices,
   PriceTag,
   TimeAxis,
-  Volume,
 } from '@/features/symbol/components/chart-layers';
 import { ChartReading } from '@/features/symbol/components/chart-reading';
 import type { Candle, Cone } from '@/features/symbol/model';
@@ -77,14 +76,14 @@ function Drawing(props: PriceChartProps & { width: number }) {
   const plot = plotOf({ width, height }, candles, cone, spot);
   const from = candles.length - 1;
   const end = cone === null ? plot.right : plot.x(from) + cone.slots * plot.slot;
-  const marks = timeTicks(plot, candles, props.intraday, cone === null ? plot.right : end - 30, Date.now());
+  const marks = timeTicks(plot, candles, props.intraday, cone === null ? plot.right : end - 30);
   const candle = picked === null ? undefined : candles[picked];
   const step = (by: -1 | 1) =>
     setPicked(Math.max(0, Math.min(from, (picked ?? candles.length) + by)));
   return (
     <Box width={width} height={height}>
       <Svg width={width} height={height} aria-hidden>
-        <Grid plot={plot} />
+        <Grid plot={plot} spot={spot} />
         <TimeAxis plot={plot} marks={marks} height={height} />
         <Volume plot={plot} candles={candles} />
         {cone !== null && spot !== null ? (
@@ -92,14 +91,24 @@ function Drawing(props: PriceChartProps & { width: number }) {
         ) : null}
         <Prices plot={plot} candles={candles} />
         {spot === null ? null : (
-          <PriceTag plot={plot} value={spot} up={spot >= (props.previousClose ?? spot)} stale={stale} />
+          <PriceTag
+            plot={plot}
+            value={spot}
+            up={spot >= (props.previousClose ?? spot)}
+            stale={stale}
+          />
         )}
-        {picked !== null && candle ? <Crosshair plot={plot} index={picked} candle={candle} /> : null}
+        {picked !== null && candle ? (
+          <Crosshair plot={plot} index={picked} candle={candle} />
+        ) : null}
       </Svg>
       {cone === null ? null : (
-        <Box style={{ position: 'absolute', bottom: 3, left: end - 60, width: 64 }} align="flex-end">
+        <Box
+          style={{ position: 'absolute', bottom: 3, left: end - 60, width: 64 }}
+          align="flex-end"
+        >
           <Text variant="micro" tone="accent" style={{ color: c.accent.base }}>
-            {shortDate(cone.date, Date.now())}
+            {shortDate(cone.date)}
           </Text>
         </Box>
       )}
@@ -119,10 +128,18 @@ export function PriceChart(props: PriceChartProps) {
   const [width, setWidth] = useState(0);
   const { candles, height, error, loading } = props;
   return (
-    <Box height={height} onLayout={(event) => setWidth(event.nativeEvent.layout.width)} testID="price-chart">
+    <Box
+      height={height}
+      onLayout={(event) => setWidth(event.nativeEvent.layout.width)}
+      testID="price-chart"
+    >
       {width === 0 ? null : error !== null && candles.length === 0 ? (
         <Box pad="s4" justify="center" height={height}>
-          <FailureCard title={t('chart.error')} failure={asFailure(error)} onRetry={props.onRetry} />
+          <FailureCard
+            title={t('chart.error')}
+            failure={asFailure(error)}
+            onRetry={props.onRetry}
+          />
         </Box>
       ) : loading && candles.length === 0 ? (
         <Ghost width={width} height={height} />

@@ -52,9 +52,7 @@ export function QuoteHead({ tick, quote, stale }: QuoteHeadProps) {
         <Row>
           <Change
             value={moved}
-            text={
-              moved === null ? price(null) : `${signed(moved, 2)} (${signedPercent(fraction)})`
-            }
+            text={moved === null ? price(null) : `${signed(moved, 2)} (${signedPercent(fraction)})`}
             stale={stale}
             variant="num"
           />

@@ -7,12 +7,25 @@ import { FailureCard } from '@/design/failure-card';
 import { Scroll } from '@/design/scroll';
 import { RangeRow } from '@/design/segmented';
 import { Text } from '@/design/text';
-import { useBars, useExpirations, useSymbolQuote, useTeaserChain, useYear } from '@/features/symbol/api';
+import {
+  useBars,
+  useExpirations,
+  useSymbolQuote,
+  useTeaserChain,
+  useYear,
+} from '@/features/symbol/api';
 import { ChainTeaser } from '@/features/symbol/components/chain-teaser';
 import { KeyFigures } from '@/features/symbol/components/key-figures';
 import { PriceChart } from '@/features/symbol/components/price-chart';
 import { QuoteHead } from '@/features/symbol/components/quote-head';
-import { candlesOf, coneOf, RANGE_NAMES, RANGES, withToday, type RangeName } from '@/features/symbol/model';
+import {
+  candlesOf,
+  coneOf,
+  RANGE_NAMES,
+  RANGES,
+  withToday,
+  type RangeName,
+} from '@/features/symbol/model';
 import { t } from '@/i18n/t';
 import { exchangeDate } from '@/lib/dates';
 import { nearestMonthly, priceOf } from '@/lib/market-math';
@@ -38,6 +51,31 @@ function useChart(symbol: string, range: RangeName, today: string, tick: QuoteTi
   return { bars, candles: daily ? withToday(found, tick ?? NOTHING, today) : found };
 }
 
+function useDays(symbol: string, today: string) {
+  const year = useYear(symbol, today);
+  return candlesOf(year.data?.bars ?? [], '1Y').filter((candle) => candle.date < today);
+}
+
+interface FailedProps {
+  symbol: string;
+  error: Error | null;
+  reason: string | null;
+  onRetry: () => void;
+}
+
+function Failed({ symbol, error, reason, onRetry }: FailedProps) {
+  const unknown = { kind: 'problem', detail: reason ?? '', code: 'unknown_symbol' } as const;
+  return (
+    <Box pad="s4">
+      <FailureCard
+        title={t('symbol.error', { symbol })}
+        failure={error === null ? unknown : asFailure(error)}
+        onRetry={onRetry}
+      />
+    </Box>
+  );
+}
+
 export function SymbolBody({ symbol, chartHeight, teaser, onChain }: SymbolBodyProps) {
   const [range, setRange] = useState<RangeName>('2M');
   const today = exchangeDate(useMarketNow());
@@ -47,24 +85,18 @@ export function SymbolBody({ symbol, chartHeight, teaser, onChain }: SymbolBodyP
   const expirations = useExpirations(symbol);
   const expiration = nearestMonthly(expirations.data?.expirations ?? []);
   const chain = useTeaserChain(symbol, expiration?.date ?? null);
-  const year = useYear(symbol, today);
+  const days = useDays(symbol, today);
   const { bars, candles } = useChart(symbol, range, today, tick);
   const spot = tick === undefined ? null : priceOf(tick.last, tick.bid, tick.ask);
   const stale = tick !== undefined && kindOf(tick.quality, outage) === 'stale';
-  const days = candlesOf(year.data?.bars ?? [], '1Y').filter((candle) => candle.date < today);
   if (tick === undefined && (query.error !== null || reason !== null)) {
     return (
-      <Box pad="s4">
-        <FailureCard
-          title={t('symbol.error', { symbol })}
-          failure={
-            query.error === null
-              ? { kind: 'problem', detail: reason ?? '', code: 'unknown_symbol' }
-              : asFailure(query.error)
-          }
-          onRetry={() => void query.refetch()}
-        />
-      </Box>
+      <Failed
+        symbol={symbol}
+        error={query.error}
+        reason={reason}
+        onRetry={() => void query.refetch()}
+      />
     );
   }
   return (

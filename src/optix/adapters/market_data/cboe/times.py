@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from optix.kernel.clock import to_datetime, to_ns
+from optix.kernel.clock import to_ns
 
 NEW_YORK = ZoneInfo("America/New_York")
 DELAY_SECONDS = 15 * 60
@@ -106,10 +106,6 @@ def quote_instant(published: datetime, latest: datetime | None) -> datetime:
         return quoted
     friday = local.date() - timedelta(days=local.weekday() - 4)
     return datetime.combine(friday, _CLOSE, tzinfo=NEW_YORK).astimezone(UTC)
-
-
-def new_york_date(instant_ns: int) -> date:
-    return to_datetime(instant_ns).astimezone(NEW_YORK).date()
 
 
 def instant_ns(instant: datetime) -> int:

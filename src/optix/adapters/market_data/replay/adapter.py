@@ -11,8 +11,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from pathlib import Path
-from typing import Literal
 
 import structlog
 
@@ -20,7 +18,6 @@ from optix.adapters.market_data import bars as bar_rules
 from optix.adapters.market_data.directory import SymbolDirectory, default_directory
 from optix.adapters.market_data.replay.book import Book, key_of
 from optix.adapters.market_data.replay.clock import ReplayClock
-from optix.adapters.market_data.replay.opening import open_recording
 from optix.adapters.market_data.replay.tape import Accounting, Tape, Tick
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -303,22 +300,6 @@ class ReplayMarketData:
             reason="The recording has ended. Its last prices stay.",
             ts_event=self.clock.now_ns(),
         )
-
-
-def open_replay(
-    path: str | Path,
-    *,
-    speed: float | Literal["step"] = 1.0,
-    loop: bool = False,
-    base_clock: Clock | None = None,
-) -> ReplayMarketData:
-    """Return the provider of the recording at `path`. Blocks on the disk.
-
-    Errors: UnreadableRecording says what is wrong with the recording.
-    """
-    tape = open_recording(path)
-    pace = 0.0 if speed == "step" else speed
-    return ReplayMarketData(tape, speed=pace, loop=loop, base_clock=base_clock)
 
 
 def _notice(tape: Tape) -> str:

@@ -101,11 +101,11 @@ def read_bounded(path: Path, *, length: int = FILE_BYTES_MAX) -> bytes:
                     body = unpacked.read(length)
             else:
                 body = file.read(length)
-    except (EOFError, zlib.error) as error:
+    except EOFError as error:
         raise UnreadableRecording(
             f"{path.name} is cut off: its gzip data ends too early."
         ) from error
-    except gzip.BadGzipFile as error:
+    except (gzip.BadGzipFile, zlib.error) as error:
         raise UnreadableRecording(f"{path.name} is damaged: {error}.") from error
     except OSError as error:
         reason = error.strerror or str(error)

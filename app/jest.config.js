@@ -1,0 +1,19 @@
+module.exports = {
+  preset: 'jest-expo',
+  setupFiles: ['./jest.setup.js'],
+  testMatch: ['<rootDir>/src/**/*.test.{ts,tsx}', '<rootDir>/eslint-rules/**/*.test.js'],
+  moduleNameMapper: { '^@/(.*)$': '<rootDir>/src/$1', '\\.woff2$': '<rootDir>/assets/icon.png' },
+  transform: { '\\.mjs$': 'babel-jest' },
+  transformIgnorePatterns: [
+    'node_modules/(?!((jest-)?react-native|@react-native(-community)?|expo(nent)?|@expo(nent)?/.*|@expo-google-fonts/.*|react-navigation|@react-navigation/.*|openapi-.*|lucide-react-native|react-native-svg|standard-navigation))',
+  ],
+  collectCoverageFrom: [
+    'src/**/model.ts',
+    'src/**/*-model.ts',
+    'src/features/chain/{columns,sentences}.ts',
+    'src/lib/{format,dates,market-math}.ts',
+    'src/api/{session,failure}.ts',
+    'src/stream/{backoff,connection,freshness,protocol,rows,subscription,tick-store}.ts',
+  ],
+  coverageThreshold: { global: { statements: 100, branches: 95, functions: 100, lines: 100 } },
+};

@@ -1,0 +1,106 @@
+// Renewal over a scripted fetch: one renewal at a time, and only definite answers sign out.
+import {
+  acceptTokens,
+  renew,
+  restoreSession,
+  sessionStore,
+  signOut,
+  validToken,
+} from '@/api/session-store';
+import type { Tokens } from '@/api/types';
+import { saveJson } from '@/lib/storage';
+
+jest.mock('@/lib/secure', () => {
+  let kept: string | null = null;
+  return {
+    refreshTokens: {
+      load: async () => kept,
+      save: async (token: string) => {
+        kept = token;
+      },
+      clear: async () => {
+        kept = null;
+      },
+    },
+  };
+});
+
+const user = {
+  id: 'u1',
+  email: 'a@example.com',
+  display_name: '',
+  role: 'user' as const,
+  created_at: '2026-01-01T00:00:00Z',
+};
+
+function tokens(name: string): Tokens {
+  return {
+    access_token: name,
+    token_type: 'bearer',
+    expires_in: 900,
+    refresh_token: `refresh-${name}`,
+    user,
+  };
+}
+
+const fetchMock = jest.fn();
+
+beforeEach(async () => {
+  fetchMock.mockReset();
+  global.fetch = fetchMock;
+  await acceptTokens(tokens('first'));
+});
+
+function answer(status: number, body: unknown): Response {
+  return { ok: status < 400, status, json: async () => body } as Response;
+}
+
+test('callers at the same time share one renewal', async () => {
+  fetchMock.mockResolvedValue(answer(200, tokens('second')));
+  const both = await Promise.all([renew(), renew()]);
+  expect(both).toEqual(['second', 'second']);
+  expect(fetchMock).toHaveBeenCalledTimes(1);
+  expect(JSON.parse(fetchMock.mock.calls[0][1].body)).toMatchObject({
+    refresh_token: 'refresh-first',
+  });
+});
+
+test('a token with time left is used without asking', async () => {
+  await expect(validToken()).resolves.toBe('first');
+  expect(fetchMock).not.toHaveBeenCalled();
+});
+
+test('a definite no signs out', async () => {
+  fetchMock.mockResolvedValue(answer(401, { code: 'refresh_invalid', detail: 'Ended.' }));
+  await expect(renew()).rejects.toThrow('Ended.');
+  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: true });
+});
+
+test('a server in trouble or a lost network does not sign out', async () => {
+  fetchMock.mockResolvedValueOnce(answer(503, { code: 'unavailable', detail: 'Later.' }));
+  await expect(renew()).rejects.toThrow('Later.');
+  fetchMock.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+  await expect(renew()).rejects.toThrow('Failed to fetch');
+  expect(sessionStore.get().phase).toBe('signed-in');
+});
+
+test('signing out forgets at once, even when the server cannot be reached', async () => {
+  fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
+  await signOut();
+  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: false });
+});
+
+test('without a network the kept user opens the app', async () => {
+  sessionStore.set({ phase: 'starting' });
+  await saveJson('optix.user', user);
+  fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
+  await restoreSession();
+  expect(sessionStore.get()).toEqual({ phase: 'signed-in', user, access: null });
+});
+
+test('a damaged user record starts as new', async () => {
+  sessionStore.set({ phase: 'starting' });
+  await saveJson('optix.user', { id: 1 });
+  await restoreSession();
+  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: false });
+});
