@@ -42,11 +42,11 @@ fix: ## Correct what a machine can correct
 	@sh tools/setup.sh python app
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
-	@if [ -f app/package.json ]; then npm --prefix app run --if-present fix; fi
+	@if [ -f app/package.json ]; then npm --prefix app run --if-present format; fi
 
 gen: ## Write the API document and what the app generates from it
 	@sh tools/setup.sh python app
-	@$(BIN)/optix openapi --out docs/openapi.json
+	@$(BIN)/optix openapi --out app/src/api/openapi.json
 	@if [ -f app/package.json ]; then npm --prefix app run --if-present gen; fi
 
 migrate: ## Bring the database to this release
