@@ -53,6 +53,7 @@ RECONNECT_SECONDS_FIRST = 0.5
 RECONNECT_SECONDS_MAX = 30.0
 SUMMARY_SECONDS_MAX = 1.5  # how long a list of expirations waits for its expected moves
 SUMMARY_AGE_SECONDS_MAX = 120.0  # how old the expected move of a date nobody follows may be
+SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
 

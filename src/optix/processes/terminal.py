@@ -13,7 +13,8 @@ from rich.table import Table
 
 from optix.features.market import calendar
 from optix.features.market.chain_replica import ChainReplica
-from optix.features.market.service import price_once, spot_price_of
+from optix.features.market.quotes import spot_price_of
+from optix.features.market.service import price_once
 from optix.kernel.clock import SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.kernel.instrument import Right

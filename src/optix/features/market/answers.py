@@ -14,9 +14,10 @@ import orjson
 
 from optix.features.market import wire
 from optix.features.market.chain_state import ChainState
+from optix.features.market.summaries import Summaries
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
-from optix.kernel.errors import InvalidInput, OptixError
+from optix.kernel.errors import InvalidInput
 from optix.kernel.quote import Quote
 from optix.platform.bus import Question
 from optix.ports.market_data import BarInterval, ChainKey, MarketDataProvider
@@ -35,11 +36,12 @@ class Feed(Protocol):
 class Answers:
     """Answers questions with the provider and the state of the feed."""
 
-    def __init__(self, provider: MarketDataProvider, feed: Feed) -> None:
+    def __init__(self, provider: MarketDataProvider, feed: Feed, summaries: Summaries) -> None:
         self._provider = provider
+        self._summaries = summaries
         self._feed = feed
         self._running: dict[bytes, asyncio.Task[Any]] = {}
-        self._summaries: set[asyncio.Task[None]] = set()
+        self._loading: set[asyncio.Task[None]] = set()
         self._kinds: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
             "quote": self._quote,
             "chain": self._chain,
@@ -74,11 +76,11 @@ class Answers:
         underlying = arguments["underlying"]
         expirations = await self._provider.fetch_expirations(underlying)
         keys = sorted({ChainKey(underlying, expiration.date) for expiration in expirations})
-        summary = asyncio.ensure_future(self._summarise(keys))
-        self._summaries.add(summary)
-        summary.add_done_callback(self._summaries.discard)
-        # Most summaries are there at once or in a moment; the rail asks again for the others.
-        await asyncio.wait({summary}, timeout=limits.SUMMARY_SECONDS_MAX)
+        loading = asyncio.ensure_future(self._summaries.load(keys))
+        self._loading.add(loading)
+        loading.add_done_callback(self._loading.discard)
+        # They are there at once or in a moment; where not, the rail asks again.
+        await asyncio.wait({loading}, timeout=limits.SUMMARY_SECONDS_MAX)
         rows = []
         for expiration in expirations:
             terms = {
@@ -88,28 +90,13 @@ class Answers:
                 "settlement": expiration.settlement,
                 "contracts": expiration.contracts,
             }
-            rows.append(terms | self._summary(ChainKey(underlying, expiration.date)))
+            summary = self._summaries.find(ChainKey(underlying, expiration.date))
+            rows.append(terms | {"atm_iv": summary.atm_iv, "expected_move": summary.expected_move})
         return {
             "rows": rows,
             "source": self._provider.capabilities.name,
             "as_of": self._provider.clock.now_ns() // 1_000_000,
         }
-
-    async def _summarise(self, chain_keys: list[ChainKey]) -> None:
-        """Price the expirations nobody follows, for their IV and expected move."""
-        for key in chain_keys:
-            try:
-                await self._feed.ensure_chain(key, age_seconds_max=limits.SUMMARY_AGE_SECONDS_MAX)
-                await self._feed.publish_chain(key)
-            except OptixError:
-                continue  # the rail shows this date without a move; asking for it says why
-
-    def _summary(self, key: ChainKey) -> dict[str, Any]:
-        state = self._feed.find_chain(key)
-        header = None if state is None else state.header
-        roots = [] if header is None else [r for r in header["roots"] if r["atm_iv"] is not None]
-        first = roots[0] if roots else {"atm_iv": None, "expected_move": None}
-        return {"atm_iv": first["atm_iv"], "expected_move": first["expected_move"]}
 
     async def _bars(self, arguments: dict[str, Any]) -> dict[str, Any]:
         bars = await self._provider.fetch_bars(

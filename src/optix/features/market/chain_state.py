@@ -223,7 +223,7 @@ def split_by_expiration(table: ChainTable) -> dict[date, ChainTable]:
         return {next(iter(groups)): table}
     parts: dict[date, ChainTable] = {}
     for number, expiration in enumerate(sorted(groups)):
-        part = _take(table, groups[expiration])
+        part = take_rows(table, groups[expiration])
         parts[expiration] = part if number == 0 else replace(part, rejected=())
     return parts
 
@@ -277,7 +277,8 @@ def _index(table: ChainTable) -> dict[OptionContract, int]:
     return {contract: position for position, contract in enumerate(table.contracts)}
 
 
-def _take(table: ChainTable, positions: list[int]) -> ChainTable:
+def take_rows(table: ChainTable, positions: list[int]) -> ChainTable:
+    """Return the table of some rows, in the order given."""
     stamps = table.row_ts_event
     return replace(
         table,
@@ -297,7 +298,7 @@ def _ordered(table: ChainTable) -> ChainTable:
         range(len(contracts)),
         key=lambda p: (contracts[p].strike_milli, contracts[p].root, contracts[p].right),
     )
-    ordered = _take(table, order)
+    ordered = take_rows(table, order)
     if ordered.row_ts_event is not None:
         return ordered
     return replace(ordered, row_ts_event=array("q", [table.ts_event]) * len(order))
@@ -306,7 +307,7 @@ def _ordered(table: ChainTable) -> ChainTable:
 def _joined(old: ChainTable, new: ChainTable) -> ChainTable:
     """Return `old` overwritten and extended by the rows of `new`."""
     fresh = set(new.contracts)
-    kept = _take(old, [p for p, c in enumerate(old.contracts) if c not in fresh])
+    kept = take_rows(old, [p for p, c in enumerate(old.contracts) if c not in fresh])
     assert kept.row_ts_event is not None
     stamps = new.row_ts_event
     if stamps is None:

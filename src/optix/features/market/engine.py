@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 import structlog
@@ -23,6 +23,7 @@ from optix.features.market import wire
 from optix.features.market.answers import Answers
 from optix.features.market.chain_state import ChainState, split_by_expiration
 from optix.features.market.pricing import RootTerms, price_chain
+from optix.features.market.summaries import Summaries, TermsSource
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
@@ -41,12 +42,6 @@ from optix.ports.market_data import (
 )
 
 log = structlog.get_logger(__name__)
-
-
-class TermsSource(Protocol):
-    """Tells style and settlement instant of a root's expiration (the calendar does)."""
-
-    def terms_of(self, root: str, expiration: date) -> RootTerms: ...
 
 
 class FeedEngine:
@@ -84,7 +79,8 @@ class FeedEngine:
         self._last_update_ns = clock.now_ns()
         self._restart = asyncio.Event()
         self._status_wake = asyncio.Event()
-        self._answers = Answers(provider, self)
+        summaries = Summaries(provider, terms, clock, rate_fallback=rate_fallback)
+        self._answers = Answers(provider, self, summaries)
 
     async def run(self) -> None:
         """Run until cancelled.

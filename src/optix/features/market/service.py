@@ -21,6 +21,7 @@ from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_state import ChainState
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.features.market.pricing import price_chain
+from optix.features.market.quotes import spot_price_of
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -367,13 +368,6 @@ class MarketService:
     async def search(self, text: str, limit: int) -> schemas.SymbolMatches:
         found = await self._book.ask("search", {"text": text, "limit": limit})
         return schemas.SymbolMatches(results=[schemas.SymbolMatch(**row) for row in found])
-
-
-def spot_price_of(quote: Quote) -> float:
-    """Return the price that stands for the underlying: last, else the mid, else NaN."""
-    if isfinite(quote.last) and quote.last > 0:
-        return quote.last
-    return (quote.bid + quote.ask) / 2
 
 
 def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> ChainReplica:
