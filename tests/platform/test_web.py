@@ -234,7 +234,7 @@ class TestWithoutBundle:
         async with serve(missing) as client:
             first = await client.get("/")
             assert first.status_code == 503
-            assert "make web" in first.text
+            assert "make setup" in first.text
             assert (await client.get("/sign-in")).status_code == 404
             assert (await client.get("/api/v1/things")).status_code == 200
 

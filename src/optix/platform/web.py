@@ -35,7 +35,7 @@ CACHE_BYTES_MAX: Final = 64 * 1024 * 1024
 BUILD_HINT: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>OPTIX</title></head>
 <body><h1>The web app is not built yet</h1>
-<p>Build it with <code>make web</code> in the folder of OPTIX, then load this page again.</p>
+<p>Build it with <code>make setup</code> in the folder of OPTIX, then load this page again.</p>
 <p>The API works without it: <a href="/docs">/docs</a>.</p></body></html>
 """
 
