@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.platform.embedded.conftest import eventually, servers_of
+from tests.platform.embedded.conftest import end_all_of, eventually, servers_of
 
 GIVEN_SERVERS = ("OPTIX_DATABASE_URL", "OPTIX_REDIS_URL")
 PROGRAM = Path(__file__).parent / "processes" / "small_product.py"
@@ -51,8 +51,7 @@ class Terminal:
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
-    for process in servers_of(tmp_path / "data"):
-        process.kill()
+    end_all_of(tmp_path / "data")
 
 
 @pytest.fixture

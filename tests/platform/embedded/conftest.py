@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -43,6 +43,13 @@ def servers_of(folder: Path) -> list[psutil.Process]:
 
 def keepers_of(folder: Path) -> list[psutil.Process]:
     return [p for p in servers_of(folder) if "embedded.keeper" in " ".join(p.cmdline())]
+
+
+def end_all_of(folder: Path) -> None:
+    """Kill what still runs there; some of it may just be ending by itself."""
+    for process in servers_of(folder):
+        with suppress(psutil.Error):
+            process.kill()
 
 
 def postmaster_of(folder: Path) -> int:
@@ -87,11 +94,7 @@ class Program:
 def folder(tmp_path: Path) -> Iterator[Path]:
     """An empty data folder; whatever still runs in it afterwards is ended."""
     yield tmp_path / "data"
-    for process in servers_of(tmp_path / "data"):
-        try:
-            process.send_signal(signal.SIGKILL)
-        except psutil.Error:
-            continue
+    end_all_of(tmp_path / "data")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.platform.embedded.conftest import servers_of
+from tests.platform.embedded.conftest import end_all_of, servers_of
 
 from optix.platform.embedded.lease import Lease, StoreUnavailable
 from optix.platform.embedded.stores import _packaged, _postgresql_lease, _valkey_lease
@@ -32,8 +32,7 @@ def open_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="optix-test-"))
     folder.chmod(0o755)
     yield folder
-    for process in servers_of(folder):
-        process.kill()
+    end_all_of(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
