@@ -20,7 +20,7 @@ def find_browser(app: Path) -> str | None:
 
     Effects: may install Debian's chromium (as root) or Playwright's. Errors: NoBrowser.
     """
-    given = os.environ.get("CHROMIUM_PATH") or _on_path()
+    given = os.environ.get("OPTIX_CHROMIUM") or _on_path()
     if given:
         return given
     if os.geteuid() == 0 and shutil.which("apt-get"):
@@ -35,7 +35,7 @@ def find_browser(app: Path) -> str | None:
         return None
     raise NoBrowser(
         "no Chromium was found and none could be installed. On Debian: apt-get install chromium; "
-        "elsewhere set CHROMIUM_PATH to a Chrome or Chromium."
+        "elsewhere set OPTIX_CHROMIUM to a Chrome or Chromium."
     )
 
 

@@ -178,7 +178,7 @@ def browser_tests(tally: Tally) -> None:
         if product.url is None:
             print(product.log)
             return tally.add(Step("the product for the browser tests", []), 1, (0, 0))
-        environment = {"E2E_BASE_URL": product.url, "CHROMIUM_PATH": browser or ""}
+        environment = {"OPTIX_E2E_URL": product.url, "OPTIX_CHROMIUM": browser or ""}
         step = Step(name, _npm("e2e"), suite=True, folder=APP, environment=environment)
         return run_step(step, tally)
 

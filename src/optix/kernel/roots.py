@@ -58,6 +58,8 @@ MINI_SHARES = 10
 
 @dataclass(frozen=True, slots=True)
 class DeliverableShare:
+    """So many shares of one company, as a part of what a contract delivers."""
+
     symbol: str
     shares: Decimal
 

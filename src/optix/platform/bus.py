@@ -99,6 +99,8 @@ class Bus:
     def __init__(self, redis: Redis, clock: Clock) -> None:
         self.redis = redis
         self._clock = clock
+        # A question holds a connection until it is answered. Some are kept for everything else.
+        self._asking = asyncio.Semaphore(limits.BUS_CONNECTIONS_MAX // 2)
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // 1_000_000
@@ -213,18 +215,33 @@ class Bus:
         body = orjson.dumps(
             {"id": question_id, "kind": kind, "args": arguments, "deadline_ms": deadline_ms}
         )
+        in_time = FeedUnavailable(f"The market feed did not answer within {timeout_seconds:g} s.")
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._asking.acquire()
+        except TimeoutError as error:
+            raise in_time from error
+        try:
+            reply = await self._question(question_id, body, timeout_seconds)
+        finally:
+            self._asking.release()
+        if reply is None:
+            raise in_time
+        answer = orjson.loads(reply)
+        if answer["ok"]:
+            return answer["value"]
+        raise _rebuild_error(answer["error"])
+
+    async def _question(
+        self, question_id: str, body: bytes, timeout_seconds: float
+    ) -> bytes | str | None:
         with _as_unavailable():
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.lpush(REQUESTS, body)
                 pipe.ltrim(REQUESTS, 0, limits.FEED_REQUESTS_MAX - 1)
                 await pipe.execute()
             reply = await self.redis.blpop([ANSWERS + question_id], timeout=timeout_seconds)
-        if reply is None:
-            raise FeedUnavailable(f"The market feed did not answer within {timeout_seconds:g} s.")
-        answer = orjson.loads(reply[1])
-        if answer["ok"]:
-            return answer["value"]
-        raise _rebuild_error(answer["error"])
+        return None if reply is None else reply[1]
 
     async def serve(self, handler: Callable[[Question], Awaitable[Any]]) -> None:
         """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE` at a time.
@@ -255,23 +272,22 @@ class Bus:
 
     async def _answer(self, body: bytes, handler: Callable[[Question], Awaitable[Any]]) -> None:
         try:
-            question = orjson.loads(body)
-        except orjson.JSONDecodeError:
+            asked = orjson.loads(body)
+            question = Question(asked["id"], asked["kind"], asked["args"])
+            if asked["deadline_ms"] < self._now_ms():
+                return  # the asker has gone; answering would only leave a key behind
+            key = ANSWERS + question.id
+        except (orjson.JSONDecodeError, KeyError, TypeError):
             log.warning("feed.question_unreadable")
             return
-        if question["deadline_ms"] < self._now_ms():
-            return  # the asker has gone; answering would only leave a key behind
         try:
-            value = await handler(
-                Question(question["id"], question["kind"], question.get("args", {}))
-            )
+            value = await handler(question)
             reply = orjson.dumps({"ok": True, "value": value})
         except errors.OptixError as error:
             reply = orjson.dumps({"ok": False, "error": _describe_error(error)})
         except Exception:
-            log.exception("feed.question_failed", kind=question["kind"])
+            log.exception("feed.question_failed", kind=question.kind)
             reply = orjson.dumps({"ok": False, "error": {"kind": "bug"}})
-        key = ANSWERS + question["id"]
         with contextlib.suppress(BusUnavailable), _as_unavailable():  # the asker says so itself
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.lpush(key, reply)

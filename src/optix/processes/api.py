@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
@@ -122,16 +122,21 @@ async def get_app_config(request: Request) -> AppConfig:
     return config
 
 
-def create_app(deps: ApiDependencies, *, modules: Sequence[str] = tuple(MODULES)) -> FastAPI:
-    """Return the app with the routers of `modules`.
-
-    Errors: UnknownModule.
-    """
+def require_modules(modules: Iterable[str]) -> None:
+    """Raise UnknownModule unless each of `modules` is one."""
     unknown = [name for name in modules if name not in MODULES]
     if unknown:
         raise UnknownModule(
             f"There is no module {', '.join(unknown)}. There are: {', '.join(sorted(MODULES))}."
         )
+
+
+def create_app(deps: ApiDependencies, *, modules: Sequence[str] = tuple(MODULES)) -> FastAPI:
+    """Return the app with the routers of `modules`.
+
+    Errors: UnknownModule.
+    """
+    require_modules(modules)
     app = FastAPI(
         title="OPTIX",
         version=deps.version,

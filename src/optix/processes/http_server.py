@@ -8,9 +8,11 @@ from collections.abc import Generator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from optix.kernel import limits
 from optix.kernel.errors import Unavailable
+from optix.processes.ports import PortBusy
 
 
 class _Server(uvicorn.Server):
@@ -19,6 +21,36 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
+
+
+class _WebSocket(WebSocketsSansIOProtocol):
+    """Cuts off a client that does not read, with what waits for it.
+
+    Closing alone keeps the connection, and its buffer, until the client has read everything.
+    """
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._cut = self.loop.call_later(limits.SOCKET_SEND_SECONDS_MAX, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._keep()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._keep()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def _keep(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
 
 
 class HTTPServer:
@@ -32,7 +64,7 @@ class HTTPServer:
         self._server: _Server | None = None
 
     async def run(self) -> None:
-        """Effects: listens on the port. Errors: SystemExit from uvicorn when it cannot."""
+        """Effects: listens on the port. Errors: PortBusy when it cannot."""
         config = uvicorn.Config(
             self._app,
             host=self._host,
@@ -43,7 +75,7 @@ class HTTPServer:
             server_header=False,
             proxy_headers=False,
             # Deflate per client costs ten times the send itself (docs/streaming.md).
-            ws="websockets-sansio",
+            ws=_WebSocket,
             ws_per_message_deflate=False,
             ws_max_size=limits.SOCKET_MESSAGE_BYTES_MAX + 1,
             h11_max_incomplete_event_size=65_536,
@@ -51,7 +83,7 @@ class HTTPServer:
             timeout_graceful_shutdown=3,
         )
         self._server = server = _Server(config)
-        serving = asyncio.ensure_future(server.serve())
+        serving = asyncio.ensure_future(self._serve(server))
         try:
             await asyncio.shield(serving)
         except asyncio.CancelledError:
@@ -60,6 +92,15 @@ class HTTPServer:
             raise
         finally:
             self._server = None
+
+    async def _serve(self, server: uvicorn.Server) -> None:
+        try:
+            await server.serve()
+        except SystemExit as error:  # uvicorn's word for a port it cannot have; it would end us all
+            raise PortBusy(
+                f"OPTIX cannot listen on {self._host}:{self._port}.",
+                next_step="Choose another port with --port, or let OPTIX choose with --any-port.",
+            ) from error
 
     async def ping(self) -> None:
         """Raise Unavailable while nothing is listening."""

@@ -10,12 +10,20 @@ from pathlib import Path
 from optix.adapters.market_data.recording import RecordingWriter
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import SystemClock
+from optix.kernel.errors import InvalidInput
 from optix.kernel.symbols import parse_symbol
 from optix.platform.settings import Settings
 from optix.ports.market_data import ChainKey, Demand, FeedNotice, MarketDataProvider
 from optix.processes.feed import choose_provider
 
 EXPIRATIONS_PER_SYMBOL = 4
+
+
+class NothingToRecord(InvalidInput):
+    """A recording without a symbol would stay empty for ever."""
+
+    code = "nothing_to_record"
+    next_step = "Name symbols, separated by commas: --symbols SPY,IWM."
 
 
 async def record_feed(
@@ -29,9 +37,12 @@ async def record_feed(
     """Record the quotes and nearest chains of `symbols`; return the number of rows.
 
     Ends after `seconds`, at the end of the source, or when cancelled; the file is whole either way.
-    Effects: writes `out`. Errors: MalformedSymbol, UnknownSymbol, RecordingExists.
+    Effects: writes `out`. Errors: NothingToRecord, MalformedSymbol, UnknownSymbol,
+    RecordingExists.
     """
     wanted = [parse_symbol(symbol) for symbol in symbols]
+    if not wanted:
+        raise NothingToRecord("No symbol is named.")
     provider = await choose_provider(settings.market, SystemClock())
     rows = 0
     try:

@@ -34,7 +34,7 @@ from optix.platform.health import HealthCheck
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
 from optix.platform.settings import Settings
-from optix.processes.api import MODULES, ApiDependencies, create_app
+from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
 from optix.processes.http_server import HTTPServer
@@ -101,6 +101,7 @@ def build_components(
     unknown = [name for name in names if name not in COMPONENTS]
     if unknown or not names:
         raise UnknownComponent(f"There is no component {', '.join(unknown) or 'named'}.")
+    require_modules(modules or ())
     clock = SystemClock()
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)

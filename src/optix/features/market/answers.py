@@ -6,7 +6,7 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import date
 from typing import Any, Protocol
 
@@ -20,7 +20,12 @@ from optix.kernel.chain import ChainTable
 from optix.kernel.errors import InvalidInput
 from optix.kernel.quote import Quote
 from optix.platform.bus import Question
-from optix.ports.market_data import BarInterval, ChainKey, MarketDataProvider
+from optix.ports.market_data import (
+    BarInterval,
+    ChainKey,
+    MarketDataProvider,
+    ProviderUnavailable,
+)
 
 
 class Feed(Protocol):
@@ -42,7 +47,7 @@ class Answers:
         self._feed = feed
         self._running: dict[bytes, asyncio.Task[Any]] = {}
         self._loading: set[asyncio.Task[None]] = set()
-        self._kinds: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+        self._kinds: dict[str, Callable[[dict[str, Any]], Coroutine[Any, Any, Any]]] = {
             "quote": self._quote,
             "chain": self._chain,
             "expirations": self._expirations,
@@ -58,10 +63,18 @@ class Answers:
         name = orjson.dumps([question.kind, question.arguments], option=orjson.OPT_SORT_KEYS)
         task = self._running.get(name)
         if task is None:
-            task = asyncio.ensure_future(handler(question.arguments))
+            task = asyncio.ensure_future(_in_time(handler(question.arguments)))
             self._running[name] = task
             task.add_done_callback(lambda _: self._running.pop(name, None))
+            task.add_done_callback(_forget_failure)
         return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """End what is still being answered: nobody listens any more."""
+        tasks = [*self._running.values(), *self._loading]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _quote(self, arguments: dict[str, Any]) -> list[Any]:
         quote = await self._provider.fetch_quote(arguments["symbol"])
@@ -127,3 +140,21 @@ class Answers:
             }
             for info in found
         ]
+
+
+async def _in_time(answer: Coroutine[Any, Any, Any]) -> Any:
+    """Return the answer, or fail when its askers have stopped waiting.
+
+    A provider that never answers would otherwise keep its place for good, and soon all of them.
+    """
+    try:
+        async with asyncio.timeout(limits.FEED_REQUEST_SECONDS_MAX):
+            return await answer
+    except TimeoutError as error:
+        raise ProviderUnavailable("The market data provider did not answer in time.") from error
+
+
+def _forget_failure(task: asyncio.Task[Any]) -> None:
+    """Read the failure, which each asker hears, or asyncio reports one without askers as lost."""
+    if not task.cancelled():
+        task.exception()

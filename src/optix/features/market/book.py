@@ -52,6 +52,13 @@ class _Loading:
 
     task: asyncio.Task[ChainReplica]
     changes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    listed: tuple[str, int] = ("", 0)  # the last listing told of: epoch and sequence
+    again: bool = False  # what was loaded is not the last: load once more
+
+    def is_behind(self, replica: ChainReplica) -> bool:
+        """Tell whether what was loaded is older than a listing that was told of meanwhile."""
+        epoch, sequence = self.listed
+        return bool(epoch) and (epoch != replica.epoch or sequence > replica.sequence)
 
 
 class MarketBook:
@@ -179,7 +186,9 @@ class MarketBook:
                 raise
             row = orjson.loads(kept)
         self.version += 1
-        return self._take_quote(row).quote
+        quote = self._take_quote(row).quote
+        self._tell(wire.quote_topic(symbol))
+        return quote
 
     async def get_chain(self, key: ChainKey) -> ChainReplica:
         """Return a chain that is followed from now on.
@@ -206,8 +215,12 @@ class MarketBook:
         if loading is None:
             loading = _Loading(asyncio.ensure_future(self._fetch_chain(key)))
             self._loading[key] = loading
-            loading.task.add_done_callback(lambda _: self._loading.pop(key, None))
+            loading.task.add_done_callback(lambda _: self._loaded(key))
         return await asyncio.shield(loading.task)
+
+    def _loaded(self, key: ChainKey) -> None:
+        if self._loading.pop(key).again:
+            self._reload_chain(key)
 
     async def _fetch_chain(self, key: ChainKey) -> ChainReplica:
         arguments = {"underlying": key.underlying, "expiration": key.expiration.isoformat()}
@@ -224,11 +237,17 @@ class MarketBook:
                 await self._load_quote(key.underlying)
         self.version += 1
         replica = ChainReplica.load(key, orjson.loads(body), self.version)
-        for epoch, change in self._loading[key].changes:
-            if epoch == replica.epoch and change["s"] > replica.sequence:
+        loading = self._loading[key]
+        behind = loading.is_behind(replica)
+        for epoch, change in loading.changes:
+            if behind or epoch != replica.epoch or change["s"] <= replica.sequence:
+                continue
+            behind = change["s"] != replica.sequence + 1
+            if not behind:
                 replica.apply(change, self.version)
         self.chains[key] = replica
         self._tell(wire.chain_topic(key))
+        loading.again = behind  # a listing in between was missed: rows of the next do not fit
         return replica
 
     async def ask(self, kind: str, arguments: dict[str, Any]) -> Any:
@@ -276,8 +295,8 @@ class MarketBook:
             self._tell(wire.quote_topic(row[0]))
         for change in body.get("c", ()):
             self._take_change(body["e"], change)
-        for name in body.get("l", ()):
-            self._reload_chain(_key_of(*name))
+        for underlying, expiration, sequence in body.get("l", ()):
+            self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
     def _take_quote(self, row: list[Any]) -> QuoteReplica:
         replica = QuoteReplica(
@@ -302,12 +321,22 @@ class MarketBook:
             replica.apply(change, self.version)
             self._tell(wire.chain_topic(key))
 
+    def _take_listing(self, key: ChainKey, epoch: str, sequence: int) -> None:
+        loading = self._loading.get(key)
+        if loading is not None:
+            loading.listed = (epoch, sequence)
+            return
+        replica = self.chains.get(key)
+        if replica is not None and (epoch != replica.epoch or sequence > replica.sequence):
+            self._reload_chain(key)
+
     def _reload(self) -> None:
         """Load everything anew that somebody looks at: messages may have been missed."""
         for key in tuple(self.chains):
             self._reload_chain(key)
-        for symbol in tuple(self.quotes):
-            if wire.quote_topic(symbol) in self._held:
+        for topic in self._held:
+            symbol = wire.parse_topic(topic)
+            if isinstance(symbol, str):  # also one that could not be loaded before
                 _in_background(self._load_quote(symbol))
 
     def _reload_chain(self, key: ChainKey) -> None:
@@ -337,6 +366,11 @@ class MarketBook:
             topic = wire.chain_topic(key)
             if topic not in self._held and topic not in self._touched:
                 del self.chains[key]
+        # An old number must not be there when somebody begins to look at it again.
+        for symbol in tuple(self.quotes):
+            topic = wire.quote_topic(symbol)
+            if topic not in self._held and topic not in self._touched:
+                del self.quotes[symbol]
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""

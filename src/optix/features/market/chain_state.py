@@ -317,6 +317,7 @@ def _joined(old: ChainTable, new: ChainTable) -> ChainTable:
         contracts=[*kept.contracts, *new.contracts],
         columns={name: kept.columns[name] + new.columns[name] for name in CHAIN_COLUMNS},
         row_ts_event=kept.row_ts_event + stamps,
+        ts_event=max(old.ts_event, new.ts_event),
         spot=new.spot or old.spot,
         rejected=(*old.rejected, *new.rejected),
         complete=True,

@@ -38,6 +38,7 @@ from optix.ports.market_data import (
     MarketDataProvider,
     MarketUpdate,
     NoticeState,
+    ProviderUnavailable,
     UnknownExpiration,
 )
 
@@ -97,6 +98,7 @@ class FeedEngine:
                 tasks.create_task(self._beat())
                 tasks.create_task(self._bus.serve(self._answer))
         finally:
+            await self._answers.close()
             await self._provider.close()
 
     async def ping(self) -> None:
@@ -112,6 +114,7 @@ class FeedEngine:
             started_ns = self._clock.now_ns()
             try:
                 await self._provider.open()
+                self._last_update_ns = self._clock.now_ns()  # its silence begins anew
                 self._set_state("live", "")
                 reason = await self._consume()
             except OptixError as error:
@@ -171,26 +174,41 @@ class FeedEngine:
         return quote
 
     def take_chain(self, table: ChainTable) -> None:
-        """Take a chain update in, which may span several expirations."""
+        """Take a chain update in, which may span several expirations.
+
+        Raises ProviderUnavailable for a table that no market has.
+        """
+        if len(table) > limits.CHAIN_CONTRACTS_MAX:
+            raise ProviderUnavailable(
+                f"The source sent {len(table):,} contracts of {table.underlying} at once; "
+                f"at most {limits.CHAIN_CONTRACTS_MAX:,} are taken."
+            )
         if table.spot is not None:
             self.take_quote(table.spot)
         now_ns = self._clock.now_ns()
         for expiration, part in split_by_expiration(table).items():
             key = ChainKey(table.underlying, expiration)
             state = self._chains.get(key)
-            if state is None:
-                self._chains[key] = state = ChainState.of(key, part)
-                self._evict()
-            else:
+            if state is not None:
                 state.merge(part)
+            elif part.complete:
+                self._chains[key] = state = ChainState.of(key, part)
+            else:
+                continue  # some rows of a chain that was never seen whole are not that chain
             state.loaded_ns = now_ns
             self._dirty_chains.add(key)
+        self._evict(now_ns)
         self._chains_wake.set()
 
-    def _evict(self) -> None:
+    def _evict(self, now_ns: int) -> None:
+        """Forget what nobody follows, oldest first; never what came just now."""
         if len(self._chains) <= limits.CHAINS_KEPT_MAX:
             return
-        idle = [k for k in self._chains if k not in self._demand.chains]
+        idle = [
+            key
+            for key, state in self._chains.items()
+            if key not in self._demand.chains and state.loaded_ns != now_ns
+        ]
         idle.sort(key=lambda k: self._chains[k].loaded_ns)
         for key in idle[: len(self._chains) - limits.CHAINS_KEPT_MAX]:
             del self._chains[key]
@@ -207,9 +225,10 @@ class FeedEngine:
                 continue
             demand = _demand_of(topics)
             if demand != self._demand:
+                if self._demand == Demand():  # until now there was nothing to be silent about
+                    self._last_update_ns = self._clock.now_ns()
                 self._demand = demand
                 self._provider.set_demand(demand)
-                self._last_update_ns = self._clock.now_ns()
                 self._chains_wake.set()
             await asyncio.sleep(limits.DEMAND_RECONCILE_SECONDS)
 
@@ -231,19 +250,30 @@ class FeedEngine:
             self._chains_wake.clear()
             started_ns = self._clock.now_ns()
             for key in sorted(self._dirty_chains & self._demand.chains):
-                await self.publish_chain(key)
+                await self._publish_followed(key)
             spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
             # Twice the work is rest: many chains at once slow down instead of taking the core that
             # quotes and heartbeats need.
             await asyncio.sleep(max(limits.CHAIN_PUBLISH_SECONDS, 2 * spent_seconds))
 
+    async def _publish_followed(self, key: ChainKey) -> None:
+        try:
+            await self.publish_chain(key)
+        except OptixError as error:
+            log.info("feed.chain_not_published", chain=key, because=error.detail)
+        except Exception:  # one chain that cannot be priced must not end the others
+            log.exception("feed.pricing_failed", chain=key)
+
     async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int:
         """Price one expiration in a worker thread and publish what changed; return its sequence.
 
         `store` keeps the whole state in Redis for a reader that is about to load it.
+        Raises UnknownExpiration when it was forgotten meanwhile, BusUnavailable.
         """
         async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
-            state = self._chains[key]
+            state = self._chains.get(key)
+            if state is None:
+                raise UnknownExpiration(f"{key.underlying} on {key.expiration} is not loaded.")
             if key in self._dirty_chains or not state.is_published:
                 self._dirty_chains.discard(key)
                 await self._price(state)
@@ -270,7 +300,7 @@ class FeedEngine:
             return
         name = [state.key.underlying, state.key.expiration.isoformat()]
         if changes.relisted:
-            await self._broadcast({"l": [name]})
+            await self._broadcast({"l": [[*name, changes.sequence]]})
             return
         row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
         await self._broadcast({"c": [{**row, "r": changes.rows}]})

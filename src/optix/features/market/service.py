@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import isfinite
 from typing import Any
+from zlib import crc32
 
 import orjson
 
@@ -248,18 +249,21 @@ class MarketService:
         replica = await self._book.get_chain(key)
         spot = self._book.quotes.get(underlying) or await self._book.get_quote(underlying)
         state = self._book.feed_status().state
-        stamp = (replica.epoch, replica.sequence, spot.version, state, replica.loaded_version)
+        # Not the spot's version: that counts in this process alone, and tags go to all of them.
+        quote = crc32(spot.fragment)
+        stamp = (replica.epoch, replica.sequence, quote, state, self._today())
         cached = self._encoded.get((key, chain_filter))
         if cached is not None and cached[0] == stamp:
             return cached[1]
-        encoded = self._encode(replica, spot, chain_filter, state)
+        tag = "-".join(str(part) for part in stamp)
+        encoded = self._encode(replica, spot, chain_filter, tag)
         self._encoded[(key, chain_filter)] = (stamp, encoded)
         if len(self._encoded) > _CACHED_CHAINS_MAX:
             self._encoded.popitem(last=False)
         return encoded
 
     def _encode(
-        self, replica: ChainReplica, spot: QuoteReplica, chain_filter: ChainFilter, state: str
+        self, replica: ChainReplica, spot: QuoteReplica, chain_filter: ChainFilter, tag: str
     ) -> EncodedChain:
         header = replica.header
         today = self._today()
@@ -281,7 +285,6 @@ class MarketService:
             "quality": self._book.quality_now(header["quality"]),
             "delay_seconds": self._book.feed_status().delay_seconds,
         }
-        tag = f"{replica.epoch}-{replica.sequence}-{spot.version:x}-{state}-{len(positions)}"
         return EncodedChain(encode_chain(replica, positions, head), f'"{tag}"')
 
     async def get_contract(self, text: str) -> schemas.ContractQuote:

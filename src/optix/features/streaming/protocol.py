@@ -67,15 +67,15 @@ class Subscribe(_Message):
     ) = None
     chain: ChainRequest | None = None
 
-    def symbols(self) -> tuple[list[str], list[OptixError]]:
-        """Return the canonical symbols, each once, and an error for each that is none."""
+    def symbols(self) -> tuple[list[str], dict[str, OptixError]]:
+        """Return the canonical symbols, each once, and an error for each text that is none."""
         symbols: dict[str, None] = {}
-        refused: list[OptixError] = []
+        refused: dict[str, OptixError] = {}
         for text in self.quotes or ():
             try:
                 symbols[parse_symbol(text)] = None
             except MalformedSymbol as error:
-                refused.append(error)
+                refused[text] = error
         return list(symbols), refused
 
 

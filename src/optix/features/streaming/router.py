@@ -71,8 +71,10 @@ def stream_router(
             log.exception("stream.session_failed")
             code, reason = protocol.CLOSE_BUG, "Something went wrong on our side."
         finally:
-            hub.leave(session)
-            with contextlib.suppress(RuntimeError, OSError):  # it is closed already
-                await socket.close(code, reason)
+            try:
+                with contextlib.suppress(RuntimeError, OSError):  # it is closed already
+                    await socket.close(code, reason)
+            finally:
+                hub.leave(session)  # only now: a socket that will not close is still one
 
     return router

@@ -207,16 +207,19 @@ class StreamSession:
             raise DuplicateSubscription(f"The id {request.id} is in use.")
         subscription: Subscription
         if request.chain is not None:
-            chains = sum(isinstance(s, ChainSubscription) for s in self._subscriptions.values())
-            if chains >= limits.SOCKET_CHAINS_MAX:
+            chains = [s for s in self._subscriptions.values() if isinstance(s, ChainSubscription)]
+            if len(chains) >= limits.SOCKET_CHAINS_MAX:
                 raise TooManySubscriptions(
                     f"A socket follows {limits.SOCKET_CHAINS_MAX} chains at the most."
                 )
             subscription = ChainSubscription(request.id, self._book, request.chain.key())
         else:
             symbols, refused = request.symbols()
-            followed = sum(topic.startswith("q:") for topic in self.topics)
-            if followed + len(symbols) > limits.SOCKET_QUOTES_MAX:
+            # Each costs a place, also one without a readable symbol or with a symbol of another:
+            # they all take memory and work.
+            quotes = [s for s in self._subscriptions.values() if isinstance(s, QuotesSubscription)]
+            followed = sum(max(1, len(s.topics)) for s in quotes)
+            if followed + max(1, len(symbols)) > limits.SOCKET_QUOTES_MAX:
                 raise TooManySubscriptions(
                     f"A socket follows {limits.SOCKET_QUOTES_MAX} quotes at the most."
                 )
@@ -226,6 +229,8 @@ class StreamSession:
         self._followers.follow(self, subscription.topics)
         task = asyncio.ensure_future(self._open(subscription))
         self._opening[request.id] = task
+        # Not in the task itself: one that is cancelled before its first step runs no line of it.
+        task.add_done_callback(lambda task: self._opened(request.id, task))
 
     async def _open(self, subscription: Subscription) -> None:
         try:
@@ -238,8 +243,11 @@ class StreamSession:
             self._drop(subscription.id)
             bug = OptixError("Something went wrong on our side.")
             self._say(protocol.error_frame(bug, subscription.id))
-        finally:
-            self._opening.pop(subscription.id, None)
+
+    def _opened(self, number: int, task: asyncio.Task[None]) -> None:
+        if self._opening.get(number) is task:  # the client may have used the number again
+            del self._opening[number]
+        self._wake.set()  # what changed while it opened is due
 
     def _drop(self, number: int) -> None:
         subscription = self._subscriptions.pop(number, None)
@@ -249,6 +257,7 @@ class StreamSession:
         self._followers.unfollow(self, set(subscription.topics) - self.topics)
         opening = self._opening.get(number)
         if opening is not None and opening is not asyncio.current_task():
+            del self._opening[number]
             opening.cancel()
 
     # Writing
@@ -276,18 +285,26 @@ class StreamSession:
             raise Closing(protocol.CLOSE_UNAUTHENTICATED, "The access token has ended.")
 
     async def _flush(self) -> None:
-        outbox, self._outbox = self._outbox, []
-        self._drained.set()
-        for data in outbox:
+        for data in self._due_frames():
             await self._send(data)
+
+    def _due_frames(self) -> list[bytes]:
+        """Take everything that is due, at one instant.
+
+        A frame taken between two sends could be the changes of a subscription whose snapshot came
+        into the outbox during the first of them, and overtake it.
+        """
+        frames, self._outbox = self._outbox, []
+        self._drained.set()
         if self._status_due:
             self._status_due = False
             status = self._market.feed_status().model_dump(mode="json")
-            await self._send(protocol.frame("status", status))
-        for number, subscription in tuple(self._subscriptions.items()):
+            frames.append(protocol.frame("status", status))
+        for number, subscription in self._subscriptions.items():
             changes = None if number in self._opening else subscription.flush()
             if changes is not None:
-                await self._send(changes)
+                frames.append(changes)
+        return frames
 
     def _heartbeat(self) -> bytes:
         server_ms = self._clock.now_ns() // 1_000_000

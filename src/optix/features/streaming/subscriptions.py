@@ -41,7 +41,7 @@ class QuotesSubscription:
     """Quotes of some symbols."""
 
     def __init__(
-        self, number: int, book: MarketBook, symbols: list[str], refused: list[OptixError]
+        self, number: int, book: MarketBook, symbols: list[str], refused: dict[str, OptixError]
     ) -> None:
         self.id = number
         self.topics = [wire.quote_topic(symbol) for symbol in symbols]
@@ -53,12 +53,13 @@ class QuotesSubscription:
 
     async def open(self) -> bytes:
         loads = {s: asyncio.ensure_future(self._book.get_quote(s)) for s in self._symbols}
+        for load in loads.values():  # late ones too, whose rows come as changes
+            load.add_done_callback(_forget_failure)
         if loads:
             await asyncio.wait(loads.values(), timeout=limits.SOCKET_SNAPSHOT_SECONDS_MAX)
-        missing = [_missing(error.detail, error) for error in self._refused]
+        missing = [_missing(text, error) for text, error in self._refused.items()]
         for symbol, load in loads.items():
             if not load.done():
-                load.add_done_callback(_forget_failure)  # its row comes as a change
                 missing.append({"symbol": symbol, "code": "pending", "detail": "Still loading."})
             elif (error := load.exception()) is not None:
                 if not isinstance(error, OptixError):
@@ -157,6 +158,6 @@ def _missing(symbol: str, error: OptixError) -> dict[str, str]:
 
 
 def _forget_failure(load: asyncio.Future[Any]) -> None:
-    """Read the failure of a late load, which the client learns by the row that never comes."""
+    """Read the failure of a load whose reader may be gone, or asyncio reports it as lost."""
     if not load.cancelled():
         load.exception()
