@@ -34,4 +34,8 @@ module.exports = defineConfig([
     },
   },
   { files: ['e2e/**'], plugins: { house } },
+  {
+    files: ['**/*.test.js', 'jest.setup.js'],
+    languageOptions: { globals: { test: 'readonly', expect: 'readonly', jest: 'readonly' } },
+  },
 ]);

@@ -9,6 +9,7 @@ import { icons } from '@/design/icons';
 import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { border, radius, space } from '@/design/tokens';
+import { useEscape } from '@/design/use-escape';
 import { useReducedMotion } from '@/design/use-reduced-motion';
 
 export interface SheetProps {
@@ -25,6 +26,7 @@ export function Sheet({ open, onClose, title, closeLabel, subtitle, children, do
   const { c } = useTheme();
   const insets = useSafeAreaInsets();
   const reduced = useReducedMotion();
+  useEscape(open, onClose);
   return (
     <Modal
       visible={open}

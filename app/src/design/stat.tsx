@@ -5,6 +5,8 @@ import { StyleSheet } from 'react-native';
 import { Box, Row } from '@/design/box';
 import { Text, type Tone } from '@/design/text';
 import { useTheme } from '@/design/theme';
+import { t } from '@/i18n/t';
+import { MISSING } from '@/lib/format';
 
 export interface StatProps {
   name: string;
@@ -26,7 +28,7 @@ export function Stat({ name, value, note, tone = 'primary', children }: StatProp
             {value}
           </Text>
           <Text variant="caption" tone="tertiary" numeric lines={1}>
-            {note ?? ' '}
+            {note ?? (value === MISSING ? t('figure.missing') : ' ')}
           </Text>
         </>
       )}

@@ -18,6 +18,8 @@ export interface TouchableProps {
   hint?: string;
   role?: Role;
   selected?: boolean;
+  /** The place a person is at, among links. */
+  current?: boolean;
   checked?: boolean;
   expanded?: boolean;
   disabled?: boolean;
@@ -44,6 +46,7 @@ export function Touchable(props: TouchableProps) {
       aria-label={props.label}
       accessibilityHint={props.hint}
       aria-selected={props.selected}
+      {...(props.current && { 'aria-current': 'page' })}
       aria-checked={props.checked}
       aria-expanded={props.expanded}
       aria-disabled={props.disabled}

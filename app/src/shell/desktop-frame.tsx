@@ -36,7 +36,7 @@ function Rail() {
             key={name}
             label={title}
             role="link"
-            selected={on}
+            current={on}
             testID={`rail-${name}`}
             onPress={() => router.navigate(href)}
             style={[styles.item, on && { backgroundColor: c.accent.tint }]}

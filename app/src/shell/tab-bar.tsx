@@ -19,7 +19,7 @@ export function TabBar() {
   const path = usePathname();
   return (
     <Row
-      role="tablist"
+      role="navigation"
       label={t('nav.label')}
       surface="s1"
       style={[styles.bar, { borderTopColor: c.line.subtle, paddingBottom: insets.bottom }]}
@@ -29,8 +29,8 @@ export function TabBar() {
         return (
           <Touchable
             key={name}
-            role="tab"
-            selected={on}
+            role="link"
+            current={on}
             quiet
             testID={`tab-${name}`}
             onPress={() => router.navigate(href)}

@@ -89,13 +89,15 @@ export function ChainScreen({ symbol, expiration, onExpiration, onBack }: ChainS
       header={<Title symbol={symbol} view={view} onBack={onBack} onCentre={centre} />}
       dock={
         <Box gap="s2" style={{ marginTop: -6 }}>
-          <Box style={{ marginHorizontal: -16 }}>
-            <ExpiryRail
-              expirations={view.expirations.data?.expirations}
-              selected={view.expiration?.date ?? null}
-              onSelect={onExpiration}
-            />
-          </Box>
+          {view.expirations.error !== null && view.expirations.data === undefined ? null : (
+            <Box style={{ marginHorizontal: -16 }}>
+              <ExpiryRail
+                expirations={view.expirations.data?.expirations}
+                selected={view.expiration?.date ?? null}
+                onSelect={onExpiration}
+              />
+            </Box>
+          )}
           <Segmented options={OPTIONS} value={set} onChange={setSet} label={t('chain.columns')} />
         </Box>
       }

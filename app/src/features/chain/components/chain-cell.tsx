@@ -4,6 +4,7 @@ import { StyleSheet } from 'react-native';
 
 import { Box } from '@/design/box';
 import { PriceCell } from '@/design/price-cell';
+import { Spoken, spokenLabel } from '@/design/spoken';
 import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { border } from '@/design/tokens';
@@ -67,14 +68,12 @@ export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
   const values = names.map((name) => cellValue(name, tick, info));
   const shown = names.map((name, index) => cellText(name, values[index]));
   const heads = names.map((name) => t(columnWord(name))).join(', ');
-  const spoken = t(side === 'call' ? 'chain.cell.call' : 'chain.cell.put', {
+  const title = t(side === 'call' ? 'chain.cell.call' : 'chain.cell.put', {
     strike: strikeText(info.strike),
-    values: shown.join(' '),
-    heads,
   });
   return (
     <Touchable
-      label={spoken}
+      label={spokenLabel(`${title}, ${heads}: ${shown.join(' ')}`)}
       testID={`cell-${info.key}`}
       onPress={() => props.onOpen(info)}
       onLongPress={() => props.onOpen(info)}
@@ -86,6 +85,7 @@ export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
         selected && { backgroundColor: c.accent.tint },
       ]}
     >
+      <Spoken text={`${title}, ${heads}: `} />
       {names.map((name, index) => (
         <Box key={name} style={styles.figure}>
           <Figure name={name} value={values[index]} at={tick?.at ?? 0} stale={stale} />

@@ -16,6 +16,7 @@ import {
 } from '@/features/symbol/api';
 import { ChainTeaser } from '@/features/symbol/components/chain-teaser';
 import { KeyFigures } from '@/features/symbol/components/key-figures';
+import { Smile } from '@/features/symbol/components/smile';
 import { PriceChart } from '@/features/symbol/components/price-chart';
 import { QuoteHead } from '@/features/symbol/components/quote-head';
 import {
@@ -123,6 +124,7 @@ export function SymbolBody({ symbol, chartHeight, teaser, onChain }: SymbolBodyP
         expiration={expiration}
         contracts={chain.data?.contracts ?? []}
       />
+      {!teaser && expiration !== null ? <Smile symbol={symbol} expiration={expiration} /> : null}
       {teaser && expiration !== null ? (
         <ChainTeaser
           expiration={expiration}

@@ -1,0 +1,91 @@
+import { expect, test } from '@playwright/test';
+
+import { problem, tryIt } from './steps';
+
+const password = 'a long enough sentence 7';
+
+test('register, sign out, sign in again, and stay signed in after a reload', async ({ page }) => {
+  const email = `e2e-${Date.now()}-${Math.floor(Math.random() * 1e6)}@example.com`;
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Create an account' }).tap();
+  await page.getByTestId('email').fill(email);
+  await page.getByTestId('password').fill(password);
+  await page.getByTestId('name').fill('End to End');
+  await page.getByTestId('submit').tap();
+  await expect(page.getByTestId('markets')).toBeVisible();
+
+  await page.getByTestId('tab-you').tap();
+  await expect(page.getByTestId('account-email')).toHaveText(email);
+  await page.getByTestId('sign-out').tap();
+  await expect(page.getByTestId('welcome')).toBeVisible();
+
+  await page.getByRole('button', { name: 'Sign in' }).tap();
+  await page.getByTestId('email').fill(email);
+  await page.getByTestId('password').fill(password);
+  await page.getByTestId('submit').tap();
+  await expect(page.getByTestId('markets')).toBeVisible();
+  await page.reload();
+  await expect(page.getByTestId('markets')).toBeVisible();
+});
+
+test('bad input is named before it is sent', async ({ page }) => {
+  await page.goto('/register');
+  await page.getByTestId('email').fill('nobody');
+  await page.getByTestId('password').fill('short');
+  await page.getByTestId('submit').tap();
+  await expect(page.getByText('Write an address like name@example.com.')).toBeVisible();
+  await expect(page.getByText('Use at least 10 characters: 5 more.')).toBeVisible();
+});
+
+test('a wrong password is said by the server, and what was typed stays', async ({ page }) => {
+  await page.goto('/sign-in');
+  await page.getByTestId('email').fill('nobody@example.com');
+  await page.getByTestId('password').fill('not the password');
+  await page.getByTestId('submit').tap();
+  await expect(page.getByTestId('form-error')).toContainText(/\w/);
+  await expect(page.getByTestId('email')).toHaveValue('nobody@example.com');
+});
+
+test('the kept token is out of reach of scripts', async ({ page }) => {
+  await tryIt(page);
+  const reachable = await page.evaluate(() => document.cookie + JSON.stringify(localStorage));
+  const token = /"(?:access|refresh)_token"/;
+  expect(reachable).not.toMatch(token);
+  const cookies = await page.context().cookies();
+  expect(cookies.length).toBeGreaterThan(0);
+  for (const cookie of cookies) expect(cookie.httpOnly).toBe(true);
+});
+
+test('"Try it" is offered only where the server says so', async ({ page }) => {
+  await page.route('**/api/v1/app/config', (route) =>
+    route.fulfill({ json: { environment: 'production', try_it: false, version: '1' } }),
+  );
+  await page.goto('/');
+  await expect(page.getByRole('button', { name: 'Sign in' })).toBeVisible();
+  await expect(page.getByTestId('try-it')).toHaveCount(0);
+});
+
+test('a session that the server ended returns to the first page and says so', async ({ page }) => {
+  await tryIt(page);
+  await page.route('**/api/v1/**', (route) =>
+    /auth|config/.test(route.request().url())
+      ? route.fallback()
+      : route.fulfill(problem(401, 'unauthenticated', 'The token has ended.')),
+  );
+  await page.route('**/api/v1/auth/refresh', (route) =>
+    route.fulfill(problem(401, 'refresh_invalid', 'This session has ended.')),
+  );
+  await page.getByTestId('search').fill('zz');
+  await expect(page.getByTestId('welcome')).toBeVisible();
+  await expect(page.getByText(/Your session has ended/)).toBeVisible();
+});
+
+test('the theme can be chosen and is kept', async ({ page }) => {
+  await tryIt(page);
+  await page.getByTestId('tab-you').tap();
+  await page.getByRole('radio', { name: 'Light' }).tap();
+  const scheme = () => page.evaluate(() => document.documentElement.style.colorScheme);
+  await expect.poll(scheme).toBe('light');
+  await page.reload();
+  await expect.poll(scheme).toBe('light');
+});
