@@ -148,6 +148,20 @@ class TestCaching:
     ) -> None:
         assert (await client.get(path)).headers["cache-control"] == rule
 
+    @pytest.mark.parametrize(
+        "path", ["/", "/_expo/static/js/web/entry-0123456789abcdef0123456789abcdef.js"]
+    )
+    async def test_the_headers_of_not_modified_may_replace_those_that_the_browser_keeps(
+        self, client: httpx.AsyncClient, path: str
+    ) -> None:
+        """A second visit would otherwise run the app under the policy of the API: a blank page."""
+        first = await client.get(path)
+        again = await client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert again.status_code == 304
+        for name in ("content-security-policy", "cache-control", "etag", "vary"):
+            if name in again.headers or path == "/":
+                assert again.headers[name] == first.headers[name]
+
     async def test_an_unchanged_file_is_not_sent_again_and_a_rebuilt_one_is(
         self, client: httpx.AsyncClient, folder: Path
     ) -> None:

@@ -86,7 +86,7 @@ class EdgeMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(MutableHeaders(scope=message), request_id)
+                self._add_headers(MutableHeaders(scope=message), request_id, status)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -120,11 +120,12 @@ class EdgeMiddleware:
 
         await self.app(scope, receive_bounded, send)
 
-    def _add_headers(self, headers: MutableHeaders, request_id: str) -> None:
+    def _add_headers(self, headers: MutableHeaders, request_id: str, status: int) -> None:
         headers[REQUEST_ID_HEADER] = request_id
         for name, value in self._headers.items():
             headers[name] = value
-        headers.setdefault("Content-Security-Policy", _API_CONTENT_POLICY)
+        if status != 304:  # whose headers replace those of the answer that is kept
+            headers.setdefault("Content-Security-Policy", _API_CONTENT_POLICY)
         headers.setdefault("Cache-Control", "no-store")  # answers are personal unless they say not
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:

@@ -104,19 +104,21 @@ class WebApp:
         if path is None:
             raise HTTPException(404)
         file = await asyncio.to_thread(self._load, path)
-        unchanged = not_modified(request, file.tag)
-        if unchanged is not None:
-            return unchanged
-        encoding = _best_encoding(request.headers, file)
         headers = {
             "ETag": file.tag,
             "Vary": "Accept-Encoding",
             "Cache-Control": IMMUTABLE if _HASHED.search(path.name) else REVALIDATE,
         }
-        if encoding:
-            headers["Content-Encoding"] = encoding
         if file.policy:
             headers["Content-Security-Policy"] = file.policy
+        unchanged = not_modified(request, file.tag)
+        if unchanged is not None:
+            # Browsers replace the headers of the copy they have by these, the policy included.
+            unchanged.headers.update(headers)
+            return unchanged
+        encoding = _best_encoding(request.headers, file)
+        if encoding:
+            headers["Content-Encoding"] = encoding
         return Response(file.content[encoding], headers=headers, media_type=file.media_type)
 
     def _load(self, path: Path) -> _File:
