@@ -1,6 +1,7 @@
 /** The block everything is laid out with: spacing and surfaces come from the tokens by name. */
 import type { ReactNode } from 'react';
 import {
+  StyleSheet,
   View,
   type LayoutChangeEvent,
   type Role,
@@ -8,7 +9,7 @@ import {
   type StyleProp,
 } from 'react-native';
 
-import { useTheme, type Palette } from '@/design/theme';
+import { useTheme, type Palette, type Theme } from '@/design/theme';
 import { border as borders, radius as radii, space } from '@/design/tokens';
 
 type Space = keyof typeof space;
@@ -82,8 +83,43 @@ function boxStyle(props: BoxProps, c: Palette): ViewStyle {
   };
 }
 
+const NAMES = [
+  'row',
+  'wrap',
+  'flex',
+  'gap',
+  'pad',
+  'padX',
+  'padY',
+  'align',
+  'justify',
+  'surface',
+  'radius',
+  'bordered',
+  'rule',
+  'width',
+  'height',
+  'pointerEvents',
+] as const;
+
+const known = new Map<string, ViewStyle>();
+
+/** One registered style for each combination of props: rows of a live table ask for few. */
+function registered(props: BoxProps, { scheme, c }: Theme): ViewStyle {
+  let key: string = scheme;
+  for (const name of NAMES) key += `|${String(props[name] ?? '')}`;
+  const found = known.get(key);
+  if (found !== undefined) return found;
+  const { box } = StyleSheet.create({ box: boxStyle(props, c) });
+  // Widths and heights that follow data would fill the map: past this size nothing more is kept.
+  if (known.size < KNOWN_MAX) known.set(key, box);
+  return box;
+}
+
+const KNOWN_MAX = 2_000;
+
 export function Box(props: BoxProps) {
-  const { c } = useTheme();
+  const box = registered(props, useTheme());
   return (
     <View
       id={props.id}
@@ -95,7 +131,7 @@ export function Box(props: BoxProps) {
       testID={props.testID}
       tabIndex={props.tabIndex}
       onLayout={props.onLayout}
-      style={[boxStyle(props, c), props.style]}
+      style={props.style === undefined ? box : [box, props.style]}
     >
       {props.children}
     </View>

@@ -16,8 +16,11 @@ function install(): void {
 
 install();
 
+// Asked once: the answer follows the setting by itself, and a chain flashes often.
+const reduced = typeof window === 'undefined' ? null : window.matchMedia(REDUCED);
+
 export function Flash({ color }: { color: string }) {
-  const still = window.matchMedia(REDUCED).matches;
+  const still = reduced?.matches === true;
   return createElement('div', {
     'aria-hidden': true,
     style: {

@@ -2,7 +2,3 @@
 export function Spoken(_props: { text: string }) {
   return null;
 }
-
-export function spokenLabel(text: string): string | undefined {
-  return text;
-}

@@ -13,7 +13,3 @@ const UNSEEN = {
 export function Spoken({ text }: { text: string }) {
   return createElement('div', { style: UNSEEN }, text);
 }
-
-export function spokenLabel(_text: string): string | undefined {
-  return undefined;
-}

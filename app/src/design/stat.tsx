@@ -46,11 +46,11 @@ export function RangeBar({ low, high, at, lowText, highText }: RangeBarProps) {
         <Box style={[styles.track, { backgroundColor: c.surface.s3 }]} />
         <Box style={[styles.dot, { backgroundColor: c.text.primary, left: `${share * 100}%` }]} />
       </Box>
-      <Row justify="space-between">
-        <Text variant="caption" tone="tertiary" numeric>
+      <Row justify="space-between" gap="s1">
+        <Text variant="micro" weight={500} tone="tertiary" lines={1}>
           {lowText}
         </Text>
-        <Text variant="caption" tone="tertiary" numeric>
+        <Text variant="micro" weight={500} tone="tertiary" lines={1}>
           {highText}
         </Text>
       </Row>

@@ -1,9 +1,14 @@
 /** All text of the app: one type scale, tabular figures where a value can change. */
 import type { ReactNode } from 'react';
-import { Text as NativeText, type TextProps as NativeTextProps } from 'react-native';
+import {
+  StyleSheet,
+  Text as NativeText,
+  type TextProps as NativeTextProps,
+  type TextStyle,
+} from 'react-native';
 
 import { fontFace } from '@/design/fonts';
-import { useTheme, type Palette } from '@/design/theme';
+import { useTheme, type Palette, type Theme } from '@/design/theme';
 import { type as scale } from '@/design/tokens';
 
 export type TextVariant = keyof typeof scale;
@@ -55,10 +60,36 @@ export interface TextProps {
 
 const DENSE: ReadonlySet<TextVariant> = new Set(['numDense', 'micro']);
 
+type Ink = Required<Pick<TextProps, 'variant' | 'tone'>> &
+  Pick<TextProps, 'weight' | 'align' | 'numeric'>;
+
+const inks = new Map<string, TextStyle>();
+
+/** One registered style for each kind of text: a live cell must not build its style on every tick. */
+function inkStyle({ scheme, c }: Theme, { variant, tone, weight, align, numeric }: Ink): TextStyle {
+  const spec = scale[variant];
+  const tabular = numeric ?? spec.numeric;
+  const key = `${scheme} ${variant} ${tone} ${weight} ${align} ${tabular}`;
+  const known = inks.get(key);
+  if (known !== undefined) return known;
+  const { ink } = StyleSheet.create({
+    ink: {
+      ...fontFace(weight ?? spec.weight),
+      color: toneColor(c, tone),
+      fontSize: spec.size,
+      lineHeight: spec.line,
+      letterSpacing: spec.tracking,
+      ...(align && { textAlign: align }),
+      ...(tabular && { fontVariant: ['tabular-nums'] }),
+    },
+  });
+  inks.set(key, ink);
+  return ink;
+}
+
 export function Text(props: TextProps) {
   const { variant = 'body', tone = 'primary', weight, align, numeric, lines, heading } = props;
-  const { c } = useTheme();
-  const spec = scale[variant];
+  const ink = inkStyle(useTheme(), { variant, tone, weight, align, numeric });
   return (
     <NativeText
       testID={props.testID}
@@ -70,22 +101,9 @@ export function Text(props: TextProps) {
       selectable={props.selectable}
       numberOfLines={lines}
       maxFontSizeMultiplier={DENSE.has(variant) ? 1.35 : 2}
-      style={[
-        fontFace(weight ?? spec.weight),
-        {
-          color: toneColor(c, tone),
-          fontSize: spec.size,
-          lineHeight: spec.line,
-          letterSpacing: spec.tracking,
-          textAlign: align,
-        },
-        (numeric ?? spec.numeric) && tabular,
-        props.style,
-      ]}
+      style={props.style === undefined ? ink : [ink, props.style]}
     >
       {props.children}
     </NativeText>
   );
 }
-
-const tabular = { fontVariant: ['tabular-nums' as const] };

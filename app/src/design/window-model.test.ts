@@ -19,10 +19,10 @@ test('the row at a height is found, also beyond both ends', () => {
   expect(rowAt([0], 5)).toBe(0);
 });
 
-test('what is drawn is the view and one view around it', () => {
+test('what is drawn is the view and half a view around it', () => {
   const offsets = offsetsOf(rows('abcdefghijklmnopqrst'));
-  expect(windowOf(offsets, 100, 20)).toEqual([8, 14]);
-  expect(windowOf(offsets, 0, 20)).toEqual([0, 4]);
+  expect(windowOf(offsets, 100, 20)).toEqual([9, 13]);
+  expect(windowOf(offsets, 0, 20)).toEqual([0, 3]);
 });
 
 test('rows added above the view move the scroll by their height', () => {

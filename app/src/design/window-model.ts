@@ -24,13 +24,16 @@ export function rowAt(offsets: readonly number[], y: number): number {
   return low;
 }
 
-/** First and last row to draw, with one viewport of overscan on both sides. */
+const OVERSCAN = 0.5;
+
+/** First and last row to draw, with half a view of overscan on both sides. */
 export function windowOf(
   offsets: readonly number[],
   top: number,
   viewport: number,
 ): [number, number] {
-  return [rowAt(offsets, Math.max(0, top - viewport)), rowAt(offsets, top + 2 * viewport)];
+  const over = OVERSCAN * viewport;
+  return [rowAt(offsets, Math.max(0, top - over)), rowAt(offsets, top + viewport + over)];
 }
 
 /** How far to scroll so that the row at the top of the view stays where it is after a change. */

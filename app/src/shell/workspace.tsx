@@ -25,7 +25,7 @@ export interface WorkspaceProps {
 function Clock() {
   const now = useMarketNow();
   return (
-    <Text variant="label" tone="secondary" numeric>
+    <Text variant="label" tone="secondary" numeric lines={1}>
       {t('clock.et', { time: exchangeTime(now) })}
     </Text>
   );

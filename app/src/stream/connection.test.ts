@@ -276,6 +276,31 @@ test('stopping closes, and nothing comes back', async () => {
   expect(states.at(-1)).toBe('idle');
 });
 
+test('a token that comes after the socket was lost is not sent', async () => {
+  const { world, connection, welcome } = await setUp();
+  await welcome();
+  const socket = world.socket;
+  const before = socket.sent.length;
+  const asked = connection.reauthenticate();
+  socket.onclose?.({ code: 1006 });
+  await asked;
+  expect(socket.sent).toHaveLength(before);
+});
+
+test('stopping while no token can be had leaves nothing waiting', async () => {
+  const world = new World();
+  world.tokenFails = true;
+  const states: ConnectionState[] = [];
+  const connection = new Connection(world, {
+    state: (state) => states.push(state),
+    frame: () => undefined,
+  });
+  connection.start();
+  connection.stop();
+  await settle();
+  expect(states).toEqual(['connecting', 'idle']);
+});
+
 test('stopping while the token is fetched opens nothing', async () => {
   const world = new World();
   const connection = new Connection(world, { state: () => undefined, frame: () => undefined });

@@ -206,7 +206,6 @@ export class Connection {
   }
 
   private wait(): void {
-    if (!this.running) return;
     this.events.state('waiting');
     const ms = Math.min(BACKOFF_MAX_MS, backoffMs(this.attempt, this.world.random()));
     this.attempt += 1;

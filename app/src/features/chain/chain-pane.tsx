@@ -5,6 +5,7 @@ import { Box, Row } from '@/design/box';
 import { Button } from '@/design/button';
 import { Text } from '@/design/text';
 import type { WindowListHandle } from '@/design/window-list';
+import { ALL_COLUMNS_FROM } from '@/features/chain/columns';
 import { ChainBody } from '@/features/chain/components/chain-body';
 import { contractName, ContractSheet } from '@/features/chain/components/contract-sheet';
 import { ExpiryRail } from '@/features/chain/components/expiry-rail';
@@ -22,8 +23,6 @@ export interface ChainPaneProps {
   expiration: string | null;
   onExpiration: (date: string) => void;
 }
-
-const ALL_COLUMNS_FROM = 620;
 
 interface SelectedProps {
   symbol: string;

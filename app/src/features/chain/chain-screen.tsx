@@ -1,5 +1,6 @@
 /** The chain on a phone: reading above, choosing below where the thumb is. */
 import { useRef, useState } from 'react';
+import { useWindowDimensions } from 'react-native';
 
 import { Box, Row } from '@/design/box';
 import { IconButton } from '@/design/button';
@@ -9,7 +10,7 @@ import { Header, Screen } from '@/design/screen';
 import { Segmented } from '@/design/segmented';
 import { Text } from '@/design/text';
 import type { WindowListHandle } from '@/design/window-list';
-import { CHOICES, type ColumnSet } from '@/features/chain/columns';
+import { ALL_COLUMNS_FROM, CHOICES, type ColumnSet } from '@/features/chain/columns';
 import { ChainBody } from '@/features/chain/components/chain-body';
 import { ContractSheet } from '@/features/chain/components/contract-sheet';
 import { ExpiryRail } from '@/features/chain/components/expiry-rail';
@@ -33,6 +34,8 @@ const OPTIONS = CHOICES.map((value) => ({
   value: value as ColumnSet,
   label: t(`chain.set.${value}`),
 }));
+
+const LOW_WINDOW = 480;
 
 function Title({
   symbol,
@@ -77,7 +80,11 @@ function Title({
 
 export function ChainScreen({ symbol, expiration, onExpiration, onBack }: ChainScreenProps) {
   const view = useChainView(symbol, expiration);
-  const [set, setSet] = useState<ColumnSet>('greeks');
+  const [chosen, setSet] = useState<ColumnSet>('greeks');
+  const { width, height } = useWindowDimensions();
+  // A phone on its side, and a tablet, have room for every column: there is nothing to choose.
+  const roomy = width >= ALL_COLUMNS_FROM;
+  const set = roomy ? 'all' : chosen;
   const [opened, setOpened] = useState<ContractInfo | null>(null);
   const list = useRef<WindowListHandle>(null);
   const centre = () =>
@@ -98,18 +105,22 @@ export function ChainScreen({ symbol, expiration, onExpiration, onBack }: ChainS
               />
             </Box>
           )}
-          <Segmented options={OPTIONS} value={set} onChange={setSet} label={t('chain.columns')} />
+          {roomy ? null : (
+            <Segmented options={OPTIONS} value={set} onChange={setSet} label={t('chain.columns')} />
+          )}
         </Box>
       }
     >
-      <SummaryBar
-        roots={view.roots}
-        root={view.root}
-        iv={view.iv}
-        move={view.move}
-        spot={view.spot}
-        onRoot={view.setRoot}
-      />
+      {height < LOW_WINDOW && view.roots.length < 2 ? null : (
+        <SummaryBar
+          roots={view.roots}
+          root={view.root}
+          iv={view.iv}
+          move={view.move}
+          spot={view.spot}
+          onRoot={view.setRoot}
+        />
+      )}
       <ChainBody
         symbol={symbol}
         view={view}

@@ -4,7 +4,7 @@ import {
   CHOICES,
   columnsOf,
   columnWord,
-  hasWidePremiums,
+  dropsColumn,
   isPrice,
 } from '@/features/chain/columns';
 import { t } from '@/i18n/t';
@@ -46,11 +46,10 @@ test('puts mirror calls, but bid stays before ask', () => {
 test('four-digit premiums take the room of the outermost column', () => {
   expect(columnsOf('greeks', 'call', true)).toEqual(['delta', 'bid', 'ask']);
   expect(columnsOf('all', 'call', true)).toHaveLength(7);
-  expect([hasWidePremiums(6_124), hasWidePremiums(612), hasWidePremiums(null)]).toEqual([
-    true,
-    false,
-    false,
-  ]);
+  expect(dropsColumn(6_124, 390)).toBe(true);
+  expect(dropsColumn(612, 390)).toBe(false);
+  expect(dropsColumn(null, 390)).toBe(false);
+  expect(dropsColumn(612, 360)).toBe(true);
 });
 
 test.each([

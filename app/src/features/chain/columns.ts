@@ -18,17 +18,19 @@ const SETS: Readonly<Record<ColumnSet, readonly ColumnName[]>> = {
 };
 
 const WIDE_FROM = 2_000;
+const NARROW_BELOW = 372;
+export const ALL_COLUMNS_FROM = 620;
 
-/** Whether contracts of an underlying at this price can have premiums of four digits. */
-export function hasWidePremiums(spot: number | null): boolean {
-  return spot !== null && spot >= WIDE_FROM;
+/** Whether a column must go: premiums can have four digits, or the window is very narrow. */
+export function dropsColumn(spot: number | null, width: number): boolean {
+  return width < NARROW_BELOW || (spot !== null && spot >= WIDE_FROM);
 }
 
 export const CHOICES = ['price', 'greeks', 'volume', 'iv'] as const;
 
 /** Bid before ask on both sides; all else mirrored, so that the strike stays in the middle. */
 export function columnsOf(set: ColumnSet, side: 'call' | 'put', wide = false): ColumnName[] {
-  // Premiums of four digits need the room of a column: the outermost goes, the text never shrinks.
+  // Where room is short the outermost column goes: text never shrinks.
   const names = wide && set !== 'all' ? SETS[set].slice(1) : [...SETS[set]];
   if (side === 'call') return names;
   const outer = names.filter((name) => name !== 'bid' && name !== 'ask');

@@ -36,7 +36,7 @@ export function MarketsPane({ selected, onOpen }: MarketsPaneProps) {
         <IconButton icon={icons.edit} label={t('markets.edit')} onPress={() => setEditing(true)} />
       </Row>
       <Box padX="s2" style={{ paddingBottom: 8 }}>
-        <SearchField text={text} onChange={setText} />
+        <SearchField short text={text} onChange={setText} />
       </Box>
       {wanted === '' ? (
         <QuoteList list={list} compact selected={selected} onOpen={open} />

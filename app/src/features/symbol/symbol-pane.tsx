@@ -1,5 +1,6 @@
 /** One symbol as the middle pane of a wide window. */
 import { useQuery } from '@tanstack/react-query';
+import { useWindowDimensions } from 'react-native';
 
 import { quotesQuery } from '@/api/market-queries';
 import { Box, Row } from '@/design/box';
@@ -7,8 +8,15 @@ import { Text } from '@/design/text';
 import { SymbolBody } from '@/features/symbol/components/symbol-body';
 import { WatchButton } from '@/features/symbol/components/watch-button';
 
+/** What stands below the chart at full height: figures and the smile. */
+const BELOW = 640;
+const CHART_MIN = 220;
+const CHART_MAX = 380;
+
 export function SymbolPane({ symbol }: { symbol: string }) {
   const { data } = useQuery(quotesQuery([symbol]));
+  const { height } = useWindowDimensions();
+  const chartHeight = Math.max(CHART_MIN, Math.min(CHART_MAX, height - BELOW));
   return (
     <Box flex={1} style={{ minHeight: 0 }}>
       <Row padX="s4" gap="s2" height={48}>
@@ -22,7 +30,12 @@ export function SymbolPane({ symbol }: { symbol: string }) {
         </Box>
         <WatchButton symbol={symbol} />
       </Row>
-      <SymbolBody symbol={symbol} chartHeight={320} teaser={false} onChain={() => undefined} />
+      <SymbolBody
+        symbol={symbol}
+        chartHeight={chartHeight}
+        teaser={false}
+        onChain={() => undefined}
+      />
     </Box>
   );
 }

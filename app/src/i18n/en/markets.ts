@@ -6,6 +6,7 @@ export const markets = {
   'markets.edit.up': 'Move {symbol} up',
   'markets.edit.remove': 'Remove {symbol}',
   'markets.search': 'Search symbol or company',
+  'markets.search.short': 'Search',
   'markets.search.clear': 'Clear the search',
   'markets.search.results': 'Search results',
   'markets.search.none.title': 'No match for “{text}”',

@@ -4,7 +4,7 @@ import { StyleSheet } from 'react-native';
 
 import { Box } from '@/design/box';
 import { PriceCell } from '@/design/price-cell';
-import { Spoken, spokenLabel } from '@/design/spoken';
+import { Spoken } from '@/design/spoken';
 import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';
 import { border } from '@/design/tokens';
@@ -18,6 +18,7 @@ import {
   type ColumnName,
   type ColumnSet,
 } from '@/features/chain/columns';
+import { useCellLabel } from '@/features/chain/components/use-cell-label';
 import { t } from '@/i18n/t';
 import { isNumber, strike as strikeText, type Maybe } from '@/lib/format';
 import { useContractTick } from '@/stream/hooks';
@@ -59,21 +60,35 @@ function Figure({
   return <PriceCell value={value} text={text} at={at} tone={tone} flash={!stale} />;
 }
 
+interface FiguresProps {
+  info: ContractInfo;
+  names: readonly ColumnName[];
+  stale: boolean;
+}
+
+/** The part that follows the market: what surrounds it does not render on a tick. */
+const Figures = memo(function Figures({ info, names, stale }: FiguresProps) {
+  const tick = useContractTick(info.key);
+  return names.map((name) => (
+    <Box key={name} style={styles.figure}>
+      <Figure name={name} value={cellValue(name, tick, info)} at={tick?.at ?? 0} stale={stale} />
+    </Box>
+  ));
+});
+
 export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
   const { info, set, itm, stale, selected, oiShare } = props;
   const { c } = useTheme();
-  const tick = useContractTick(info.key);
   const side = info.right === 'C' ? 'call' : 'put';
   const names = columnsOf(set, side, props.wide);
-  const values = names.map((name) => cellValue(name, tick, info));
-  const shown = names.map((name, index) => cellText(name, values[index]));
   const heads = names.map((name) => t(columnWord(name))).join(', ');
   const title = t(side === 'call' ? 'chain.cell.call' : 'chain.cell.put', {
     strike: strikeText(info.strike),
   });
+  const words = `${title}, ${heads}`;
   return (
     <Touchable
-      label={spokenLabel(`${title}, ${heads}: ${shown.join(' ')}`)}
+      label={useCellLabel(info, set, props.wide, words)}
       testID={`cell-${info.key}`}
       onPress={() => props.onOpen(info)}
       onLongPress={() => props.onOpen(info)}
@@ -85,12 +100,8 @@ export const ChainCell = memo(function ChainCell(props: ChainCellProps) {
         selected && { backgroundColor: c.accent.tint },
       ]}
     >
-      <Spoken text={`${title}, ${heads}: `} />
-      {names.map((name, index) => (
-        <Box key={name} style={styles.figure}>
-          <Figure name={name} value={values[index]} at={tick?.at ?? 0} stale={stale} />
-        </Box>
-      ))}
+      <Spoken text={`${words}: `} />
+      <Figures info={info} names={names} stale={stale} />
       {selected ? (
         <Box pointerEvents="none" style={[styles.selected, { borderColor: c.accent.base }]} />
       ) : null}

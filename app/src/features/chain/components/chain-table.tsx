@@ -1,9 +1,10 @@
 /** The strikes of one date and root: centred on the money, keeping its place while values change. */
 import { useMemo, type Ref } from 'react';
+import { useWindowDimensions } from 'react-native';
 
 import { Box } from '@/design/box';
 import { WindowList, type WindowListHandle } from '@/design/window-list';
-import { hasWidePremiums, type ColumnSet } from '@/features/chain/columns';
+import { dropsColumn, type ColumnSet } from '@/features/chain/columns';
 import { ChainHead } from '@/features/chain/components/chain-head';
 import { EdgeLine, MoneyLine } from '@/features/chain/components/lines';
 import { StrikeLine } from '@/features/chain/components/strike-line';
@@ -45,7 +46,8 @@ export function ChainTable(props: ChainTableProps) {
   const { symbol, rows, set, stale, selectedKey, onOpen } = props;
   const items = useItems(rows, props.spot, props.move);
   const oiMax = maxOpenInterest(rows);
-  const wide = hasWidePremiums(props.spot);
+  const { width } = useWindowDimensions();
+  const wide = dropsColumn(props.spot, width);
   const render = (item: Item) => {
     if (item.kind === 'money') return <MoneyLine symbol={symbol} stale={stale} />;
     if (item.kind === 'edge') return <EdgeLine side={item.side} value={item.value} />;

@@ -13,10 +13,11 @@ import { t } from '@/i18n/t';
 export interface SearchFieldProps {
   text: string;
   onChange: (text: string) => void;
-  onFocus?: () => void;
+  /** A narrow pane has room for one word. */
+  short?: boolean;
 }
 
-export function SearchField({ text, onChange, onFocus }: SearchFieldProps) {
+export function SearchField({ text, onChange, short = false }: SearchFieldProps) {
   const { c } = useTheme();
   return (
     <Row
@@ -28,11 +29,10 @@ export function SearchField({ text, onChange, onFocus }: SearchFieldProps) {
       <TextInput
         testID="search"
         aria-label={t('markets.search')}
-        placeholder={t('markets.search')}
+        placeholder={t(short ? 'markets.search.short' : 'markets.search')}
         placeholderTextColor={c.text.secondary}
         value={text}
         onChangeText={onChange}
-        onFocus={onFocus}
         autoCapitalize="characters"
         autoCorrect={false}
         maxLength={64}

@@ -30,7 +30,7 @@ export function Candles({ plot, candles }: { plot: Plot; candles: readonly Candl
               width={plot.body}
               height={bottom - top}
               rx={1}
-              fill={up ? c.surface.base : color}
+              fill={up ? 'none' : color}
               stroke={color}
               strokeWidth={1.2}
             />

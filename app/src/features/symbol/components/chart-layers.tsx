@@ -103,7 +103,7 @@ export function ExpectedMove({ plot, cone, from, spot }: ConeProps) {
     textAnchor: 'end' as const,
   };
   // Drawn twice: a halo of the surface first, so that no grid line runs through the words.
-  const halo = { stroke: c.surface.base, strokeWidth: 4 };
+  const halo = { stroke: c.surface.base, strokeWidth: 3, strokeOpacity: 0.6 };
   return (
     <G>
       <Defs>
