@@ -11,8 +11,7 @@ from optix.kernel.errors import NotFound
 from optix.ports.market_data import ChainKey
 
 BOTH_AT_ONCE = (
-    '{"op":"subscribe","id":1,"quotes":["A"],'
-    '"chain":{"underlying":"A","expiration":"2026-12-18"}}'
+    '{"op":"subscribe","id":1,"quotes":["A"],"chain":{"underlying":"A","expiration":"2026-12-18"}}'
 )
 
 

@@ -34,9 +34,7 @@ class TestSigningIn:
     async def test_a_client_that_says_nothing_is_closed_in_time(
         self, stream: Stream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(
-            limits, "SOCKET_AUTH_SECONDS_MAX", limits.SOCKET_AUTH_SECONDS_MAX / 100
-        )
+        monkeypatch.setattr(limits, "SOCKET_AUTH_SECONDS_MAX", limits.SOCKET_AUTH_SECONDS_MAX / 100)
         reader = await stream.connect()
         assert await reader.closed() == protocol.CLOSE_NO_AUTH_IN_TIME
         assert reader.frames == []
@@ -82,9 +80,7 @@ class TestSigningIn:
 
 
 class TestStayingSignedIn:
-    async def test_the_socket_ends_with_its_token(
-        self, reader: Reader, clock: ScaledClock
-    ) -> None:
+    async def test_the_socket_ends_with_its_token(self, reader: Reader, clock: ScaledClock) -> None:
         clock.advance_to(clock.now_ns() + ACCESS_TOKEN_SECONDS * NANOSECONDS)
         assert await reader.closed() == protocol.CLOSE_UNAUTHENTICATED
 
@@ -152,9 +148,7 @@ class TestCounting:
     async def test_one_socket_too_many_is_refused_and_a_closed_one_makes_room(
         self, stream: Stream, tokens: Tokens
     ) -> None:
-        readers = [
-            await signed_in(stream, tokens.of()) for _ in range(limits.SOCKETS_PER_USER_MAX)
-        ]
+        readers = [await signed_in(stream, tokens.of()) for _ in range(limits.SOCKETS_PER_USER_MAX)]
         extra = await stream.connect()
         await extra.say(op="auth", token=tokens.of())
         assert await extra.closed() == protocol.CLOSE_TOO_MANY_SOCKETS
