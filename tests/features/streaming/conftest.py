@@ -75,8 +75,9 @@ class Stream:
         return reader
 
     async def close(self) -> None:
-        for reader in self._readers:
-            await reader.connection.close()
+        for reader in self._readers:  # without a word: unread frames would be waited for
+            reader.connection.transport.abort()
+            await reader.connection.wait_closed()
 
 
 class Tokens:

@@ -6,7 +6,7 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import Any, Protocol
 
@@ -28,6 +28,9 @@ from optix.ports.market_data import (
 )
 
 
+Handler = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
 class Feed(Protocol):
     """What answers need of the feed."""
 
@@ -47,7 +50,7 @@ class Answers:
         self._feed = feed
         self._running: dict[bytes, asyncio.Task[Any]] = {}
         self._loading: set[asyncio.Task[None]] = set()
-        self._kinds: dict[str, Callable[[dict[str, Any]], Coroutine[Any, Any, Any]]] = {
+        self._kinds: dict[str, Handler] = {
             "quote": self._quote,
             "chain": self._chain,
             "expirations": self._expirations,
@@ -63,7 +66,7 @@ class Answers:
         name = orjson.dumps([question.kind, question.arguments], option=orjson.OPT_SORT_KEYS)
         task = self._running.get(name)
         if task is None:
-            task = asyncio.ensure_future(_in_time(handler(question.arguments)))
+            task = asyncio.ensure_future(_in_time(handler, question.arguments))
             self._running[name] = task
             task.add_done_callback(lambda _: self._running.pop(name, None))
             task.add_done_callback(_forget_failure)
@@ -142,14 +145,14 @@ class Answers:
         ]
 
 
-async def _in_time(answer: Coroutine[Any, Any, Any]) -> Any:
+async def _in_time(handler: Handler, arguments: dict[str, Any]) -> Any:
     """Return the answer, or fail when its askers have stopped waiting.
 
     A provider that never answers would otherwise keep its place for good, and soon all of them.
     """
     try:
         async with asyncio.timeout(limits.FEED_REQUEST_SECONDS_MAX):
-            return await answer
+            return await handler(arguments)
     except TimeoutError as error:
         raise ProviderUnavailable("The market data provider did not answer in time.") from error
 

@@ -75,7 +75,7 @@ class MarketBook:
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
         self._heard_ns = clock.now_ns()
-        self._lost_ns: int | None = None
+        self._told: tuple[str, ...] = ()
         self._epoch = ""
         self._batch = 0
         self._held: Counter[str] = Counter()
@@ -273,13 +273,18 @@ class MarketBook:
                 self._take_update(body)
 
     def _take_status(self, status: wire.FeedStatusMessage) -> None:
-        before = self.feed_status().state if self._status is not None else None
         self._heard_ns = self._clock.now_ns()
         self._status = status
         if status.epoch != self._epoch:
             self._epoch, self._batch = status.epoch, 0
             self._reload()
-        if status.state != before:
+        self._tell_status()
+
+    def _tell_status(self) -> None:
+        status = self.feed_status()
+        said = (status.epoch, status.source, status.state, status.reason, status.notice)
+        if said != self._told:
+            self._told = said
             self._tell("status")
 
     def _take_update(self, body: dict[str, Any]) -> None:
@@ -374,13 +379,9 @@ class MarketBook:
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""
-        state = self.feed_status().state
         while True:
             await asyncio.sleep(limits.FEED_HEARTBEAT_SECONDS / 2)
-            now = self.feed_status().state
-            if now != state:
-                state = now
-                self._tell("status")
+            self._tell_status()
 
 
 _SILENCE_NS = int(limits.FEED_SILENCE_SECONDS_MAX * NANOSECONDS)

@@ -235,7 +235,8 @@ def round_significant(values: FloatArray, digits: int = 7) -> FloatArray:
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         exponent = np.floor(np.log10(np.abs(values)))
-    exponent = np.where(np.isfinite(exponent), exponent, 0.0)
+    # Beyond 290 the scale would overflow; a gamma as small as that is nothing.
+    exponent = np.clip(np.where(np.isfinite(exponent), exponent, 0.0), -290.0, 290.0)
     scale = np.power(10.0, digits - 1 - exponent)
     rounded: FloatArray = np.round(values * scale) / scale
     return rounded

@@ -1,0 +1,242 @@
+"""Answers of the feed: each question once, in time, with what the provider and the state say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import date, timedelta
+from typing import Any, cast
+
+import pytest
+from tests.fakes.bus import ScriptedBus
+from tests.fakes.scripted import ScriptedProvider
+from tests.fixtures.chains import EXPIRATION, spot_of
+from tests.fixtures.waiting import until
+
+from optix.features.market.answers import Answers
+from optix.features.market.engine import FeedEngine
+from optix.features.market.terms import ListedTerms
+from optix.kernel import limits
+from optix.kernel.chain import ChainTable
+from optix.kernel.clock import SystemClock
+from optix.kernel.errors import InvalidInput
+from optix.kernel.quote import Quality, Quote
+from optix.platform.bus import Bus, Question
+from optix.ports.market_data import (
+    Bar,
+    BarInterval,
+    Bars,
+    ChainKey,
+    ProviderUnavailable,
+    UnknownExpiration,
+    UnknownSymbol,
+    UnsupportedRequest,
+)
+
+KEY = ChainKey("SPY", EXPIRATION)
+CHAIN = {"underlying": "SPY", "expiration": EXPIRATION.isoformat()}
+
+
+class Provider(ScriptedProvider):
+    """Waits before its answers while `gate` is cleared, and counts the chains it fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.fetched: list[ChainKey] = []
+
+    async def fetch_quote(self, symbol: str) -> Quote:
+        await self.gate.wait()
+        return await super().fetch_quote(symbol)
+
+    async def fetch_chain(self, key: ChainKey) -> ChainTable:
+        self.fetched.append(key)
+        await self.gate.wait()
+        return await super().fetch_chain(key)
+
+    async def fetch_bars(
+        self, symbol: str, interval: BarInterval, *, start: date, end: date
+    ) -> Bars:
+        if interval is not BarInterval.DAY_1:
+            return await super().fetch_bars(symbol, interval, start=start, end=end)
+        bar = Bar(ts_event=1_000_000_000, open=1.0, high=2.0, low=0.5, close=1.5, volume=9.0)
+        return Bars(
+            symbol=symbol,
+            interval=interval,
+            source="test",
+            quality=Quality.DELAYED,
+            adjusted=True,
+            rows=[bar],
+        )
+
+
+class World:
+    """A feed that does not run: its provider, its state and its answers."""
+
+    def __init__(self) -> None:
+        self.provider = Provider()
+        self.provider.list_small_chain()
+        self.bus = ScriptedBus()
+        self.engine = FeedEngine(
+            self.provider,
+            cast("Bus", self.bus),
+            terms=ListedTerms(),
+            clock=SystemClock(),
+            rate_fallback=0.04,
+        )
+        self.answers: Answers = self.engine._answers
+
+    async def ask(self, kind: str, **arguments: Any) -> Any:
+        return await self.answers.answer(Question("1", kind, arguments))
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    yield world
+    await world.answers.close()
+
+
+class TestEachKind:
+    async def test_a_quote_is_flagged_and_kept_like_every_other(self, world: World) -> None:
+        row = await world.ask("quote", symbol="SPY")
+        assert row[0] == "SPY"
+        assert "SPY" in world.engine._quotes
+
+    async def test_a_chain_is_kept_for_its_reader_and_its_state_is_named(
+        self, world: World
+    ) -> None:
+        assert await world.ask("chain", **CHAIN) == 1
+        [kept] = world.bus.kept_states
+        assert kept.endswith("SPY.2026-12-18")
+
+    async def test_expirations_come_with_terms_and_what_was_priced(self, world: World) -> None:
+        answer = await world.ask("expirations", underlying="SPY")
+        [row] = answer["rows"]
+        assert (row["date"], row["root"], row["style"]) == ("2026-12-18", "SPY", "american")
+        assert row["contracts"] == 6
+        assert row["atm_iv"] == pytest.approx(0.14, abs=0.1)
+        assert row["expected_move"] > 0
+        assert answer["source"] == "scripted"
+
+    async def test_bars_come_with_their_source(self, world: World) -> None:
+        dates = {"start": "2026-01-02", "end": "2026-01-05"}
+        answer = await world.ask("bars", symbol="SPY", interval="1d", **dates)
+        assert answer["rows"] == [[1000, 1.0, 2.0, 0.5, 1.5, 9.0]]
+        assert (answer["source"], answer["adjusted"]) == ("test", True)
+        with pytest.raises(UnsupportedRequest):
+            await world.ask("bars", symbol="SPY", interval="1m", **dates)
+
+    async def test_a_search_names_what_was_found(self, world: World) -> None:
+        [found] = await world.ask("search", text="SP", limit=5)
+        assert (found["symbol"], found["kind"]) == ("SPY", "stock")
+        assert await world.ask("search", text="none", limit=5) == []
+
+    @pytest.mark.parametrize(
+        ("kind", "arguments", "error"),
+        [
+            ("weather", {}, InvalidInput),
+            ("quote", {"symbol": "ZZZZ"}, UnknownSymbol),
+            ("expirations", {"underlying": "ZZZZ"}, UnknownSymbol),
+            ("chain", CHAIN | {"expiration": "2026-12-24"}, UnknownExpiration),
+        ],
+    )
+    async def test_what_cannot_be_answered_is_an_error_by_name(
+        self, world: World, kind: str, arguments: dict[str, Any], error: type[Exception]
+    ) -> None:
+        with pytest.raises(error):
+            await world.ask(kind, **arguments)
+        assert not world.answers._running
+
+
+class TestOnce:
+    async def test_the_same_question_at_once_is_asked_of_the_provider_once(
+        self, world: World
+    ) -> None:
+        world.provider.gate.clear()
+        asking = [asyncio.create_task(world.ask("quote", symbol="SPY")) for _ in range(20)]
+        other = asyncio.create_task(world.ask("quote", symbol="QQQ"))
+        await asyncio.sleep(0)
+        world.provider.quotes["QQQ"] = spot_of("QQQ")
+        world.provider.gate.set()
+        rows = await asyncio.gather(*asking)
+        assert all(row == rows[0] for row in rows)
+        assert (await other)[0] == "QQQ"
+        assert sorted(world.provider.asked) == ["QQQ", "SPY"]
+
+    async def test_the_next_question_is_asked_anew(self, world: World) -> None:
+        for _ in range(2):
+            await world.ask("quote", symbol="SPY")
+        assert world.provider.asked == ["SPY", "SPY"]
+
+    async def test_an_asker_that_leaves_takes_nothing_from_the_others(self, world: World) -> None:
+        world.provider.gate.clear()
+        leaving, staying = (asyncio.create_task(world.ask("quote", symbol="SPY")) for _ in "ab")
+        await asyncio.sleep(0)
+        leaving.cancel()
+        world.provider.gate.set()
+        assert (await staying)[0] == "SPY"
+
+
+class TestInTime:
+    async def test_a_provider_that_never_answers_does_not_keep_its_place(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            limits, "FEED_REQUEST_SECONDS_MAX", limits.FEED_REQUEST_SECONDS_MAX / 200
+        )
+        world.provider.gate.clear()
+        with pytest.raises(ProviderUnavailable, match="in time"):
+            await world.ask("quote", symbol="SPY")
+        assert not world.answers._running
+        world.provider.gate.set()
+        assert (await world.ask("quote", symbol="SPY"))[0] == "SPY"
+
+    async def test_a_list_of_dates_does_not_wait_for_slow_summaries(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "SUMMARY_SECONDS_MAX", limits.SUMMARY_SECONDS_MAX / 30)
+        world.provider.gate.clear()
+        [row] = (await world.ask("expirations", underlying="SPY"))["rows"]
+        assert (row["atm_iv"], row["expected_move"]) == (None, None)
+        world.provider.gate.set()
+        await until(lambda: not world.answers._summaries)
+        [row] = (await world.ask("expirations", underlying="SPY"))["rows"]
+        assert row["atm_iv"] is not None
+
+    async def test_a_date_that_cannot_be_priced_leaves_the_others(self, world: World) -> None:
+        broken = ChainKey("SPY", EXPIRATION - timedelta(days=7))
+        world.provider.chains[broken] = world.provider.chains[KEY]  # has no contract of that date
+        rows = (await world.ask("expirations", underlying="SPY"))["rows"]
+        assert [(row["date"], row["atm_iv"] is None) for row in rows] == [
+            ("2026-12-11", True),
+            ("2026-12-18", False),
+        ]
+
+    async def test_closing_ends_what_is_still_being_answered(self, world: World) -> None:
+        world.provider.gate.clear()
+        asking = asyncio.create_task(world.ask("quote", symbol="SPY"))
+        await asyncio.sleep(0)
+        await world.answers.close()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+
+class TestAge:
+    @pytest.mark.parametrize(
+        ("kind", "arguments", "limit"),
+        [
+            ("chain", CHAIN, limits.CHAIN_AGE_SECONDS_MAX),
+            ("expirations", {"underlying": "SPY"}, limits.SUMMARY_AGE_SECONDS_MAX),
+        ],
+    )
+    async def test_a_chain_is_fetched_again_when_it_is_older_than_its_use_allows(
+        self, world: World, kind: str, arguments: dict[str, Any], limit: float
+    ) -> None:
+        await world.ask(kind, **arguments)
+        await world.ask(kind, **arguments)
+        assert world.provider.fetched == [KEY]
+        world.engine._chains[KEY].loaded_ns -= int(limit * 1_000_000_000)
+        await world.ask(kind, **arguments)
+        assert world.provider.fetched == [KEY, KEY]

@@ -1,0 +1,132 @@
+"""A reader's copy of a chain: changes in, rows out, each encoded once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from tests.fixtures.chains import EXPIRATION
+
+from optix.features.market import wire
+from optix.features.market.chain_replica import ChainReplica, flag_names, mid_of
+from optix.features.market.schemas import ChainContract
+from optix.kernel.quote import QuoteFlag
+from optix.ports.market_data import ChainKey
+
+KEY = ChainKey("SPY", EXPIRATION)
+
+
+def row(position: int, bid: float | None = 5.0, *, vendor: list[float] | None = None) -> list[Any]:
+    numbers = [1.0, 2.0, 5.1, 7.0, 0.2, 0.5, 0.01, -0.1, 0.2, 0.1]
+    ask = None if bid is None else bid + 0.2
+    state = [position, bid, ask, *numbers, "ok", 0, 1_795_000_000_000]
+    return [*state, *(vendor or [])]
+
+
+def contract(strike: float, right: str = "C") -> list[Any]:
+    return [f"SPY261218{right}{int(strike * 1000):08d}", "SPY", right, strike, 10.0, None]
+
+
+@pytest.fixture
+def replica() -> ChainReplica:
+    body = {
+        "e": "e",
+        "s": 7,
+        "h": {"quality": "realtime"},
+        "contracts": [contract(590), contract(600), contract(610)],
+        "rows": [row(n) for n in range(3)],
+        "rejected": [],
+    }
+    return ChainReplica.load(KEY, body, version=20)
+
+
+def change(replica: ChainReplica, version: int, *rows: list[Any], header: Any = None) -> None:
+    replica.apply({"s": replica.sequence + 1, "h": header, "r": list(rows)}, version)
+
+
+class TestChanges:
+    def test_a_fresh_copy_is_all_new_to_older_readers(self, replica: ChainReplica) -> None:
+        assert replica.changed_since(19) == [0, 1, 2]
+        assert replica.changed_since(20) == []
+
+    def test_only_changed_rows_are_new(self, replica: ChainReplica) -> None:
+        change(replica, 21, row(2, 6.0))
+        change(replica, 22, row(0, 7.0))
+        assert replica.changed_since(20) == [0, 2]
+        assert replica.changed_since(21) == [0]
+        assert (replica.sequence, replica.version, replica.loaded_version) == (9, 22, 20)
+
+    def test_a_header_is_replaced_only_by_a_header(self, replica: ChainReplica) -> None:
+        change(replica, 21, row(0))
+        assert (replica.header, replica.header_version) == ({"quality": "realtime"}, 20)
+        change(replica, 22, header={"quality": "delayed"})
+        assert (replica.header, replica.header_version) == ({"quality": "delayed"}, 22)
+
+
+class TestEncoding:
+    def test_a_row_is_encoded_once_until_it_changes(self, replica: ChainReplica) -> None:
+        first = replica.stream_row(1)
+        assert replica.stream_row(1) is first
+        assert replica.object_row(1) is replica.object_row(1)
+        change(replica, 21, row(1, 6.0))
+        assert orjson.loads(replica.stream_row(1))[1] == 6.0
+        assert orjson.loads(replica.object_row(1))["bid"] == 6.0
+
+    def test_vendor_numbers_are_in_the_object_and_not_in_the_stream(
+        self, replica: ChainReplica
+    ) -> None:
+        vendor = [0.21, 0.51, 0.011, -0.11, 0.21, 0.11, 5.15]
+        change(replica, 21, row(0, vendor=vendor))
+        assert len(orjson.loads(replica.stream_row(0))) == len(wire.CHAIN_ROW_COLUMNS)
+        told = replica.contract(0)
+        assert list(told["vendor"].values()) == vendor
+        assert told["iv"] == 0.2
+        assert replica.contract(1)["vendor"] is None
+
+    def test_the_object_is_what_the_schema_promises(self, replica: ChainReplica) -> None:
+        model = ChainContract.model_validate_json(replica.object_row(0))
+        assert model.key == "SPY261218C00590000"
+        assert model.mid == pytest.approx(5.1)
+        assert model.open_interest == 10.0
+
+    def test_a_row_without_a_quote_is_null_and_says_why(self, replica: ChainReplica) -> None:
+        empty = [0, *[None] * 12, "no_quote", int(QuoteFlag.NO_QUOTE), 1_795_000_000_000]
+        change(replica, 21, empty)
+        model = ChainContract.model_validate_json(replica.object_row(0))
+        assert (model.bid, model.mid, model.iv, model.delta) == (None,) * 4
+        assert (model.status, model.flags) == ("no_quote", ["no_quote"])
+        assert np.isnan(replica.deltas()[0])
+
+    def test_a_contract_is_found_by_its_key(self, replica: ChainReplica) -> None:
+        assert replica.position_of("SPY261218C00600000") == 1
+        assert replica.position_of("SPY261218P00600000") is None
+
+
+class TestMid:
+    @pytest.mark.parametrize(
+        ("bid", "ask", "mid"),
+        [
+            (1.0, 2.0, 1.5),
+            (2.0, 2.0, 2.0),
+            (2.0, 1.0, None),
+            (0.0, 1.0, None),
+            (None, 1.0, None),
+            (1.0, None, None),
+            (1.0, 0.0, None),
+            (None, None, None),
+        ],
+    )
+    def test_only_a_two_sided_quote_has_one(
+        self, bid: float | None, ask: float | None, mid: float | None
+    ) -> None:
+        assert mid_of(bid, ask) == mid
+
+
+def test_every_flag_has_a_name() -> None:
+    flags = QuoteFlag(0)
+    for flag in QuoteFlag:
+        flags |= flag
+    assert flag_names(flags) == ["crossed", "locked", "no_bid", "no_ask", "wide", "no_quote"]
+    assert flag_names(QuoteFlag.NONE) == []

@@ -1,0 +1,102 @@
+"""The hub wakes whom a change concerns, and counts the sockets of each account."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+from tests.fakes.bus import ScriptedBus
+
+from optix.features.identity.service import AuthenticatedUser
+from optix.features.market.book import MarketBook
+from optix.features.streaming import protocol
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.session import Closing, StreamSession
+from optix.kernel import limits
+from optix.kernel.clock import SystemClock
+from optix.kernel.ids import SessionId, UserId, new_uuid
+from optix.platform.bus import Bus
+
+
+class Listener:
+    """A session as the hub sees it."""
+
+    def __init__(self, user: UserId) -> None:
+        self.user = AuthenticatedUser(user, "user", SessionId(new_uuid()), 0)
+        self.woken: list[str] = []
+
+    def wake(self) -> None:
+        self.woken.append("change")
+
+    def wake_for_status(self) -> None:
+        self.woken.append("status")
+
+
+def listener(user: UserId | None = None) -> Any:
+    return cast("StreamSession", Listener(user or UserId(new_uuid())))
+
+
+@pytest.fixture
+def book() -> MarketBook:
+    return MarketBook(cast("Bus", ScriptedBus()), SystemClock())
+
+
+@pytest.fixture
+def hub(book: MarketBook) -> StreamHub:
+    return StreamHub(book)
+
+
+class TestWaking:
+    def test_a_change_wakes_its_followers_and_nobody_else(
+        self, hub: StreamHub, book: MarketBook
+    ) -> None:
+        spy, both, none = listener(), listener(), listener()
+        for session in (spy, both, none):
+            hub.enter(session)
+        hub.follow(spy, ["q:SPY"])
+        hub.follow(both, ["q:SPY", "q:QQQ"])
+        book._tell("q:QQQ")
+        assert (spy.woken, both.woken, none.woken) == ([], ["change"], [])
+        book._tell("q:SPY")
+        assert (spy.woken, both.woken, none.woken) == (["change"], ["change"] * 2, [])
+
+    def test_the_status_concerns_everybody_inside(self, hub: StreamHub, book: MarketBook) -> None:
+        inside, outside = listener(), listener()
+        hub.enter(inside)
+        book._tell("status")
+        assert (inside.woken, outside.woken) == (["status"], [])
+
+    def test_who_no_longer_follows_is_left_alone(self, hub: StreamHub, book: MarketBook) -> None:
+        session = listener()
+        hub.enter(session)
+        hub.follow(session, ["q:SPY", "q:QQQ"])
+        hub.unfollow(session, ["q:SPY", "q:NEVER"])
+        book._tell("q:SPY")
+        assert session.woken == []
+        hub.unfollow(session, ["q:QQQ"])
+        assert not hub._followers
+
+
+class TestCounting:
+    def test_an_account_has_so_many_sockets_and_no_more(self, hub: StreamHub) -> None:
+        user = UserId(new_uuid())
+        sessions = [listener(user) for _ in range(limits.SOCKETS_PER_USER_MAX)]
+        for session in sessions:
+            hub.enter(session)
+        with pytest.raises(Closing) as caught:
+            hub.enter(listener(user))
+        assert caught.value.code == protocol.CLOSE_TOO_MANY_SOCKETS
+        hub.enter(listener())  # another account
+        assert hub.sockets == limits.SOCKETS_PER_USER_MAX + 1
+
+    def test_leaving_makes_room_once(self, hub: StreamHub) -> None:
+        session = listener()
+        hub.enter(session)
+        hub.leave(session)
+        hub.leave(session)
+        assert hub.sockets == 0
+        assert not hub._per_user
+
+    def test_one_who_was_never_let_in_may_leave(self, hub: StreamHub) -> None:
+        hub.leave(listener())
+        assert hub.sockets == 0
