@@ -223,7 +223,7 @@ class Bar(Schema):
     high: float
     low: float
     close: float
-    volume: float
+    volume: float | None = Field(description="Null where the source tells prices only.")
 
 
 class History(Schema):
