@@ -161,7 +161,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log.log_level.upper())
-    for noisy in ("asyncio", "httpx", "httpcore", "uvicorn.access", "websockets"):
+    for noisy in ("alembic", "asyncio", "httpx", "httpcore", "uvicorn.access", "websockets"):
         logging.getLogger(noisy).setLevel(
             logging.DEBUG if settings.log.log_level == "debug" else logging.WARNING
         )
