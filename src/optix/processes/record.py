@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from optix.adapters.market_data.recording import RecordingWriter
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import SystemClock
 from optix.kernel.symbols import parse_symbol
@@ -31,6 +30,8 @@ async def record_feed(
     Ends after `seconds`, at the end of the source, or when cancelled; the file is whole either way.
     Effects: writes `out`. Errors: MalformedSymbol, UnknownSymbol, RecordingExists.
     """
+    from optix.adapters.market_data.recording import RecordingWriter
+
     wanted = [parse_symbol(symbol) for symbol in symbols]
     provider = await choose_provider(settings.market, SystemClock())
     rows = 0
