@@ -50,6 +50,8 @@ class ScriptedProvider:
         self.demand = Demand()
         self.asked: list[str] = []
         self.opened = 0
+        self.opening = asyncio.Event()  # clear it, and opening waits
+        self.opening.set()
         self._script: asyncio.Queue[MarketUpdate | Exception] = asyncio.Queue()
 
     def list_small_chain(self) -> ChainKey:
@@ -74,6 +76,7 @@ class ScriptedProvider:
         self._script.put_nowait(ProviderUnavailable(sentence))
 
     async def open(self) -> None:
+        await self.opening.wait()
         self.opened += 1
 
     async def close(self) -> None:

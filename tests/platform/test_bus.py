@@ -21,6 +21,7 @@ from optix.platform.bus import (
     Question,
     connect,
 )
+from optix.platform.embedded.stores import StoreUrls
 from optix.ports.market_data import UnknownSymbol
 
 pytestmark = pytest.mark.stores
@@ -133,6 +134,26 @@ class TestQuestions:
     ) -> None:
         answers = await asyncio.gather(*(bus.ask("echo", {"n": n}) for n in range(40)))
         assert [answer["n"] for answer in answers] == list(range(40))
+
+    async def test_an_answer_may_take_longer_than_a_line_may_be_silent(
+        self, stores: StoreUrls, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The client gives a silent line up; waiting in pieces keeps it talking."""
+        monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.5)
+        monkeypatch.setattr(limits, "BUS_WAIT_SECONDS_MAX", 0.1)
+        bus = Bus(connect(stores.redis_url), SystemClock())
+
+        async def slowly(_: Question) -> str:
+            await asyncio.sleep(1.0)
+            return "done"
+
+        serving = asyncio.create_task(bus.serve(slowly))
+        try:
+            assert await bus.ask("quote", {}) == "done"
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+            await bus.close()
 
     async def test_nobody_there_is_an_error_with_a_name(self, bus: Bus) -> None:
         with pytest.raises(FeedUnavailable):

@@ -177,6 +177,25 @@ class TestFailing:
         assert parts[1].starts == 3
         assert pauses.seconds == [RESTART.pause_seconds(1), RESTART.pause_seconds(2)]
 
+    async def test_an_error_that_stays_stops_the_program_with_its_next_step(
+        self,
+    ) -> None:
+        diary: list[str] = []
+        pauses = Pauses()
+
+        async def unreadable(_: int) -> None:
+            raise Unavailable("cut off", code="unreadable", next_step="Choose another file.")
+
+        with pytest.raises(ComponentFailed, match="feed does not stay up: cut off") as caught:
+            await run_components(
+                [Part("feed", diary, unreadable)],
+                stop=asyncio.Event(),
+                policies={"feed": Policy(final=frozenset({"unreadable"}))},
+                sleep=pauses,
+            )
+        assert caught.value.next_step == "Choose another file."
+        assert pauses.seconds == []
+
     async def test_one_that_keeps_failing_stops_the_program(self) -> None:
         diary: list[str] = []
 

@@ -35,6 +35,8 @@ SOCKET_BAD_FRAMES_MAX = 20
 
 # Market data plumbing
 BUS_CONNECTIONS_MAX = 64
+BUS_SILENCE_SECONDS_MAX = 5.0  # a connection that should have said something by then is lost
+BUS_WAIT_SECONDS_MAX = 2.0  # of one blocking call, well below that
 LEASE_SECONDS = 15
 LEASE_RENEW_SECONDS = 5.0
 INTEREST_SECONDS = 30.0  # how long one REST request keeps its topic alive

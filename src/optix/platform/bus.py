@@ -78,6 +78,7 @@ def connect(url: str) -> Redis:
         max_connections=limits.BUS_CONNECTIONS_MAX,
         timeout=5,
         socket_connect_timeout=3,
+        socket_timeout=limits.BUS_SILENCE_SECONDS_MAX,
         health_check_interval=15,
         protocol=3,
     )
@@ -234,14 +235,26 @@ class Bus:
 
     async def _question(
         self, question_id: str, body: bytes, timeout_seconds: float
-    ) -> bytes | str | None:
+    ) -> bytes | None:
         with _as_unavailable():
             async with self.redis.pipeline(transaction=False) as pipe:
                 pipe.lpush(REQUESTS, body)
                 pipe.ltrim(REQUESTS, 0, limits.FEED_REQUESTS_MAX - 1)
                 await pipe.execute()
-            reply = await self.redis.blpop([ANSWERS + question_id], timeout=timeout_seconds)
-        return None if reply is None else reply[1]
+        return await self._await_reply(ANSWERS + question_id, timeout_seconds)
+
+    async def _await_reply(self, key: str, seconds: float) -> bytes | None:
+        """Wait in pieces: the client takes a line that is silent for longer to be lost."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (left := deadline - loop.time()) > 0:
+            with _as_unavailable():
+                popped = await self.redis.blpop(
+                    [key], timeout=min(left, limits.BUS_WAIT_SECONDS_MAX)
+                )
+            if popped is not None:
+                return _bytes_of(popped[1])
+        return None
 
     async def serve(self, handler: Callable[[Question], Awaitable[Any]]) -> None:
         """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE` at a time.

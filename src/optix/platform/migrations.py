@@ -1,7 +1,10 @@
 """Bringing a database to the schema of this release, in-process and once.
 
 The steps themselves are in the folder `migrations/` of the repository (inside the package in an
-installed wheel). The history is linear. A step must run beside the previous release.
+installed wheel). The history is linear, and a file is named after its step ("0001_identity.py"). A
+step must run beside the previous release.
+
+Alembic is imported only where there is something to apply: most starts find nothing.
 """
 
 from __future__ import annotations
@@ -11,17 +14,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from optix.kernel.errors import Unavailable
 from optix.platform.db import async_url, connect_with_retry
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 LOCK_MILLISECONDS_MAX = 4_000
 STATEMENT_MILLISECONDS_MAX = 5_000
@@ -68,7 +71,15 @@ def migrations_folder() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "migrations"
 
 
+def newest_step() -> str:
+    """Return the newest step of this release, by the names of the files."""
+    steps = (path.name.partition("_")[0] for path in migrations_folder().glob("versions/*.py"))
+    return max(step for step in steps if step.isdigit())
+
+
 def alembic_config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     # A percent sign in a path would be read as interpolation.
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
@@ -137,7 +148,19 @@ async def _take_lock(connection: AsyncConnection) -> None:
     raise MigrationBusy("Another process has been migrating this database for a minute.")
 
 
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    steps = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+    return list(steps) == [newest_step()]
+
+
 def _pending(connection: Connection) -> tuple[str, ...]:
+    if _is_current(connection):
+        return ()
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     script = ScriptDirectory.from_config(alembic_config())
     current = MigrationContext.configure(connection).get_current_heads()
     newest_first = [step.revision for step in script.walk_revisions()]
@@ -153,10 +176,10 @@ def _pending(connection: Connection) -> tuple[str, ...]:
 def _upgrade(connection: Connection) -> Migrated:
     applied = _pending(connection)
     connection.rollback()
-    config = alembic_config()
     if applied:
+        from alembic import command
+
+        config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    head = ScriptDirectory.from_config(config).get_current_head()
-    assert head is not None, "there are migrations"
-    return Migrated(revision=head, applied=applied)
+    return Migrated(revision=newest_step(), applied=applied)

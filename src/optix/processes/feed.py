@@ -1,14 +1,15 @@
-"""The feed process: choose the market data provider of the settings, and run the engine on it."""
+"""The feed process: choose the market data provider of the settings, and run the engine on it.
+
+Only the provider that is chosen is imported: a recording's reader alone takes 30 MB.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import structlog
 
-from optix.adapters.market_data.cboe import CboeMarketData
-from optix.adapters.market_data.replay import open_replay
-from optix.adapters.market_data.sim import SimulatedMarket
 from optix.features.market import calendar, expirations
 from optix.features.market.engine import FeedEngine
 from optix.features.market.terms import ListedTerms
@@ -17,6 +18,10 @@ from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.bus import Bus
 from optix.platform.settings import MarketSettings
 from optix.ports.market_data import MarketDataProvider
+
+if TYPE_CHECKING:
+    from optix.adapters.market_data.cboe import CboeMarketData
+    from optix.adapters.market_data.sim import SimulatedMarket
 
 log = structlog.get_logger(__name__)
 
@@ -31,14 +36,16 @@ async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataP
     """
     match settings.feed:
         case "cboe":
-            return CboeMarketData.over_http(clock=clock)
+            return delayed_market(clock)
         case "replay":
+            from optix.adapters.market_data.replay import open_replay
+
             assert settings.replay is not None, "the settings refuse replay without a recording"
             path, speed, loop = settings.replay, settings.replay_speed, settings.replay_loop
             return await asyncio.to_thread(lambda: open_replay(path, speed=speed, loop=loop))
         case "sim":
             return simulated_market(settings, clock)
-    cboe = CboeMarketData.over_http(clock=clock)
+    cboe = delayed_market(clock)
     try:
         async with asyncio.timeout(PROBE_SECONDS_MAX):
             await cboe.open()
@@ -51,8 +58,17 @@ async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataP
     return cboe
 
 
+def delayed_market(clock: Clock) -> CboeMarketData:
+    """Return Cboe's delayed quotes."""
+    from optix.adapters.market_data.cboe import CboeMarketData
+
+    return CboeMarketData.over_http(clock=clock)
+
+
 def simulated_market(settings: MarketSettings, clock: Clock) -> SimulatedMarket:
     """Return the simulator on the exchange's calendar."""
+    from optix.adapters.market_data.sim import SimulatedMarket
+
     return SimulatedMarket(clock, calendar, expirations, seed=settings.sim_seed)
 
 

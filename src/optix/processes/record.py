@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from optix.adapters.market_data.recording import RecordingWriter
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import SystemClock
 from optix.kernel.errors import InvalidInput
@@ -40,6 +39,8 @@ async def record_feed(
     Effects: writes `out`. Errors: NothingToRecord, MalformedSymbol, UnknownSymbol,
     RecordingExists.
     """
+    from optix.adapters.market_data.recording import RecordingWriter
+
     wanted = [parse_symbol(symbol) for symbol in symbols]
     if not wanted:
         raise NothingToRecord("No symbol is named.")

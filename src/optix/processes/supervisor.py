@@ -48,13 +48,15 @@ class Policy:
     """What happens when a component ends by itself.
 
     It is started again after a pause that doubles; more than `failures_max` ends within
-    `window_seconds` stop the program. `failures_max=0` stops it at once.
+    `window_seconds` stop the program. `failures_max=0` stops it at once, and so does an error whose
+    code is in `final`: it will not go away by itself.
     """
 
     failures_max: int = 5
     window_seconds: float = 120.0
     pause_seconds_first: float = 0.5
     pause_seconds_max: float = 30.0
+    final: frozenset[str] = frozenset()
 
     def pause_seconds(self, failures: int) -> float:
         """Return the pause after the given number of failures (1 or more) in the window."""
@@ -127,10 +129,11 @@ async def _keep_running(
             failures=len(failures),
             exc_info=None if known else cause,
         )
-        if len(failures) > policy.failures_max:
+        if len(failures) > policy.failures_max or getattr(cause, "code", None) in policy.final:
             raise ComponentFailed(
                 f"The component {component.name} does not stay up: "
-                f"{str(cause) or type(cause).__name__}"
+                f"{str(cause) or type(cause).__name__}",
+                next_step=cause.next_step if isinstance(cause, OptixError) else None,
             ) from cause
         pause_seconds = policy.pause_seconds(len(failures))
         log.info("component_restarts", component=component.name, in_seconds=pause_seconds)

@@ -152,7 +152,11 @@ def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
 
 def policies() -> dict[str, Policy]:
     """Return what happens when a component ends, where it is not started again."""
-    return {"api": STOP_PROGRAM, "resources": STOP_PROGRAM}
+    return {
+        "api": STOP_PROGRAM,
+        "resources": STOP_PROGRAM,
+        "feed": Policy(final=frozenset({"unreadable_recording"})),
+    }
 
 
 async def migrate(stores: StoreUrls) -> Sequence[str]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from tests.fixtures.api import PASSWORD, Caller, client_of, register
 
 from optix.kernel import limits
+from optix.kernel.clock import ScaledClock
 
 pytestmark = pytest.mark.stores
 
@@ -139,10 +140,11 @@ class TestNativeSession:
         assert ended.json()["code"] == "refresh_token_invalid"
 
     async def test_reuse_is_said_and_the_end_of_the_session_is_kept(
-        self, client: httpx.AsyncClient, caller: Caller
+        self, client: httpx.AsyncClient, caller: Caller, clock: ScaledClock
     ) -> None:
         body = {"refresh_token": caller.tokens["refresh_token"]}
         second = (await client.post(f"{AUTH}/refresh", json=body)).json()
+        clock.advance_to(clock.now_ns() + 60 * 1_000_000_000)
         reused = await client.post(f"{AUTH}/refresh", json=body)
         assert reused.status_code == 401
         assert reused.json()["code"] == "refresh_token_reused"

@@ -201,7 +201,7 @@ class TestInTime:
         [row] = (await world.ask("expirations", underlying="SPY"))["rows"]
         assert (row["atm_iv"], row["expected_move"]) == (None, None)
         world.provider.gate.set()
-        await until(lambda: not world.answers._summaries)
+        await until(lambda: not world.answers._loading)
         [row] = (await world.ask("expirations", underlying="SPY"))["rows"]
         assert row["atm_iv"] is not None
 
@@ -224,19 +224,22 @@ class TestInTime:
 
 
 class TestAge:
-    @pytest.mark.parametrize(
-        ("kind", "arguments", "limit"),
-        [
-            ("chain", CHAIN, limits.CHAIN_AGE_SECONDS_MAX),
-            ("expirations", {"underlying": "SPY"}, limits.SUMMARY_AGE_SECONDS_MAX),
-        ],
-    )
     async def test_a_chain_is_fetched_again_when_it_is_older_than_its_use_allows(
-        self, world: World, kind: str, arguments: dict[str, Any], limit: float
+        self, world: World
     ) -> None:
-        await world.ask(kind, **arguments)
-        await world.ask(kind, **arguments)
+        await world.ask("chain", **CHAIN)
+        await world.ask("chain", **CHAIN)
         assert world.provider.fetched == [KEY]
-        world.engine._chains[KEY].loaded_ns -= int(limit * 1_000_000_000)
-        await world.ask(kind, **arguments)
+        world.engine._chains[KEY].loaded_ns -= int(limits.CHAIN_AGE_SECONDS_MAX * 1_000_000_000)
+        await world.ask("chain", **CHAIN)
+        assert world.provider.fetched == [KEY, KEY]
+
+    async def test_a_summary_is_made_again_when_it_is_too_old(self, world: World) -> None:
+        await world.ask("expirations", underlying="SPY")
+        await world.ask("expirations", underlying="SPY")
+        assert world.provider.fetched == [KEY]
+        kept_ns, summary = world.answers._summaries._kept[KEY]
+        older_ns = kept_ns - int(limits.SUMMARY_AGE_SECONDS_MAX * 1_000_000_000)
+        world.answers._summaries._kept[KEY] = (older_ns, summary)
+        await world.ask("expirations", underlying="SPY")
         assert world.provider.fetched == [KEY, KEY]

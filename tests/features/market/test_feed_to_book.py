@@ -55,6 +55,20 @@ class TestQuotes:
             await book.get_quote("ZZZZ")
         assert getattr(caught.value, "code", "") == UnknownSymbol.code
 
+    async def test_a_provider_that_is_still_opening_denies_nothing(self, market: Market) -> None:
+        """A recording knows its symbols once it is read: a question before that waits."""
+        market.provider.opening.clear()
+        known, market.provider.quotes = market.provider.quotes, {}
+        await market.start_feed()
+        book = await market.start_book()
+        await until(lambda: book.feed_status().source)
+        question = asyncio.ensure_future(book.get_quote("SPY"))
+        await asyncio.sleep(0.2)
+        assert not question.done()
+        market.provider.quotes = known
+        market.provider.opening.set()
+        assert (await question).quote.last == 600.0
+
     async def test_an_odd_quote_is_flagged_and_served(self, market: Market) -> None:
         market.provider.quotes["SPY"] = replace(spot_of(), bid=600.2, ask=600.1)
         book = await market.start()

@@ -27,7 +27,6 @@ from optix.ports.market_data import (
     ProviderUnavailable,
 )
 
-
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 

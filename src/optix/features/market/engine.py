@@ -78,6 +78,7 @@ class FeedEngine:
         self._reason = "Connecting to the market feed."
         self._since_ns = clock.now_ns()
         self._last_update_ns = clock.now_ns()
+        self._tried = asyncio.Event()  # the provider has been opened, or has failed to
         self._restart = asyncio.Event()
         self._status_wake = asyncio.Event()
         summaries = Summaries(provider, terms, clock, rate_fallback=rate_fallback)
@@ -368,6 +369,7 @@ class FeedEngine:
             self._since_ns = self._clock.now_ns()
             self._status_wake.set()
         self._state, self._reason = state, reason
+        self._tried.set()
 
     def _status(self) -> wire.FeedStatusMessage:
         capabilities = self._provider.capabilities
@@ -390,6 +392,8 @@ class FeedEngine:
     # Questions
 
     async def _answer(self, question: Question) -> Any:
+        # A provider that is just being opened knows nothing yet: it would deny what it will have.
+        await self._tried.wait()
         return await self._answers.answer(question)
 
     def find_chain(self, key: ChainKey) -> ChainState | None:

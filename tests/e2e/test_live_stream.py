@@ -1,0 +1,133 @@
+"""Feed, API and stream as processes of their own: every tick arrives, a dead feed is seen."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from benchmarks.program import Program, optix
+from benchmarks.reader import Reader, frames, quote_rows, subscribe
+from tests.fakes.recordings import START_NS, quote_of, write_recording
+from tests.fixtures.waiting import until
+from websockets.sync.client import ClientConnection
+
+from optix.kernel.clock import NANOSECONDS
+
+SYMBOLS = ["AAPL", "AMD", "AMZN", "BAC", "DIA", "F", "GLD", "INTC", "IWM", "KO"]
+TICK_MILLISECONDS = 200  # each symbol then has two seconds until its next tick replaces this one
+TICKS = 600
+TICKS_SEEN = 60
+FIRST_PRICE = 100.0
+CENT = 0.01
+DEAD_SECONDS_MAX = 10.0
+
+
+class Processes(NamedTuple):
+    folder: Path
+    recording: Path
+    api: Program
+    stream: Program
+    feed: Program
+    reader: Reader
+
+
+@pytest.fixture
+async def processes(folder: Path, tmp_path: Path, running: ExitStack) -> Processes:
+    recording = write_ticks(tmp_path / "ticks.parquet")
+    # The first program that needs the servers keeps them for the others.
+    api = running.enter_context(Program.component("api", folder))
+    api.wait_until_ready()
+    migrated = optix("migrate", folder=folder)
+    assert migrated.returncode == 0, migrated.stderr
+    stream = running.enter_context(Program.component("stream", folder))
+    stream.wait_until_ready()
+    feed = running.enter_context(start_feed(folder, recording))
+    reader = running.enter_context(Reader.register(api.url))
+    await until(lambda: feed_state(reader) == "live", seconds=30)
+    return Processes(folder, recording, api, stream, feed, reader)
+
+
+async def test_every_tick_arrives_in_order(processes: Processes) -> None:
+    """Tick n sets one symbol to a price that says n: what came is counted, and nothing else."""
+    known: dict[str, int] = {}  # the last tick of each symbol
+    news: list[int] = []  # ticks in the order of their arrival
+    numbers: list[int] = []  # of the frames
+    with socket_of(processes) as socket:
+        subscribe(socket, 1, SYMBOLS)
+        for frame in frames(socket, seconds=20):
+            if frame[0] not in {"snapshot", "changes"}:
+                continue
+            numbers.append(frame[2])
+            latest = {row["symbol"]: tick_of(row) for row in quote_rows(frame)}
+            if frame[0] == "changes":  # a row may say again what is known
+                news += sorted(n for symbol, n in latest.items() if n != known[symbol])
+            known |= latest
+            if frame[0] == "snapshot":
+                begun = max(known.values())
+            elif len(news) >= TICKS_SEEN:
+                break
+    assert set(known) == set(SYMBOLS)
+    assert numbers == list(range(len(numbers))), "a frame was lost"
+    assert news == list(range(begun + 1, begun + 1 + len(news))), "a tick was lost"
+
+
+async def test_a_killed_feed_turns_data_stale_and_a_new_one_mends_it(processes: Processes) -> None:
+    """Numbers stay, their quality says what they are worth, and the socket is told both times."""
+    reader = processes.reader
+    with socket_of(processes) as socket:
+        subscribe(socket, 1, ["IWM"])
+        await until(lambda: quality(reader) == "replay")
+        processes.feed.kill()
+        await until(lambda: quality(reader) == "stale", seconds=DEAD_SECONDS_MAX)
+        assert reader.get("/api/v1/quotes/IWM")["last"] is not None
+        assert feed_state(reader) == "down"
+        told = next_status(socket, "down")
+        assert "stopped" in told["reason"]
+        with start_feed(processes.folder, processes.recording):
+            await until(lambda: quality(reader) == "replay", seconds=60)
+            assert next_status(socket, "live")["reason"] == ""
+            moved = next(frame for frame in frames(socket, seconds=20) if frame[0] == "changes")
+            assert quote_rows(moved)[0]["symbol"] == "IWM"
+
+
+def write_ticks(path: Path) -> Path:
+    """Write a tick of one symbol after the other; the price of each says which tick it is."""
+    first = [(START_NS, quote_of(symbol, last=FIRST_PRICE)) for symbol in SYMBOLS]
+    ticks = []
+    for number in range(1, TICKS + 1):
+        at_ns = START_NS + number * TICK_MILLISECONDS * NANOSECONDS // 1000
+        price = round(FIRST_PRICE + number * CENT, 2)
+        ticks.append((at_ns, quote_of(SYMBOLS[number % len(SYMBOLS)], at_ns=at_ns, last=price)))
+    return write_recording(path, [*first, *ticks])
+
+
+def tick_of(row: dict[str, Any]) -> int:
+    return round((float(row["last"]) - FIRST_PRICE) / CENT)
+
+
+def start_feed(folder: Path, recording: Path) -> Program:
+    return Program.component("feed", folder, "--replay", str(recording))
+
+
+def socket_of(processes: Processes) -> Any:
+    """Return a socket of the stream's process for the account of the API's."""
+    return Reader(processes.stream.url, token=processes.reader.token).socket()
+
+
+def feed_state(reader: Reader) -> str:
+    return str(reader.get("/api/v1/market/status")["feed"]["state"])
+
+
+def quality(reader: Reader) -> str:
+    return str(reader.get("/api/v1/quotes/IWM")["quality"])
+
+
+def next_status(socket: ClientConnection, state: str) -> dict[str, Any]:
+    """Return the first status frame with `state` that is still to come."""
+    for frame in frames(socket, seconds=20):
+        if frame[0] == "status" and frame[1]["state"] == state:
+            status: dict[str, Any] = frame[1]
+            return status
+    raise AssertionError(f"no status said {state}")
