@@ -11,27 +11,13 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** App Config */
-        get: operations["app_config_api_v1_app_config_get"];
+        /**
+         * Get App Config
+         * @description What this server is.
+         */
+        get: operations["app_get_app_config"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/auth/register": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Register */
-        post: operations["register_api_v1_auth_register_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -47,25 +33,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Login */
-        post: operations["login_api_v1_auth_login_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/auth/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Refresh */
-        post: operations["refresh_api_v1_auth_refresh_post"];
+        /**
+         * Login
+         * @description Sign in with e-mail and password.
+         */
+        post: operations["identity_login"];
         delete?: never;
         options?: never;
         head?: never;
@@ -81,8 +53,51 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Logout */
-        post: operations["logout_api_v1_auth_logout_post"];
+        /**
+         * Logout
+         * @description End the session of the refresh token. Without a token there is nothing to end.
+         */
+        post: operations["identity_logout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh
+         * @description Exchange the refresh token for new tokens. Each works once; a second use ends the session.
+         */
+        post: operations["identity_refresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/register": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register
+         * @description Create an account and sign in.
+         */
+        post: operations["identity_register"];
         delete?: never;
         options?: never;
         head?: never;
@@ -98,23 +113,29 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Try It */
-        post: operations["try_it_api_v1_auth_try_post"];
+        /**
+         * Try It
+         * @description Sign in to the development account without a password. In development only.
+         */
+        post: operations["identity_try_it"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/users/me": {
+    "/api/v1/historical/{symbol}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Me */
-        get: operations["me_api_v1_users_me_get"];
+        /**
+         * Get History
+         * @description Return price bars, oldest first; the latest ones where there are too many.
+         */
+        get: operations["market_get_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -130,59 +151,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Status */
-        get: operations["status_api_v1_market_status_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quotes/{symbol}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Q1 */
-        get: operations["q1_api_v1_quotes__symbol__get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/quotes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Qs */
-        get: operations["qs_api_v1_quotes_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/options/expirations/{symbol}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Exps */
-        get: operations["exps_api_v1_options_expirations__symbol__get"];
+        /**
+         * Get Status
+         * @description Return the state of the market feed and of the exchange day.
+         */
+        get: operations["market_get_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -198,8 +171,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Getchain */
-        get: operations["getchain_api_v1_options_chain__symbol__get"];
+        /**
+         * Get Chain
+         * @description Return one expiration with OPTIX IV and Greeks beside the vendor's own.
+         */
+        get: operations["market_get_chain"];
         put?: never;
         post?: never;
         delete?: never;
@@ -208,15 +184,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/historical/{symbol}": {
+    "/api/v1/options/contracts/{contract}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Hist */
-        get: operations["hist_api_v1_historical__symbol__get"];
+        /**
+         * Get Contract
+         * @description Return one option contract with its quote, IV and Greeks.
+         */
+        get: operations["market_get_contract"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/options/expirations/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Expirations
+         * @description Return the listed expirations with their settlement and expected move.
+         */
+        get: operations["market_get_expirations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quotes
+         * @description Return several quotes; symbols that cannot be served are listed with the reason.
+         */
+        get: operations["market_get_quotes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotes/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Quote
+         * @description Return the quote of a stock, ETF or index, and keep it live for half a minute.
+         */
+        get: operations["market_get_quote"];
         put?: never;
         post?: never;
         delete?: never;
@@ -232,8 +271,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Search */
-        get: operations["search_api_v1_symbols_search_get"];
+        /**
+         * Search Symbols
+         * @description Return symbols by ticker or name, best match first.
+         */
+        get: operations["market_search_symbols"];
         put?: never;
         post?: never;
         delete?: never;
@@ -242,17 +284,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/dev/state": {
+    "/api/v1/users/me": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Get Me
+         * @description The signed-in user.
+         */
+        get: operations["identity_get_me"];
         put?: never;
-        /** Devstate */
-        post: operations["devstate_dev_state_post"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update Me
+         * @description Change the signed-in user's profile.
+         */
+        patch: operations["identity_update_me"];
+        trace?: never;
+    };
+    "/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description What works and what does not, for people. Answers 200 as long as the process does.
+         */
+        get: operations["operations_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health Live
+         * @description The process turns. A failure means: restart it.
+         */
+        get: operations["operations_health_live"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health Ready
+         * @description Everything needed answers. A failure means: send no requests here.
+         */
+        get: operations["operations_health_ready"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description The metrics of this process in Prometheus' text format.
+         */
+        get: operations["operations_metrics"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -263,11 +392,29 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** AppConfig */
+        /** Alive */
+        Alive: {
+            /**
+             * Status
+             * @default ok
+             * @constant
+             */
+            status: "ok";
+        };
+        /**
+         * AppConfig
+         * @description What the web app asks before anything else.
+         */
         AppConfig: {
-            /** Environment */
-            environment: string;
-            /** Try It */
+            /**
+             * Environment
+             * @enum {string}
+             */
+            environment: "development" | "production";
+            /**
+             * Try It
+             * @description Whether signing in without an account is offered.
+             */
             try_it: boolean;
             /** Version */
             version: string;
@@ -280,16 +427,19 @@ export interface components {
              * @description Start of the bar.
              */
             at: string;
-            /** Open */
-            open: number;
+            /** Close */
+            close: number;
             /** High */
             high: number;
             /** Low */
             low: number;
-            /** Close */
-            close: number;
-            /** Volume */
-            volume: number;
+            /** Open */
+            open: number;
+            /**
+             * Volume
+             * @description Null where the source has none.
+             */
+            volume: number | null;
         };
         /**
          * BarInterval
@@ -298,30 +448,40 @@ export interface components {
         BarInterval: "1m" | "5m" | "30m" | "1h" | "1d" | "1w";
         /** Chain */
         Chain: {
-            /** Underlying */
-            underlying: string;
             /**
-             * Expiration
-             * Format: date
+             * As Of
+             * Format: date-time
              */
-            expiration: string;
-            /** Days */
-            days: number;
-            spot: components["schemas"]["Quote"];
-            /** Roots */
-            roots: components["schemas"]["ChainRoot"][];
+            as_of: string;
             /** Contracts */
             contracts: components["schemas"]["ChainContract"][];
-            /**
-             * Rejected
-             * @description Rows of the source not served, with why.
-             */
-            rejected: components["schemas"]["RejectedContract"][];
             /**
              * Contracts Total
              * @description Contracts of this expiration before filters.
              */
             contracts_total: number;
+            /** Days */
+            days: number;
+            /** Delay Seconds */
+            delay_seconds: number;
+            /**
+             * Expiration
+             * Format: date
+             */
+            expiration: string;
+            quality: components["schemas"]["Quality"];
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /**
+             * Rejected
+             * @description Rows of the source not served, with why.
+             */
+            rejected: components["schemas"]["RejectedContract"][];
+            /** Roots */
+            roots: components["schemas"]["ChainRoot"][];
             /**
              * Sequence
              * @description Rises with every change; also the ETag.
@@ -329,94 +489,79 @@ export interface components {
             sequence: number;
             /** Source */
             source: string;
+            spot: components["schemas"]["Quote"];
+            /** Underlying */
+            underlying: string;
+        };
+        /** ChainContract */
+        ChainContract: {
             /**
              * As Of
              * Format: date-time
              */
             as_of: string;
-            /**
-             * Received At
-             * Format: date-time
-             */
-            received_at: string;
-            quality: components["schemas"]["Quality"];
-            /** Delay Seconds */
-            delay_seconds: number;
-        };
-        /** ChainContract */
-        ChainContract: {
-            /**
-             * Key
-             * @description OCC symbol without padding; unique.
-             */
-            key: string;
-            /** Root */
-            root: string;
-            right: components["schemas"]["Right"];
-            /** Strike */
-            strike: number;
-            /** Bid */
-            bid: number | null;
             /** Ask */
             ask: number | null;
-            /** Mid */
-            mid: number | null;
-            /** Bid Size */
-            bid_size: number | null;
             /** Ask Size */
             ask_size: number | null;
-            /** Last */
-            last: number | null;
-            /** Previous Close */
-            previous_close: number | null;
-            /** Volume */
-            volume: number | null;
-            /** Open Interest */
-            open_interest: number | null;
+            /** Bid */
+            bid: number | null;
+            /** Bid Size */
+            bid_size: number | null;
+            /** Delta */
+            delta: number | null;
+            /** Flags */
+            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote")[];
+            /** Gamma */
+            gamma: number | null;
             /**
              * Iv
              * @description OPTIX IV from the mid.
              */
             iv: number | null;
-            /** Delta */
-            delta: number | null;
-            /** Gamma */
-            gamma: number | null;
-            /** Theta */
-            theta: number | null;
-            /** Vega */
-            vega: number | null;
+            /**
+             * Key
+             * @description OCC symbol without padding; unique.
+             */
+            key: string;
+            /** Last */
+            last: number | null;
+            /** Mid */
+            mid: number | null;
+            /** Open Interest */
+            open_interest: number | null;
+            /** Previous Close */
+            previous_close: number | null;
             /** Rho */
             rho: number | null;
+            right: components["schemas"]["Right"];
+            /** Root */
+            root: string;
             /**
              * Status
              * @description Why IV and Greeks are null; ok when they are not.
              * @enum {string}
              */
             status: "ok" | "no_quote" | "no_bid" | "no_ask" | "crossed" | "below_intrinsic" | "above_maximum" | "no_time_value" | "expired" | "no_forward" | "not_converged";
-            /** Flags */
-            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote")[];
-            /**
-             * As Of
-             * Format: date-time
-             */
-            as_of: string;
+            /** Strike */
+            strike: number;
+            /** Theta */
+            theta: number | null;
+            /** Vega */
+            vega: number | null;
             vendor: components["schemas"]["VendorAnalytics"] | null;
+            /** Volume */
+            volume: number | null;
         };
         /**
          * ChainRoot
          * @description What holds for all contracts of one root at this expiration.
          */
         ChainRoot: {
-            /** Root */
-            root: string;
-            style: components["schemas"]["ExerciseStyle"];
-            settlement: components["schemas"]["Settlement"];
-            /**
-             * Settles At
-             * Format: date-time
-             */
-            settles_at: string;
+            /** Atm Iv */
+            atm_iv: number | null;
+            /** Expected Move */
+            expected_move: number | null;
             /**
              * Expiry Years
              * @description Seconds to settlement / (365 · 86,400).
@@ -428,11 +573,6 @@ export interface components {
              */
             forward: number | null;
             /**
-             * Rate
-             * @description Continuous rate of the discount factor.
-             */
-            rate: number | null;
-            /**
              * Forward Method
              * @description How the forward was found.
              */
@@ -442,18 +582,55 @@ export interface components {
              * @description Put-call pairs the forward stands on.
              */
             forward_pairs: number;
-            /** Atm Iv */
-            atm_iv: number | null;
-            /** Expected Move */
-            expected_move: number | null;
             /**
              * Model
              * @description The model behind IV and Greeks.
              */
             model: string;
+            /**
+             * Rate
+             * @description Continuous rate of the discount factor.
+             */
+            rate: number | null;
+            /** Root */
+            root: string;
+            settlement: components["schemas"]["Settlement"];
+            /**
+             * Settles At
+             * Format: date-time
+             */
+            settles_at: string;
+            style: components["schemas"]["ExerciseStyle"];
+        };
+        /**
+         * ContractQuote
+         * @description One contract by itself.
+         */
+        ContractQuote: {
+            contract: components["schemas"]["ChainContract"];
+            /** Delay Seconds */
+            delay_seconds: number;
+            /**
+             * Expiration
+             * Format: date
+             */
+            expiration: string;
+            quality: components["schemas"]["Quality"];
+            root: components["schemas"]["ChainRoot"] | null;
+            /** Source */
+            source: string;
+            /** Underlying */
+            underlying: string;
         };
         /** Credentials */
         Credentials: {
+            /**
+             * Client
+             * @description web: the refresh token comes as an HttpOnly cookie. native: in the body.
+             * @default native
+             * @enum {string}
+             */
+            client: "web" | "native";
             /**
              * Email
              * Format: email
@@ -464,13 +641,6 @@ export interface components {
              * Format: password
              */
             password: string;
-            /**
-             * Client
-             * @description web: the refresh token comes as an HttpOnly cookie. native: in the body.
-             * @default native
-             * @enum {string}
-             */
-            client: "web" | "native";
         };
         /**
          * ExerciseStyle
@@ -479,6 +649,16 @@ export interface components {
         ExerciseStyle: "american" | "european";
         /** Expiration */
         Expiration: {
+            /**
+             * Atm Iv
+             * @description At-the-money IV, null until this date was priced.
+             */
+            atm_iv: number | null;
+            /**
+             * Cycle
+             * @enum {string}
+             */
+            cycle: "weekly" | "monthly" | "quarterly" | "leaps";
             /**
              * Date
              * Format: date
@@ -490,42 +670,33 @@ export interface components {
              */
             days: number;
             /**
-             * Cycle
-             * @enum {string}
-             */
-            cycle: "weekly" | "monthly" | "quarterly" | "leaps";
-            /** Roots */
-            roots: components["schemas"]["ExpirationRoot"][];
-            /**
-             * Atm Iv
-             * @description At-the-money IV, null until this date was priced.
-             */
-            atm_iv: number | null;
-            /**
              * Expected Move
              * @description S·IV·√(days/365), one sigma, in dollars.
              */
             expected_move: number | null;
+            /** Roots */
+            roots: components["schemas"]["ExpirationRoot"][];
         };
         /** ExpirationList */
         ExpirationList: {
-            /** Underlying */
-            underlying: string;
-            /** Expirations */
-            expirations: components["schemas"]["Expiration"][];
-            /** Source */
-            source: string;
             /**
              * As Of
              * Format: date-time
              */
             as_of: string;
+            /** Expirations */
+            expirations: components["schemas"]["Expiration"][];
+            /** Source */
+            source: string;
+            /** Underlying */
+            underlying: string;
         };
         /** ExpirationRoot */
         ExpirationRoot: {
+            /** Contracts */
+            contracts: number;
             /** Root */
             root: string;
-            style: components["schemas"]["ExerciseStyle"];
             settlement: components["schemas"]["Settlement"];
             /**
              * Settles At
@@ -533,37 +704,37 @@ export interface components {
              * @description The instant the settlement value is set.
              */
             settles_at: string;
-            /** Contracts */
-            contracts: number;
+            style: components["schemas"]["ExerciseStyle"];
         };
         /**
          * FeedStatus
          * @description The market feed as a whole: what it is, whether it is alive.
          */
         FeedStatus: {
-            /**
-             * Source
-             * @description Provider name: cboe, replay, sim …
-             */
-            source: string;
+            /** Delay Seconds */
+            delay_seconds: number;
             /**
              * Label
              * @description Provider name for people.
              */
             label: string;
             /**
-             * State
-             * @enum {string}
+             * Market Speed
+             * @description How fast the market clock runs; 1 is real time.
              */
-            state: "connecting" | "live" | "stale" | "down" | "ended";
-            quality: components["schemas"]["Quality"];
-            /** Delay Seconds */
-            delay_seconds: number;
+            market_speed: number;
+            /**
+             * Market Time
+             * Format: date-time
+             * @description The market clock: the recording's during a replay.
+             */
+            market_time: string;
             /**
              * Notice
              * @description A sentence every screen shows while it is not empty.
              */
             notice: string;
+            quality: components["schemas"]["Quality"];
             /**
              * Reason
              * @description Why the state is not live; empty when it is.
@@ -576,27 +747,30 @@ export interface components {
              */
             since: string;
             /**
-             * Market Time
-             * Format: date-time
-             * @description The market clock: the recording's during a replay.
+             * Source
+             * @description Provider name: cboe, replay, sim …
              */
-            market_time: string;
+            source: string;
             /**
-             * Market Speed
-             * @description How fast the market clock runs; 1 is real time.
+             * State
+             * @enum {string}
              */
-            market_speed: number;
+            state: "connecting" | "live" | "stale" | "down" | "ended";
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /** Health */
+        Health: {
+            /** Parts */
+            parts: components["schemas"]["PartHealth"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "not_ready";
+            /** Version */
+            version: string;
         };
         /** History */
         History: {
-            /** Symbol */
-            symbol: string;
-            interval: components["schemas"]["BarInterval"];
             /**
              * Adjusted
              * @description Adjusted for splits and dividends.
@@ -604,15 +778,32 @@ export interface components {
             adjusted: boolean;
             /** Bars */
             bars: components["schemas"]["Bar"][];
+            interval: components["schemas"]["BarInterval"];
+            quality: components["schemas"]["Quality"];
             /** Source */
             source: string;
-            quality: components["schemas"]["Quality"];
+            /** Symbol */
+            symbol: string;
         };
         /**
          * MarketSession
          * @description Where the exchange day stands at the market clock.
          */
         MarketSession: {
+            /**
+             * Closes At
+             * Format: date-time
+             * @description Regular close of `trading_day`.
+             */
+            closes_at: string;
+            /** Early Close */
+            early_close: boolean;
+            /**
+             * Opens At
+             * Format: date-time
+             * @description Regular open of `trading_day`.
+             */
+            opens_at: string;
             /**
              * Session
              * @enum {string}
@@ -624,46 +815,79 @@ export interface components {
              * @description The current or next session's date in exchange time.
              */
             trading_day: string;
-            /**
-             * Opens At
-             * Format: date-time
-             * @description Regular open of `trading_day`.
-             */
-            opens_at: string;
-            /**
-             * Closes At
-             * Format: date-time
-             * @description Regular close of `trading_day`.
-             */
-            closes_at: string;
-            /** Early Close */
-            early_close: boolean;
         };
         /** MarketStatus */
         MarketStatus: {
             feed: components["schemas"]["FeedStatus"];
             market: components["schemas"]["MarketSession"];
         };
-        /** Problem */
+        /** PartHealth */
+        PartHealth: {
+            /** Name */
+            name: string;
+            /**
+             * Reason
+             * @description Why it failed; empty when it did not.
+             */
+            reason: string;
+            /**
+             * Required
+             * @description Without it this process is not ready.
+             */
+            required: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "failed";
+        };
+        /**
+         * Problem
+         * @description An error. The same eight members whatever went wrong.
+         */
         Problem: {
-            /** Type */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Code */
+            /**
+             * Code
+             * @description Stable; programs decide by it.
+             */
             code: string;
-            /** Detail */
+            /**
+             * Detail
+             * @description What happened, in a sentence.
+             */
             detail: string;
-            /** Next Step */
-            next_step: string;
-            /** Request Id */
-            request_id: string;
-            /** Fields */
+            /**
+             * Fields
+             * @description Field of the input → what is wrong with it.
+             */
             fields: {
                 [key: string]: string;
             };
+            /**
+             * Next Step
+             * @description What to do now.
+             */
+            next_step: string;
+            /**
+             * Request Id
+             * @description Names this request in our logs; also in `X-Request-Id`.
+             */
+            request_id: string;
+            /**
+             * Status
+             * @description The HTTP status.
+             */
+            status: number;
+            /**
+             * Title
+             * @description The code in words.
+             */
+            title: string;
+            /**
+             * Type
+             * @description `urn:optix:problem:` and the code.
+             */
+            type: string;
         };
         /**
          * Quality
@@ -673,32 +897,23 @@ export interface components {
         Quality: "realtime" | "delayed" | "stale" | "modelled" | "replay" | "simulated";
         /** Quote */
         Quote: {
-            /** Symbol */
-            symbol: string;
-            /** Name */
-            name?: string | null;
-            kind: components["schemas"]["SecurityKind"];
-            /** Bid */
-            bid: number | null;
+            /**
+             * As Of
+             * Format: date-time
+             * @description When it was true at the venue.
+             */
+            as_of: string;
             /** Ask */
             ask: number | null;
+            /** Ask Size */
+            ask_size: number | null;
+            /** Bid */
+            bid: number | null;
             /**
              * Bid Size
              * @description Round lots at the best bid.
              */
             bid_size: number | null;
-            /** Ask Size */
-            ask_size: number | null;
-            /** Last */
-            last: number | null;
-            /** Open */
-            open: number | null;
-            /** High */
-            high: number | null;
-            /** Low */
-            low: number | null;
-            /** Previous Close */
-            previous_close: number | null;
             /**
              * Change
              * @description Last minus previous close.
@@ -709,73 +924,72 @@ export interface components {
              * @description Change over previous close.
              */
             change_fraction: number | null;
-            /** Volume */
-            volume: number | null;
+            /** Delay Seconds */
+            delay_seconds: number;
             /** Flags */
             flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote")[];
-            /** Source */
-            source: string;
-            /**
-             * As Of
-             * Format: date-time
-             * @description When it was true at the venue.
-             */
-            as_of: string;
+            /** High */
+            high: number | null;
+            kind: components["schemas"]["SecurityKind"];
+            /** Last */
+            last: number | null;
+            /** Low */
+            low: number | null;
+            /** Name */
+            name?: string | null;
+            /** Open */
+            open: number | null;
+            /** Previous Close */
+            previous_close: number | null;
+            quality: components["schemas"]["Quality"];
             /**
              * Received At
              * Format: date-time
              * @description When OPTIX saw it.
              */
             received_at: string;
-            quality: components["schemas"]["Quality"];
-            /** Delay Seconds */
-            delay_seconds: number;
+            /** Source */
+            source: string;
+            /** Symbol */
+            symbol: string;
+            /** Volume */
+            volume: number | null;
         };
         /** QuoteFailure */
         QuoteFailure: {
-            /** Symbol */
-            symbol: string;
             /** Code */
             code: string;
             /** Detail */
             detail: string;
+            /** Symbol */
+            symbol: string;
         };
         /** QuoteList */
         QuoteList: {
-            /** Quotes */
-            quotes: components["schemas"]["Quote"][];
             /**
              * Failures
              * @description Symbols that could not be served, with why.
              */
             failures: components["schemas"]["QuoteFailure"][];
+            /** Quotes */
+            quotes: components["schemas"]["Quote"][];
         };
         /** RefreshRequest */
         RefreshRequest: {
-            /**
-             * Refresh Token
-             * @description Left out by the web client: it has the cookie.
-             */
-            refresh_token?: string | null;
             /**
              * Client
              * @default native
              * @enum {string}
              */
             client: "web" | "native";
+            /**
+             * Refresh Token
+             * @description Left out by the web client: it has the cookie.
+             */
+            refresh_token?: string | null;
         };
         /** Registration */
         Registration: {
-            /**
-             * Email
-             * Format: email
-             */
-            email: string;
-            /**
-             * Password
-             * Format: password
-             */
-            password: string;
             /**
              * Client
              * @description web: the refresh token comes as an HttpOnly cookie. native: in the body.
@@ -788,13 +1002,23 @@ export interface components {
              * @default
              */
             display_name: string;
+            /**
+             * Email
+             * Format: email
+             */
+            email: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /** RejectedContract */
         RejectedContract: {
-            /** Raw */
-            raw: string;
             /** Code */
             code: string;
+            /** Raw */
+            raw: string;
             /** Reason */
             reason: string;
         };
@@ -816,15 +1040,15 @@ export interface components {
         Settlement: "am" | "pm";
         /** SymbolMatch */
         SymbolMatch: {
-            /** Symbol */
-            symbol: string;
-            /** Name */
-            name: string;
-            kind: components["schemas"]["SecurityKind"];
             /** Exchange */
             exchange: string;
             /** Has Options */
             has_options: boolean;
+            kind: components["schemas"]["SecurityKind"];
+            /** Name */
+            name: string;
+            /** Symbol */
+            symbol: string;
         };
         /** SymbolMatches */
         SymbolMatches: {
@@ -839,12 +1063,6 @@ export interface components {
             /** Access Token */
             access_token: string;
             /**
-             * Token Type
-             * @default bearer
-             * @constant
-             */
-            token_type: "bearer";
-            /**
              * Expires In
              * @description Seconds until the access token ends.
              */
@@ -854,70 +1072,75 @@ export interface components {
              * @description Null for the web client: it is in the cookie.
              */
             refresh_token: string | null;
+            /**
+             * Token Type
+             * @default bearer
+             * @constant
+             */
+            token_type: "bearer";
             user: components["schemas"]["User"];
         };
-        /** TryIt */
-        TryIt: {
+        /**
+         * TryRequest
+         * @description Signing in to the development account without a password.
+         */
+        TryRequest: {
             /**
              * Client
              * @default native
+             * @enum {string}
              */
-            client: string;
+            client: "web" | "native";
         };
         /** User */
         User: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            /** Email */
-            email: string;
-            /** Display Name */
-            display_name: string;
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "user" | "admin";
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "user" | "admin";
         };
-        /** ValidationError */
-        ValidationError: {
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
-            /** Input */
-            input?: unknown;
-            /** Context */
-            ctx?: Record<string, never>;
+        /**
+         * UserUpdate
+         * @description What a user can change. A field left out or null stays as it is.
+         */
+        UserUpdate: {
+            /** Display Name */
+            display_name?: string | null;
         };
         /**
          * VendorAnalytics
          * @description The vendor's own numbers, untouched but for units. Never mixed with ours.
          */
         VendorAnalytics: {
-            /** Iv */
-            iv: number | null;
             /** Delta */
             delta: number | null;
             /** Gamma */
             gamma: number | null;
+            /** Iv */
+            iv: number | null;
+            /** Price */
+            price: number | null;
+            /** Rho */
+            rho: number | null;
             /** Theta */
             theta: number | null;
             /** Vega */
             vega: number | null;
-            /** Rho */
-            rho: number | null;
-            /** Price */
-            price: number | null;
         };
     };
     responses: never;
@@ -928,7 +1151,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    app_config_api_v1_app_config_get: {
+    app_get_app_config: {
         parameters: {
             query?: never;
             header?: never;
@@ -946,141 +1169,33 @@ export interface operations {
                     "application/json": components["schemas"]["AppConfig"];
                 };
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
     };
-    register_api_v1_auth_register_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Registration"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    login_api_v1_auth_login_post: {
+    identity_login: {
         parameters: {
             query?: never;
             header?: never;
@@ -1102,144 +1217,87 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Wrong credentials */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "wrong_credentials";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
+            /** @description Body too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Invalid input or malformed body */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
+                    };
                 };
             };
-            /** @description Too Many Requests */
+            /** @description Too many failed logins */
             429: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_failed_logins";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Login throttle unavailable or password hashing busy */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "login_throttle_unavailable" | "password_hashing_busy" | "unavailable";
+                    };
                 };
             };
         };
     };
-    refresh_api_v1_auth_refresh_post: {
+    identity_logout: {
         parameters: {
             query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RefreshRequest"];
+            header?: {
+                /** @description `web` where the cookie is used. */
+                "X-Optix-Client"?: string | null;
             };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    logout_api_v1_auth_logout_post: {
-        parameters: {
-            query?: never;
-            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -1256,72 +1314,81 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Unauthorized */
-            401: {
+            /** @description Cross site refused */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cross_site_refused";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
+            /** @description Body too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Invalid input or malformed body */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
     };
-    try_it_api_v1_auth_try_post: {
+    identity_refresh: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `web` where the cookie is used. */
+                "X-Optix-Client"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["TryIt"];
+                "application/json": components["schemas"]["RefreshRequest"];
             };
         };
         responses: {
@@ -1334,67 +1401,262 @@ export interface operations {
                     "application/json": components["schemas"]["Tokens"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Refresh token invalid or refresh token reused */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "refresh_token_invalid" | "refresh_token_reused";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
+            /** @description Cross site refused */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cross_site_refused";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
+            /** @description Body too large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
                 };
             };
-            /** @description Unprocessable Entity */
+            /** @description Invalid input or malformed body */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
     };
-    me_api_v1_users_me_get: {
+    identity_register: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Registration"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description Email taken */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "email_taken";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Display name unusable or password too weak */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "display_name_unusable" | "invalid_input" | "malformed_body" | "password_too_weak";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Password hashing busy */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "password_hashing_busy" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    identity_try_it: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tokens"];
+                };
+            };
+            /** @description Try account missing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "try_account_missing";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Invalid input or malformed body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_history: {
+        parameters: {
+            query?: {
+                interval?: components["schemas"]["BarInterval"];
+                /** @description First exchange date. */
+                start?: string | null;
+                /** @description Last exchange date; today. */
+                end?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Stock, ETF or index, like SPY. */
+                symbol: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
@@ -1405,66 +1667,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"];
+                    "application/json": components["schemas"]["History"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description Unknown symbol */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_symbol";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Contract symbol or malformed symbol or unsupported by feed */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "contract_symbol" | "invalid_input" | "malformed_symbol" | "unsupported_by_feed";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
                 };
             };
         };
     };
-    status_api_v1_market_status_get: {
+    market_get_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -1482,67 +1750,62 @@ export interface operations {
                     "application/json": components["schemas"]["MarketStatus"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
+            /** @description Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
     };
-    q1_api_v1_quotes__symbol__get: {
+    market_get_chain: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Exchange date; the next open one when left out. */
+                expiration?: string | null;
+                /** @description So many strikes nearest to the spot. */
+                strikes?: number | null;
+                moneyness?: "all" | "itm" | "atm" | "otm";
+                /** @description Of absolute delta. */
+                delta_min?: number | null;
+                /** @description Of absolute delta. */
+                delta_max?: number | null;
+                /** @description C or P; both when left out. */
+                right?: components["schemas"]["Right"] | null;
+            };
             header?: never;
             path: {
+                /** @description Stock, ETF or index, like SPY. */
                 symbol: string;
             };
             cookie?: never;
@@ -1555,68 +1818,248 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Quote"];
+                    "application/json": components["schemas"]["Chain"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description Unknown expiration or unknown symbol */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_expiration" | "unknown_symbol";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Bad chain filter or contract symbol or malformed symbol */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bad_chain_filter" | "contract_symbol" | "invalid_input" | "malformed_symbol";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
                 };
             };
         };
     };
-    qs_api_v1_quotes_get: {
+    market_get_contract: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Any common spelling, like AAPL250117C00175000. */
+                contract: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractQuote"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Expired contract or unknown contract or unknown symbol */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "expired_contract" | "unknown_contract" | "unknown_symbol";
+                    };
+                };
+            };
+            /** @description Malformed contract */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_contract";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_expirations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Stock, ETF or index, like SPY. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExpirationList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Unknown symbol */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_symbol";
+                    };
+                };
+            };
+            /** @description Contract symbol or malformed symbol */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "contract_symbol" | "invalid_input" | "malformed_symbol";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_quotes: {
         parameters: {
             query: {
+                /** @description Comma-separated symbols. */
                 symbols: string;
             };
             header?: never;
@@ -1634,67 +2077,62 @@ export interface operations {
                     "application/json": components["schemas"]["QuoteList"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Invalid input */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
     };
-    exps_api_v1_options_expirations__symbol__get: {
+    market_get_quote: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Stock, ETF or index, like SPY. */
                 symbol: string;
             };
             cookie?: never;
@@ -1707,228 +2145,72 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ExpirationList"];
+                    "application/json": components["schemas"]["Quote"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
+            /** @description Unknown symbol */
             404: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unknown_symbol";
+                    };
                 };
             };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Contract symbol or malformed symbol */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "contract_symbol" | "invalid_input" | "malformed_symbol";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
                 };
             };
         };
     };
-    getchain_api_v1_options_chain__symbol__get: {
-        parameters: {
-            query: {
-                expiration: string;
-                strikes?: number | null;
-                moneyness?: string;
-                delta_min?: number | null;
-                delta_max?: number | null;
-            };
-            header?: never;
-            path: {
-                symbol: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Chain"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    hist_api_v1_historical__symbol__get: {
-        parameters: {
-            query: {
-                start: string;
-                end: string;
-                interval?: components["schemas"]["BarInterval"];
-            };
-            header?: never;
-            path: {
-                symbol: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["History"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    search_api_v1_symbols_search_get: {
+    market_search_symbols: {
         parameters: {
             query: {
                 q: string;
@@ -1949,63 +2231,120 @@ export interface operations {
                     "application/json": components["schemas"]["SymbolMatches"];
                 };
             };
-            /** @description Unauthorized */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
                 };
             };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Conflict */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unprocessable Entity */
+            /** @description Invalid input */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
                 };
             };
-            /** @description Too Many Requests */
-            429: {
+            /** @description Internal error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
                 };
             };
-            /** @description Service Unavailable */
+            /** @description Bus unavailable or feed unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "unavailable";
+                    };
                 };
             };
         };
     };
-    devstate_dev_state_post: {
+    identity_get_me: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description You have this state. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    identity_update_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -2014,9 +2353,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    [key: string]: unknown;
-                };
+                "application/json": components["schemas"]["UserUpdate"];
             };
         };
         responses: {
@@ -2026,16 +2363,255 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": unknown;
+                    "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description Validation Error */
+            /** @description Access token expired or access token invalid or account gone or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Display name unusable */
             422: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "display_name_unusable" | "invalid_input" | "malformed_body";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    operations_health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    operations_health_live: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alive"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    operations_health_ready: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Not ready */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_ready" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    operations_metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Metrics token wrong */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "metrics_token_wrong";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
                 };
             };
         };
