@@ -26,7 +26,6 @@ from optix.ports.market_data import (
     ProviderUnavailable,
 )
 
-
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
 
 

@@ -223,7 +223,7 @@ class Bar(Schema):
     high: float
     low: float
     close: float
-    volume: float
+    volume: float | None = Field(description="Shares; an index has none.")
 
 
 class History(Schema):
