@@ -47,6 +47,7 @@ class ScriptedProvider:
         self.clock: Clock = clock or SystemClock()
         self.quotes: dict[str, Quote] = {}
         self.chains: dict[ChainKey, ChainTable] = {}
+        self.bars: dict[str, Bars] = {}
         self.demand = Demand()
         self.asked: list[str] = []
         self.opened = 0
@@ -121,6 +122,8 @@ class ScriptedProvider:
     async def fetch_bars(
         self, symbol: str, interval: BarInterval, *, start: date, end: date
     ) -> Bars:
+        if symbol in self.bars and self.bars[symbol].interval is interval:
+            return self.bars[symbol]
         raise UnsupportedRequest(f"No bars of {symbol} from {start} to {end} by {interval}.")
 
     async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -54,21 +54,6 @@ class Provider(ScriptedProvider):
         self.fetched.append(key)
         await self.gate.wait()
         return await super().fetch_chain(key)
-
-    async def fetch_bars(
-        self, symbol: str, interval: BarInterval, *, start: date, end: date
-    ) -> Bars:
-        if interval is not BarInterval.DAY_1:
-            return await super().fetch_bars(symbol, interval, start=start, end=end)
-        bar = Bar(ts_event=1_000_000_000, open=1.0, high=2.0, low=0.5, close=1.5, volume=9.0)
-        return Bars(
-            symbol=symbol,
-            interval=interval,
-            source="test",
-            quality=Quality.DELAYED,
-            adjusted=True,
-            rows=[bar],
-        )
 
 
 class World:
@@ -121,6 +106,15 @@ class TestEachKind:
         assert answer["source"] == "scripted"
 
     async def test_bars_come_with_their_source(self, world: World) -> None:
+        bar = Bar(ts_event=1_000_000_000, open=1.0, high=2.0, low=0.5, close=1.5, volume=9.0)
+        world.provider.bars["SPY"] = Bars(
+            symbol="SPY",
+            interval=BarInterval.DAY_1,
+            source="test",
+            quality=Quality.DELAYED,
+            adjusted=True,
+            rows=[bar],
+        )
         dates = {"start": "2026-01-02", "end": "2026-01-05"}
         answer = await world.ask("bars", symbol="SPY", interval="1d", **dates)
         assert answer["rows"] == [[1000, 1.0, 2.0, 0.5, 1.5, 9.0]]

@@ -290,7 +290,10 @@ class MarketService:
     async def get_contract(self, text: str) -> schemas.ContractQuote:
         """Return one contract. Raises MalformedContract, ExpiredContract, UnknownContract."""
         contract = parse_option(text)
-        settles_at_ns = calendar.settles_at(contract.root, contract.expiration)
+        try:
+            settles_at_ns = calendar.settles_at(contract.root, contract.expiration)
+        except calendar.OutsideCalendar as error:
+            raise UnknownContract(f"{contract.key} is not listed: {error.detail}") from error
         if settles_at_ns + NANOSECONDS * 86_400 < self._book.market_now_ns():
             raise ExpiredContract(
                 f"{contract.key} expired on {contract.expiration:%b %-d, %Y}.",
@@ -298,7 +301,9 @@ class MarketService:
         key = ChainKey(underlying_of(contract.root), contract.expiration)
         try:
             replica = await self._book.get_chain(key)
-        except UnknownExpiration as error:
+        except NotFound as error:
+            if error.code != UnknownExpiration.code:  # the class does not travel over the bus
+                raise
             raise UnknownContract(f"{contract.key} is not listed: {error.detail}") from error
         return self._contract(replica, contract)
 
@@ -341,7 +346,9 @@ class MarketService:
         symbol = _stock_symbol(symbol)
         today = self._today()
         end = min(end or today, today)
-        start = start or end - timedelta(days=_DEFAULT_SPAN_DAYS[interval])
+        if start is None:  # a calendar has a first day
+            span_days = min(_DEFAULT_SPAN_DAYS[interval], (end - date.min).days)
+            start = end - timedelta(days=span_days)
         if start > end:
             raise InvalidInput(
                 f"start {start} is after end {end}.", fields={"start": "must not be after end"}
@@ -418,5 +425,6 @@ def _history_of(symbol: str, interval: BarInterval, answer: dict[str, Any]) -> s
                 volume=volume,
             )
             for at, open_, high, low, close, volume in answer["rows"]
+            if None not in (open_, high, low, close)  # a bar without its prices is none
         ],
     )
