@@ -2,11 +2,11 @@
 import { account } from '@/i18n/en/account';
 import { auth } from '@/i18n/en/auth';
 import { chain } from '@/i18n/en/chain';
-import { common } from '@/i18n/en/common';
+import { shared } from '@/i18n/en/words';
 import { markets } from '@/i18n/en/markets';
 import { symbol } from '@/i18n/en/symbol';
 
-const words = { ...common, ...auth, ...markets, ...symbol, ...chain, ...account } as const;
+const words = { ...shared, ...auth, ...markets, ...symbol, ...chain, ...account } as const;
 
 export type WordKey = keyof typeof words;
 export type WordValues = Readonly<Record<string, string | number>>;

@@ -1,4 +1,4 @@
-export const common = {
+export const shared = {
   'app.name': 'OPTIX',
   'tab.markets': 'Markets',
   'tab.you': 'You',
