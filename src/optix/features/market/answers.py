@@ -6,7 +6,8 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any, Protocol
 
@@ -29,7 +30,8 @@ class Feed(Protocol):
     def take_chain(self, table: ChainTable) -> None: ...
     def find_chain(self, key: ChainKey) -> ChainState | None: ...
     async def ensure_chain(self, key: ChainKey, *, age_seconds_max: float) -> None: ...
-    async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int: ...
+    async def publish_chain(self, key: ChainKey) -> int: ...
+    async def publish_chains(self, chain_keys: Sequence[ChainKey]) -> None: ...
 
 
 class Answers:
@@ -68,7 +70,7 @@ class Answers:
     async def _chain(self, arguments: dict[str, Any]) -> int:
         key = ChainKey(arguments["underlying"], date.fromisoformat(arguments["expiration"]))
         await self._feed.ensure_chain(key, age_seconds_max=limits.CHAIN_AGE_SECONDS_MAX)
-        return await self._feed.publish_chain(key, store=True)
+        return await self._feed.publish_chain(key)
 
     async def _expirations(self, arguments: dict[str, Any]) -> dict[str, Any]:
         underlying = arguments["underlying"]
@@ -97,12 +99,16 @@ class Answers:
 
     async def _summarise(self, chain_keys: list[ChainKey]) -> None:
         """Price the expirations nobody follows, for their IV and expected move."""
-        for key in chain_keys:
-            try:
-                await self._feed.ensure_chain(key, age_seconds_max=limits.SUMMARY_AGE_SECONDS_MAX)
-                await self._feed.publish_chain(key)
-            except OptixError:
-                continue  # the rail shows this date without a move; asking for it says why
+        for begin in range(0, len(chain_keys), limits.PRICING_CHAINS_MAX):
+            held: list[ChainKey] = []
+            for key in chain_keys[begin : begin + limits.PRICING_CHAINS_MAX]:
+                # Where it fails, the rail shows this date without a move; asking for it says why.
+                with suppress(OptixError):
+                    await self._feed.ensure_chain(
+                        key, age_seconds_max=limits.SUMMARY_AGE_SECONDS_MAX
+                    )
+                    held.append(key)
+            await self._feed.publish_chains(held)
 
     def _summary(self, key: ChainKey) -> dict[str, Any]:
         state = self._feed.find_chain(key)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Protocol
@@ -22,7 +22,7 @@ import structlog
 from optix.features.market import wire
 from optix.features.market.answers import Answers
 from optix.features.market.chain_state import ChainState, split_by_expiration
-from optix.features.market.pricing import RootTerms, price_chain
+from optix.features.market.pricing import RootTerms, price_chains
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
@@ -234,47 +234,58 @@ class FeedEngine:
         while True:
             await self._chains_wake.wait()
             self._chains_wake.clear()
-            for key in sorted(self._dirty_chains & self._demand.chains):
-                await self.publish_chain(key)
+            await self.publish_chains(sorted(self._dirty_chains & self._demand.chains))
             await asyncio.sleep(limits.CHAIN_PUBLISH_SECONDS)
 
-    async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int:
-        """Price one expiration in a worker thread and publish what changed; return its sequence.
+    async def publish_chain(self, key: ChainKey) -> int:
+        """Publish one expiration, and keep its whole state in Redis for a reader about to load it.
 
-        `store` keeps the whole state in Redis for a reader that is about to load it.
+        Returns its sequence.
         """
-        async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+        await self.publish_chains([key])
+        async with self._pricing:  # sequence and rows of one state
             state = self._chains[key]
-            if key in self._dirty_chains or not state.is_published:
-                self._dirty_chains.discard(key)
-                await self._price(state)
-            elif not store:
-                return state.sequence
-            if store:
-                body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
-                name = keys.CHAIN + wire.chain_field(key)
-                await self._bus.keep(name, body)
+            body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
+            await self._bus.keep(keys.CHAIN + wire.chain_field(key), body)
             return state.sequence
 
-    async def _price(self, state: ChainState) -> None:
-        table = state.snapshot()
-        terms = self._terms_of(table)
+    async def publish_chains(self, chain_keys: Sequence[ChainKey]) -> None:
+        """Price what changed of these expirations, some at a time, and publish it."""
+        for begin in range(0, len(chain_keys), limits.PRICING_CHAINS_MAX):
+            some = chain_keys[begin : begin + limits.PRICING_CHAINS_MAX]
+            async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+                due = {key: self._chains[key] for key in some if key in self._chains}
+                due = {
+                    k: s for k, s in due.items() if k in self._dirty_chains or not s.is_published
+                }
+                self._dirty_chains.difference_update(due)
+                if due:
+                    await self._price(list(due.values()))
+
+    async def _price(self, states: Sequence[ChainState]) -> None:
+        tables = [state.snapshot() for state in states]
+        terms = [self._terms_of(table) for table in tables]
         priced = await asyncio.to_thread(
-            price_chain,
-            table,
-            now_ns=self._pricing_instant(table, terms),
-            terms=terms,
+            price_chains,
+            tables,
+            now_ns=[self._pricing_instant(*pair) for pair in zip(tables, terms, strict=True)],
+            terms={pair: term for own in terms for pair, term in own.items()},
             rate_fallback=self._rate_fallback,
         )
-        changes = state.publish(table, priced, terms)
-        if changes is None:
-            return
-        name = [state.key.underlying, state.key.expiration.isoformat()]
-        if changes.relisted:
-            await self._broadcast({"l": [name]})
-            return
-        row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
-        await self._broadcast({"c": [{**row, "r": changes.rows}]})
+        relisted: list[list[str]] = []
+        changed: list[dict[str, Any]] = []
+        for state, table, chain, own in zip(states, tables, priced, terms, strict=True):
+            changes = state.publish(table, chain, own)
+            if changes is None:
+                continue
+            name = [state.key.underlying, state.key.expiration.isoformat()]
+            if changes.relisted:
+                relisted.append(name)
+                continue
+            row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
+            changed.append({**row, "r": changes.rows})
+        if relisted or changed:
+            await self._broadcast({"l": relisted, "c": changed})
 
     def _pricing_instant(
         self, table: ChainTable, terms: Mapping[tuple[str, date], RootTerms]
