@@ -139,6 +139,7 @@ class TestQuestions:
         self, stores: StoreUrls, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The client gives a silent line up; waiting in pieces keeps it talking."""
+        assert limits.BUS_WAIT_SECONDS_MAX < limits.BUS_SILENCE_SECONDS_MAX
         monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.5)
         monkeypatch.setattr(limits, "BUS_WAIT_SECONDS_MAX", 0.1)
         bus = Bus(connect(stores.redis_url), SystemClock())

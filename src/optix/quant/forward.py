@@ -122,7 +122,7 @@ def implied_forward(
     put_ask: ArrayLike,
     expiry_years: ArrayLike,
     is_american: ArrayLike,
-    spot: float,
+    spot: ArrayLike,
     rate: float,
 ) -> ForwardFit:
     """Return the implied forward and rate of each expiry.
@@ -133,7 +133,7 @@ def implied_forward(
     says nothing about the rate, and there the rate does not matter.
 
     Shapes:  strike and quotes (expiries, pairs), NaN where there is none; expiry_years and
-             is_american (expiries,); spot (NaN: unknown) and rate are single numbers.
+             is_american (expiries,), spot too or one for all (NaN: unknown); rate is one number.
     Units:   quote currency; expiry in years (ACT/365); continuous annual rates.
     Errors:  none raised. Without pairs the forward is the spot at the given rate, without a spot
              too it is NaN; at expiry_years ≤ 0 it is NaN.
@@ -141,6 +141,7 @@ def implied_forward(
     """
     T = np.asarray(expiry_years, dtype=np.float64)
     style = np.asarray(is_american, dtype=np.bool_)
+    S = np.broadcast_to(np.asarray(spot, dtype=np.float64), T.shape)
     rates = np.full(T.shape, float(rate))
     quotes = broadcast_floats(strike, call_bid, call_ask, put_bid, put_ask)
     pairs = _usable_pairs(quotes, T, rates)
@@ -157,15 +158,16 @@ def implied_forward(
     exercised = style & (method != ForwardMethod.NONE)
     if exercised.any():
         part = _nearest(pairs.rows(exercised), forward[exercised])
-        fit = _american_forward(part, forward[exercised], T[exercised], rates[exercised], spot)
+        fit = _american_forward(
+            part, forward[exercised], T[exercised], rates[exercised], S[exercised]
+        )
         forward[exercised], residual[exercised] = fit
         counts[exercised] = part.used.sum(axis=1)
         method = np.where(exercised, ForwardMethod.PARITY_AMERICAN, method)
 
-    bare = (method == ForwardMethod.NONE) & (T > 0)
-    if np.isfinite(spot) and spot > 0:
-        forward = np.where(bare, spot * np.exp(rate * T), forward)
-        method = np.where(bare, ForwardMethod.SPOT_AT_RATE, method)
+    bare = (method == ForwardMethod.NONE) & (T > 0) & np.isfinite(S) & (S > 0)
+    forward = np.where(bare, S * np.exp(rate * T), forward)
+    method = np.where(bare, ForwardMethod.SPOT_AT_RATE, method)
     return ForwardFit(
         forward=forward,
         rate=rates,
@@ -283,7 +285,7 @@ def _nearest(pairs: _Pairs, forward: FloatArray) -> _Pairs:
 
 
 def _american_forward(
-    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: float
+    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return forward and residual of American pairs, their exercise premiums taken away.
 
@@ -306,7 +308,7 @@ def _american_forward(
             rate=r,
             is_call=out_call,
         )
-        carry = implied_carry(spot=spot, forward=F, expiry_years=years, rate=r)
+        carry = implied_carry(spot=spot[rows], forward=F, expiry_years=years, rate=r)
         both = american.early_exercise_premium(
             spot=carry.spot,
             strike=K,

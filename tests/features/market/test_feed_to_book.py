@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS
@@ -14,6 +14,7 @@ from tests.fixtures.waiting import until
 
 from optix.features.market import wire
 from optix.features.market.book import MarketBook
+from optix.kernel import limits
 from optix.kernel.quote import Quality, QuoteFlag
 from optix.platform.bus import QUOTES, FeedUnavailable
 from optix.ports.market_data import (
@@ -143,6 +144,21 @@ class TestChains:
         await until(lambda: book.chains[KEY] is not chain)
         bid = wire.CHAIN_ROW_COLUMNS.index("bid")
         await until(lambda: 23.0 in [row[bid] for row in book.chains[KEY].rows])
+
+    async def test_every_listed_expiration_is_summed_up(self, market: Market) -> None:
+        """More of them than are priced together: each has its own IV and move all the same."""
+        days = [EXPIRATION + timedelta(weeks=week) for week in range(limits.PRICING_CHAINS_MAX + 2)]
+        for day in days:
+            contracts = contracts_of([590, 600, 610], expiration=day)
+            market.provider.chains[ChainKey("SPY", day)] = table_of(
+                contracts, {"bid": BIDS, "ask": ASKS}, spot=spot_of()
+            )
+        book = await market.start()
+        answer = await book.ask("expirations", {"underlying": "SPY"})
+        assert [row["date"] for row in answer["rows"]] == [day.isoformat() for day in days]
+        moves = [row["expected_move"] for row in answer["rows"]]
+        assert all(move > 0 for move in moves)
+        assert all(row["atm_iv"] > 0 for row in answer["rows"])
 
     async def test_an_expiration_that_is_not_listed_is_an_error(self, market: Market) -> None:
         market.provider.list_small_chain()

@@ -23,6 +23,7 @@ from optix.features.market.pricing import (
     RootTerms,
     mid_column,
     price_chain,
+    price_chains,
     quote_flags_column,
     reference_spot,
 )
@@ -108,6 +109,41 @@ def priced(
 
 def word_of(chain: PricedChain, row: int) -> str:
     return STATUS_WORDS[int(chain.status[row])]
+
+
+class TestSeveralTables:
+    def test_numbers_are_those_of_each_table_alone(self) -> None:
+        """Three expirations of two styles, each with its own instant and spot, one without any."""
+        given = [
+            (contracts_of("SPY", NEAR), ExerciseStyle.AMERICAN, spot_of(price=SPOT), NOW_NS),
+            (contracts_of("SPY", FAR), ExerciseStyle.AMERICAN, spot_of(price=SPOT + 2), NOW_NS - 9),
+            (contracts_of("SPX", NEAR), ExerciseStyle.EUROPEAN, None, NOW_NS - 60_000_000_000),
+        ]
+        tables = [
+            replace(market(contracts, style), spot=spot) for contracts, style, spot, _ in given
+        ]
+        terms: dict[Any, RootTerms] = {}
+        for contracts, style, _, _ in given:
+            terms |= terms_of(contracts, style)
+        instants = [now_ns for *_, now_ns in given]
+        together = price_chains(tables, now_ns=instants, terms=terms, rate_fallback=RATE)
+        for table, now_ns, chain in zip(tables, instants, together, strict=True):
+            alone = price_chain(table, now_ns=now_ns, terms=terms, rate_fallback=RATE)
+            for name in ("mid", "iv", "delta", "gamma", "theta", "vega", "rho"):
+                np.testing.assert_allclose(
+                    getattr(chain, name), getattr(alone, name), rtol=1e-9, atol=1e-12
+                )
+            np.testing.assert_array_equal(chain.status, alone.status)
+            np.testing.assert_array_equal(chain.flags, alone.flags)
+            assert chain.roots.keys() == alone.roots.keys()
+            for key, root in alone.roots.items():
+                assert chain.roots[key].forward == pytest.approx(root.forward, rel=1e-12)
+                assert chain.roots[key].atm_iv == pytest.approx(root.atm_iv, rel=1e-9)
+                assert chain.roots[key].expected_move == pytest.approx(root.expected_move, rel=1e-9)
+                assert chain.roots[key].forward_method == root.forward_method
+
+    def test_no_table_is_no_answer(self) -> None:
+        assert price_chains([], now_ns=[], terms={}, rate_fallback=RATE) == []
 
 
 class TestNumbers:

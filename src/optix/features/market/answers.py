@@ -6,7 +6,7 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 from typing import Any, Protocol
 
@@ -37,7 +37,8 @@ class Feed(Protocol):
     def take_chain(self, table: ChainTable) -> None: ...
     def find_chain(self, key: ChainKey) -> ChainState | None: ...
     async def ensure_chain(self, key: ChainKey, *, age_seconds_max: float) -> None: ...
-    async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int: ...
+    async def publish_chain(self, key: ChainKey) -> int: ...
+    async def publish_chains(self, chain_keys: Sequence[ChainKey]) -> None: ...
 
 
 class Answers:
@@ -85,7 +86,7 @@ class Answers:
     async def _chain(self, arguments: dict[str, Any]) -> int:
         key = ChainKey(arguments["underlying"], date.fromisoformat(arguments["expiration"]))
         await self._feed.ensure_chain(key, age_seconds_max=limits.CHAIN_AGE_SECONDS_MAX)
-        return await self._feed.publish_chain(key, store=True)
+        return await self._feed.publish_chain(key)
 
     async def _expirations(self, arguments: dict[str, Any]) -> dict[str, Any]:
         underlying = arguments["underlying"]

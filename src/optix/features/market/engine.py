@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ import structlog
 from optix.features.market import wire
 from optix.features.market.answers import Answers
 from optix.features.market.chain_state import ChainState, split_by_expiration
-from optix.features.market.pricing import RootTerms, price_chain
+from optix.features.market.pricing import RootTerms, price_chains
 from optix.features.market.summaries import Summaries, TermsSource
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -250,61 +250,83 @@ class FeedEngine:
             await self._chains_wake.wait()
             self._chains_wake.clear()
             started_ns = self._clock.now_ns()
-            for key in sorted(self._dirty_chains & self._demand.chains):
-                await self._publish_followed(key)
+            await self._publish_followed(sorted(self._dirty_chains & self._demand.chains))
             spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
             # Twice the work is rest: many chains at once slow down instead of taking the core that
             # quotes and heartbeats need.
             await asyncio.sleep(max(limits.CHAIN_PUBLISH_SECONDS, 2 * spent_seconds))
 
-    async def _publish_followed(self, key: ChainKey) -> None:
+    async def _publish_followed(self, chain_keys: Sequence[ChainKey]) -> None:
+        """Publish what is followed; one chain that cannot be priced must not end the others."""
         try:
-            await self.publish_chain(key)
-        except OptixError as error:
-            log.info("feed.chain_not_published", chain=key, because=error.detail)
-        except Exception:  # one chain that cannot be priced must not end the others
-            log.exception("feed.pricing_failed", chain=key)
+            await self.publish_chains(chain_keys)
+        except Exception as error:
+            if len(chain_keys) > 1:
+                for key in chain_keys:
+                    await self._publish_followed([key])
+            elif isinstance(error, OptixError):
+                log.info("feed.chain_not_published", chain=chain_keys[0], because=error.detail)
+            else:
+                log.exception("feed.pricing_failed", chain=chain_keys[0])
 
-    async def publish_chain(self, key: ChainKey, *, store: bool = False) -> int:
-        """Price one expiration in a worker thread and publish what changed; return its sequence.
+    async def publish_chain(self, key: ChainKey) -> int:
+        """Publish one expiration, and keep its whole state in Redis for a reader about to load it.
 
-        `store` keeps the whole state in Redis for a reader that is about to load it.
-        Raises UnknownExpiration when it was forgotten meanwhile, BusUnavailable.
+        Returns its sequence. Raises UnknownExpiration when it was forgotten meanwhile,
+        BusUnavailable.
         """
-        async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+        await self.publish_chains([key])
+        async with self._pricing:  # sequence and rows of one state
             state = self._chains.get(key)
             if state is None:
                 raise UnknownExpiration(f"{key.underlying} on {key.expiration} is not loaded.")
-            if key in self._dirty_chains or not state.is_published:
-                self._dirty_chains.discard(key)
-                await self._price(state)
-            elif not store:
-                return state.sequence
-            if store:
-                body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
-                name = keys.CHAIN + wire.chain_field(key)
-                await self._bus.keep(name, body)
+            body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
+            await self._bus.keep(keys.CHAIN + wire.chain_field(key), body)
             return state.sequence
 
-    async def _price(self, state: ChainState) -> None:
-        table = state.snapshot()
-        terms = self._terms_of(table)
+    async def publish_chains(self, chain_keys: Sequence[ChainKey]) -> None:
+        """Price what changed of these expirations, some at a time, and publish it."""
+        for begin in range(0, len(chain_keys), limits.PRICING_CHAINS_MAX):
+            some = chain_keys[begin : begin + limits.PRICING_CHAINS_MAX]
+            async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+                due = {key: self._chains[key] for key in some if key in self._chains}
+                due = {
+                    k: s for k, s in due.items() if k in self._dirty_chains or not s.is_published
+                }
+                self._dirty_chains.difference_update(due)
+                if not due:
+                    continue
+                try:
+                    await self._price(list(due.values()))
+                except BaseException:
+                    if len(due) > 1:  # each is tried by itself
+                        self._dirty_chains.update(due)
+                    raise
+
+    async def _price(self, states: Sequence[ChainState]) -> None:
+        tables = [state.snapshot() for state in states]
+        terms = [self._terms_of(table) for table in tables]
         priced = await asyncio.to_thread(
-            price_chain,
-            table,
-            now_ns=self._pricing_instant(table, terms),
-            terms=terms,
+            price_chains,
+            tables,
+            now_ns=[self._pricing_instant(*pair) for pair in zip(tables, terms, strict=True)],
+            terms={pair: term for own in terms for pair, term in own.items()},
             rate_fallback=self._rate_fallback,
         )
-        changes = state.publish(table, priced, terms)
-        if changes is None:
-            return
-        name = [state.key.underlying, state.key.expiration.isoformat()]
-        if changes.relisted:
-            await self._broadcast({"l": [[*name, changes.sequence]]})
-            return
-        row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
-        await self._broadcast({"c": [{**row, "r": changes.rows}]})
+        relisted: list[list[Any]] = []
+        changed: list[dict[str, Any]] = []
+        for state, table, chain, own in zip(states, tables, priced, terms, strict=True):
+            changes = state.publish(table, chain, own)
+            if changes is None:
+                continue
+            name = [state.key.underlying, state.key.expiration.isoformat()]
+            if changes.relisted:
+                relisted.append([*name, changes.sequence])
+                continue
+            row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
+            changed.append({**row, "r": changes.rows})
+        if relisted or changed:
+            await self._broadcast({"l": relisted, "c": changed})
 
     def _pricing_instant(
         self, table: ChainTable, terms: Mapping[tuple[str, date], RootTerms]

@@ -7,10 +7,9 @@ while: a rail of thirty dates must not cost thirty chains.
 from __future__ import annotations
 
 import asyncio
-from array import array
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from math import isfinite
 from typing import Protocol
@@ -18,10 +17,10 @@ from typing import Protocol
 import numpy as np
 
 from optix.features.market.chain_state import take_rows
-from optix.features.market.pricing import RootTerms, price_chain
+from optix.features.market.pricing import RootTerms, price_chains
 from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
-from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
+from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import OptixError
 from optix.ports.market_data import ChainKey, MarketDataProvider
@@ -67,6 +66,7 @@ class Summaries:
         """
         oldest_ns = self._clock.now_ns() - int(limits.SUMMARY_AGE_SECONDS_MAX * NANOSECONDS)
         parts: list[ChainTable] = []
+        priced: list[ChainKey] = []
         for key in keys:
             kept = self._kept.get(key)
             if kept is not None and kept[0] >= oldest_ns:
@@ -75,11 +75,11 @@ class Summaries:
                 parts.append(_near_the_money(await self._provider.fetch_chain(key)))
             except OptixError:
                 self._keep(key, Summary())
-        if parts:
-            table = _joined(parts)
-            found = await asyncio.to_thread(self._price, table)
-            for key in {ChainKey(table.underlying, c.expiration) for c in table.contracts}:
-                self._keep(key, found.get(key.expiration, Summary()))
+                continue
+            priced.append(key)
+        found = await asyncio.to_thread(self._price, parts) if parts else {}
+        for key in priced:
+            self._keep(key, found.get(key.expiration, Summary()))
 
     def find(self, key: ChainKey) -> Summary:
         """Return what is known of a date."""
@@ -92,18 +92,20 @@ class Summaries:
         if len(self._kept) > limits.SUMMARIES_KEPT_MAX:
             self._kept.popitem(last=False)
 
-    def _price(self, table: ChainTable) -> dict[date, Summary]:
-        pairs = {(contract.root, contract.expiration) for contract in table.contracts}
-        priced = price_chain(
-            table,
-            now_ns=min(table.ts_event, self._provider.clock.now_ns()),
+    def _price(self, tables: Sequence[ChainTable]) -> dict[date, Summary]:
+        pairs = {(c.root, c.expiration) for table in tables for c in table.contracts}
+        now_ns = self._provider.clock.now_ns()
+        chains = price_chains(
+            tables,
+            now_ns=[min(table.ts_event, now_ns) for table in tables],
             terms={pair: self._terms.terms_of(*pair) for pair in pairs},
             rate_fallback=self._rate_fallback,
         )
         found: dict[date, Summary] = {}
-        for (_, expiration), root in sorted(priced.roots.items()):
-            if root.atm_iv is not None and expiration not in found:
-                found[expiration] = Summary(root.atm_iv, root.expected_move)
+        for chain in chains:
+            for (_, expiration), root in sorted(chain.roots.items()):
+                if root.atm_iv is not None and expiration not in found:
+                    found[expiration] = Summary(root.atm_iv, root.expected_move)
         return found
 
 
@@ -116,19 +118,3 @@ def _near_the_money(table: ChainTable) -> ChainTable:
         return table
     nearest = distinct[np.argsort(np.abs(distinct - spot), kind="stable")[:STRIKES_NEAR]]
     return take_rows(table, np.flatnonzero(np.isin(strikes, nearest)).tolist())
-
-
-def _joined(parts: Sequence[ChainTable]) -> ChainTable:
-    """Return one table of all parts; its instant is the latest of theirs."""
-    latest = max(parts, key=lambda part: part.ts_event)
-    columns = {name: array("d") for name in CHAIN_COLUMNS}
-    for part in parts:
-        for name, column in columns.items():
-            column.extend(part.columns[name])
-    return replace(
-        latest,
-        contracts=[contract for part in parts for contract in part.contracts],
-        columns=columns,
-        row_ts_event=None,
-        rejected=(),
-    )
