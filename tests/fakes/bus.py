@@ -36,6 +36,9 @@ class ScriptedBus:
         while True:
             yield await self._updates.get()
 
+    async def ping(self) -> None:
+        pass
+
     async def lease(self, topics: Iterable[str], *, seconds: float = 0) -> None:
         self.leases.append(list(topics))
 

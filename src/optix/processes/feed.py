@@ -98,7 +98,7 @@ class FeedComponent:
             self._engine = None
 
     async def ping(self) -> None:
-        """Raise Unavailable unless the provider is alive."""
+        """Raise Unavailable while a provider is chosen and opened for the first time."""
         if self._engine is None:
             raise Unavailable("The market feed is starting.")
         await self._engine.ping()

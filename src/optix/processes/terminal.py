@@ -62,8 +62,10 @@ class TerminalChain:
     def as_table(self) -> Table:
         """Return calls, strike and puts side by side, like the screen."""
         key = self.replica.key
+        spot = spot_price_of(self.spot)
+        price = f"{spot:,.2f}" if isfinite(spot) else "—"
         table = Table(
-            title=f"{key.underlying} {spot_price_of(self.spot):,.2f} · {key.expiration:%b %-d, %Y}",
+            title=f"{key.underlying} {price} · {key.expiration:%b %-d, %Y}",
             caption=" ".join(part for part in (self.label, self.notice) if part),
             box=None,
         )
@@ -72,7 +74,6 @@ class TerminalChain:
         table.add_column("Strike", justify="center", style="bold")
         for name in _SIDE:
             table.add_column(_HEADS[name], justify="right")
-        spot = spot_price_of(self.spot)
         for strike, root, call, put in self._pairs():
             cells = [_cell(call, name) for name in reversed(_SIDE)]
             name = f"{strike:g}" if root == key.underlying else f"{strike:g} {root}"

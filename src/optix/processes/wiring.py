@@ -131,7 +131,7 @@ def build_components(
             hub=StreamHub(book),
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=[HealthCheck("market feed", book.ping, required=False)],
+            health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
             web_folder=settings.http.web_dir,
         )
         app = create_app(deps, modules=served)

@@ -141,10 +141,15 @@ class TestTheFeed:
             await world.book.ask("quote", {"symbol": "SPY"})
         assert world.bus.asked == []
 
-    async def test_its_ping_is_the_feeds_state(self, world: World) -> None:
+    async def test_a_feed_that_is_away_is_no_reason_not_to_be_ready(self, world: World) -> None:
+        await world.book.ping()
         with pytest.raises(Unavailable):
-            await world.book.ping()
+            await world.book.ping_feed()
         world.say_status("live")
+        await world.book.ping_feed()
+        world.say_status("down", reason="The line is cut.")
+        with pytest.raises(Unavailable, match="cut"):
+            await world.book.ping_feed()
         await world.book.ping()
 
     def test_each_state_and_each_reason_is_told_once(self, world: World) -> None:

@@ -284,8 +284,11 @@ class TestNotices:
         await until(lambda: world.states()[-1] == "live")
         await world.engine.ping()
 
-    async def test_its_ping_is_its_state(self, world: World) -> None:
+    async def test_it_is_ready_once_it_knows_how_its_provider_is(self, world: World) -> None:
         with pytest.raises(Unavailable):
             await world.engine.ping()
         await world.run()
+        await world.engine.ping()
+        world.provider.fail("The line is cut.")
+        await until(lambda: world.states()[-1] == "down")
         await world.engine.ping()

@@ -91,6 +91,10 @@ class MarketBook:
             tasks.create_task(self._watch())
 
     async def ping(self) -> None:
+        """Raise Unavailable when the bus is away. A feed that is away is told, not waited for."""
+        await self._bus.ping()
+
+    async def ping_feed(self) -> None:
         """Raise Unavailable when the feed is not alive."""
         status = self.feed_status()
         if status.state in {"down", "connecting"}:

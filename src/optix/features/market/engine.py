@@ -103,8 +103,11 @@ class FeedEngine:
             await self._provider.close()
 
     async def ping(self) -> None:
-        """Raise Unavailable unless the provider is alive."""
-        if self._state in {"down", "connecting"}:
+        """Raise Unavailable until the provider was reached, or is known to be away.
+
+        A provider that is away is this engine's work: it says so and tries again.
+        """
+        if self._state == "connecting":
             raise Unavailable(self._reason)
 
     # Provider

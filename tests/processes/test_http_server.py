@@ -1,0 +1,80 @@
+"""The web server as a component: it listens, it stops, and a port it cannot have is an error."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import httpx
+import pytest
+from tests.fixtures.waiting import until
+
+from optix.kernel.errors import Unavailable
+from optix.processes.http_server import HTTPServer
+from optix.processes.ports import PortBusy
+
+
+async def hello(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"hello"})
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+async def up(server: HTTPServer) -> None:
+    while True:
+        try:
+            return await server.ping()
+        except Unavailable:
+            await asyncio.sleep(0.01)
+
+
+async def test_it_serves_until_it_is_stopped_and_leaves_the_port(port: int) -> None:
+    server = HTTPServer(hello, host="127.0.0.1", port=port)
+    with pytest.raises(Unavailable):
+        await server.ping()
+    running = asyncio.create_task(server.run())
+    await up(server)
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"http://127.0.0.1:{port}/")).text == "hello"
+    running.cancel()
+    await asyncio.wait({running})
+    assert running.cancelled()
+    with pytest.raises(Unavailable):
+        await server.ping()
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
+async def test_a_port_that_is_taken_is_an_error_and_not_the_end_of_the_program(port: int) -> None:
+    with socket.create_server(("127.0.0.1", port)):
+        server = HTTPServer(hello, host="127.0.0.1", port=port)
+        with pytest.raises(PortBusy, match=str(port)):
+            await server.run()
+
+
+async def test_a_request_that_is_running_may_finish_while_it_stops(port: int) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        begun.set()
+        await go_on.wait()
+        await hello(scope, receive, send)
+
+    server = HTTPServer(slow, host="127.0.0.1", port=port)
+    running = asyncio.create_task(server.run())
+    await up(server)
+    async with httpx.AsyncClient() as client:
+        asking = asyncio.create_task(client.get(f"http://127.0.0.1:{port}/"))
+        await begun.wait()
+        running.cancel()
+        await until(lambda: server._server is not None and server._server.should_exit)
+        go_on.set()
+        assert (await asking).text == "hello"
+    await asyncio.wait({running})
