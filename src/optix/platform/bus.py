@@ -257,12 +257,12 @@ class Bus:
         return None
 
     async def serve(self, handler: Callable[[Question], Awaitable[Any]]) -> None:
-        """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE` at a time.
+        """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE_MAX` at a time.
 
         `handler` returns something orjson can write, or raises. An OptixError reaches the asker as
         it is; anything else is logged and reaches it as "internal error".
         """
-        places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE)
+        places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE_MAX)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await places.acquire()

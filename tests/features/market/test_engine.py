@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import cast
@@ -15,7 +15,7 @@ from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, tab
 from tests.fixtures.waiting import until
 
 from optix.features.market.engine import FeedEngine
-from optix.features.market.pricing import price_chain
+from optix.features.market.pricing import price_chains
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -199,12 +199,12 @@ class TestPublishing:
     ) -> None:
         other = ChainKey("SPY", EXPIRATION + timedelta(days=7))
 
-        def price(table: ChainTable, **arguments: object) -> object:
-            if table.contracts[0].expiration == EXPIRATION:
+        def price(tables: Sequence[ChainTable], **arguments: object) -> object:
+            if any(table.contracts[0].expiration == EXPIRATION for table in tables):
                 raise ZeroDivisionError
-            return price_chain(table, **arguments)  # type: ignore[arg-type]  # as it came
+            return price_chains(tables, **arguments)  # type: ignore[arg-type]  # as it came
 
-        monkeypatch.setattr("optix.features.market.engine.price_chain", price)
+        monkeypatch.setattr("optix.features.market.engine.price_chains", price)
         world.bus.topics = [TOPIC, f"c:SPY:{other.expiration}"]
         await world.run()
         world.provider.emit(world.provider.chains[KEY])

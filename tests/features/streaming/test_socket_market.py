@@ -231,8 +231,9 @@ class TestChains:
         await follow_quote(stream, reader, 1)
         await follow_chain(stream, reader, 2)
         stream.market.provider.emit(quote(605))
-        seen = {(await reader.next("changes"))[1] for _ in range(2)}
-        assert seen == {1, 2}
+        seen: set[int] = set()
+        while seen != {1, 2}:  # the reader gives up where one of them never comes
+            seen.add((await reader.next("changes"))[1])
 
     async def test_late_readers_join_the_same_numbers(
         self, stream: Stream, reader: Reader, tokens: Tokens
