@@ -10,7 +10,7 @@ module.exports = defineConfig([
       'dist/**',
       'node_modules/**',
       '.expo/**',
-      'src/api/schema.ts',
+      'src/api/generated.ts',
       'src/design/tokens.ts',
       'expo-env.d.ts',
     ],

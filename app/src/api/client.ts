@@ -2,7 +2,7 @@
 import createClient from 'openapi-fetch';
 
 import { ApiError, failureOf } from '@/api/failure';
-import type { paths } from '@/api/schema';
+import type { paths } from '@/api/generated';
 import { renew, sessionStore, validToken } from '@/api/session-store';
 import { httpOrigin } from '@/lib/origin';
 import { clientKind } from '@/lib/platform';

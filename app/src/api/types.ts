@@ -1,5 +1,5 @@
 /** Names for the wire types in use. They all come from the generated schema, none is written here. */
-import type { components } from '@/api/schema';
+import type { components } from '@/api/generated';
 
 type Schemas = components['schemas'];
 
