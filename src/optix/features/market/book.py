@@ -276,8 +276,8 @@ class MarketBook:
             self._tell(wire.quote_topic(row[0]))
         for change in body.get("c", ()):
             self._take_change(body["e"], change)
-        for name in body.get("l", ()):
-            self._reload_chain(_key_of(*name))
+        for underlying, expiration, sequence in body.get("l", ()):
+            self._take_listing(body["e"], _key_of(underlying, expiration), sequence)
 
     def _take_quote(self, row: list[Any]) -> QuoteReplica:
         replica = QuoteReplica(
@@ -301,6 +301,12 @@ class MarketBook:
         elif change["s"] == replica.sequence + 1:
             replica.apply(change, self.version)
             self._tell(wire.chain_topic(key))
+
+    def _take_listing(self, epoch: str, key: ChainKey, sequence: int) -> None:
+        replica = self.chains.get(key)
+        # Whoever asked first may have loaded this very listing before the message about it came.
+        if replica is None or replica.epoch != epoch or replica.sequence < sequence:
+            self._reload_chain(key)
 
     def _reload(self) -> None:
         """Load everything anew that somebody looks at: messages may have been missed."""

@@ -272,7 +272,7 @@ class FeedEngine:
             terms={pair: term for own in terms for pair, term in own.items()},
             rate_fallback=self._rate_fallback,
         )
-        relisted: list[list[str]] = []
+        relisted: list[list[Any]] = []
         changed: list[dict[str, Any]] = []
         for state, table, chain, own in zip(states, tables, priced, terms, strict=True):
             changes = state.publish(table, chain, own)
@@ -280,7 +280,7 @@ class FeedEngine:
                 continue
             name = [state.key.underlying, state.key.expiration.isoformat()]
             if changes.relisted:
-                relisted.append(name)
+                relisted.append([*name, changes.sequence])
                 continue
             row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
             changed.append({**row, "r": changes.rows})

@@ -3,7 +3,7 @@
 A message is one JSON object. `k` names it:
 
 - changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":[row…]}…],
-  "l":[[u,x]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
+  "l":[[u,x,s]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
   sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
   names chains whose listing changed: readers load them anew.
 - `{"k":"s",…}` the status of the feed, once a second, with the market clock.
