@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from redis.asyncio import Redis
@@ -48,6 +50,20 @@ class TestBroadcast:
         assert [await anext(updates), await anext(updates)] == [b"one", b"two"]
         assert await bus.redis.hget("md.quote", "SPY") == b"two"
         await updates.aclose()
+
+    async def test_two_databases_of_one_server_do_not_hear_each_other(
+        self, bus: Bus, stores: StoreUrls
+    ) -> None:
+        parts = urlsplit(stores.redis_url)
+        number = (int(parts.path.strip("/") or 0) + 1) % 16
+        other = Bus(connect(urlunsplit(parts._replace(path=f"/{number}"))), SystemClock())
+        updates = bus.iter_updates()
+        assert await anext(updates) is None
+        await other.publish(b"theirs", keep={})
+        await bus.publish(b"ours", keep={})
+        assert await anext(updates) == b"ours"
+        await updates.aclose()
+        await other.close()
 
     async def test_a_cut_line_is_mended_and_said(self, bus: Bus) -> None:
         updates = bus.iter_updates()
@@ -140,12 +156,12 @@ class TestQuestions:
     ) -> None:
         """The client gives a silent line up; waiting in pieces keeps it talking."""
         assert limits.BUS_WAIT_SECONDS_MAX < limits.BUS_SILENCE_SECONDS_MAX
-        monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.5)
+        monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 1.5)
         monkeypatch.setattr(limits, "BUS_WAIT_SECONDS_MAX", 0.1)
         bus = Bus(connect(stores.redis_url), SystemClock())
 
         async def slowly(_: Question) -> str:
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(2.0)
             return "done"
 
         serving = asyncio.create_task(bus.serve(slowly))
@@ -185,6 +201,36 @@ class TestQuestions:
         with pytest.raises(FeedUnavailable):
             await bus.ask("echo", {}, timeout_seconds=0.1)
         assert await bus.redis.llen(REQUESTS) == limits.FEED_REQUESTS_MAX
+
+
+class TestCancellation:
+    async def test_a_cancellation_that_comes_as_a_call_ends_is_not_lost(
+        self, bus: Bus, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The client answers a cancelled call as if nothing had been, as wait_for may do."""
+        turns = 0
+        begun = asyncio.Event()
+
+        async def swallowing(*_: object, **__: object) -> bool:
+            begun.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(10)
+            return True
+
+        monkeypatch.setattr(bus.redis, "ping", swallowing)
+
+        async def component() -> None:
+            nonlocal turns
+            while turns < 3:
+                turns += 1
+                await bus.ping()
+
+        task = asyncio.create_task(component())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert turns == 1
 
 
 class TestAbsence:

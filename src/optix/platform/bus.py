@@ -38,7 +38,7 @@ from optix.kernel.clock import NANOSECONDS, Clock
 
 log = structlog.get_logger(__name__)
 
-UPDATES: Final = "md.updates"  # channel; writer: feed
+UPDATES: Final = "md.updates"  # channel, + number of the database; writer: feed
 DEMAND: Final = "md.demand"  # sorted set topic -> expiry in unix ms; writers: api, stream
 QUOTES: Final = "md.quote"  # hash symbol -> last quote; writer: feed
 CHAIN: Final = "md.chain."  # + underlying.expiration -> last chain snapshot; writer: feed
@@ -102,6 +102,9 @@ class Bus:
         self._clock = clock
         # A question holds a connection until it is answered. Some are kept for everything else.
         self._asking = asyncio.Semaphore(limits.BUS_CONNECTIONS_MAX // 2)
+        # Keys belong to a database of the server, channels to all of them: without its number two
+        # installations on one server would hear each other's market.
+        self._updates = f"{UPDATES}.{redis.connection_pool.connection_kwargs.get('db', 0)}"
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // 1_000_000
@@ -128,7 +131,7 @@ class Bus:
                 for key, fields in keep.items():
                     if fields:
                         pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # bytes are fine
-                pipe.publish(UPDATES, message)
+                pipe.publish(self._updates, message)
                 await pipe.execute()
 
     async def keep(self, key: str, value: bytes) -> None:
@@ -157,7 +160,7 @@ class Bus:
             pubsub = self.redis.pubsub()
             try:
                 with _as_unavailable():
-                    await pubsub.subscribe(UPDATES)
+                    await pubsub.subscribe(self._updates)
                     async for data in _messages(pubsub):
                         _stay_cancelled()
                         if data is None:
@@ -312,9 +315,9 @@ class Bus:
 def _as_unavailable() -> Iterator[None]:
     """Turn whatever the client library raises into BusUnavailable.
 
-    A cancelled call may surface as a lost connection, or not at all: the library swallows the
-    cancellation when it comes while an answer is being read. It stays a cancellation here, or a
-    component that loops over calls would outlive its own end.
+    A cancelled call may surface as a lost connection, or as if nothing had been (the client sends
+    through `asyncio.wait_for`, which on Python 3.11 loses a cancellation that comes as the sending
+    ends). It stays a cancellation here, or a component would outlive its own end.
     """
     try:
         yield
