@@ -42,7 +42,12 @@ def servers_of(folder: Path) -> list[psutil.Process]:
 
 
 def keepers_of(folder: Path) -> list[psutil.Process]:
-    return [p for p in servers_of(folder) if "embedded.keeper" in " ".join(p.cmdline())]
+    found = []
+    for process in servers_of(folder):
+        with suppress(psutil.Error):  # it may end between two looks
+            if "embedded.keeper" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def end_all_of(folder: Path) -> None:
