@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 # `make up ARGS="--port 9000 --feed sim"`, `make test-python ARGS="tests/kernel -x"`
 ARGS ?=
 
+# Where it is set, every start would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup up test test-python test-databases check fix gen migrate bench docs new-feature \
 	doctor lock clean
