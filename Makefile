@@ -66,9 +66,9 @@ docs: ## Check that the documentation's examples and links hold
 	@sh tools/setup.sh python
 	@exec $(BIN)/python -m pytest -q -n 0 tests/docs
 
-new-feature: ## Stamp a feature with its tests (NAME=…)
+new-feature: ## Stamp a feature with its tests (NAME=watchlists NOUN=watchlist)
 	@sh tools/setup.sh python
-	@exec $(BIN)/python -m tools.new_feature $(NAME)
+	@exec $(BIN)/python -m tools.new_feature $(NAME) $(NOUN)
 
 doctor: ## Look at this machine: what is missing, and how to get it
 	@sh tools/setup.sh python

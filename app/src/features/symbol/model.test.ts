@@ -47,6 +47,13 @@ test('today’s bar is the live quote, whatever the history has of it', () => {
   });
 });
 
+test('on a Sunday the quote still tells of Friday, and Friday is drawn once', () => {
+  const friday = day('2026-11-20');
+  const merged = withToday([friday], { ...none, last: 12, open: friday.open }, '2026-11-22');
+  expect(merged).toHaveLength(1);
+  expect(merged[0]).toMatchObject({ date: '2026-11-20', close: 12 });
+});
+
 test('without a price, or without an open, nothing is invented', () => {
   const old = [day('2026-11-19')];
   expect(withToday(old, none, '2026-11-20')).toEqual(old);

@@ -62,8 +62,15 @@ export interface DayQuote {
   volume: Maybe;
 }
 
+/** Whose day a quote tells: before the next open it is still the last session, same open and all. */
+function dayOf(candles: readonly Candle[], quote: DayQuote, date: string): string {
+  const newest = candles.at(-1);
+  return newest !== undefined && newest.open === quote.open ? newest.date : date;
+}
+
 /** Daily bars with today's, taken from the live quote, in place of what the history has of it. */
-export function withToday(candles: readonly Candle[], quote: DayQuote, today: string): Candle[] {
+export function withToday(candles: readonly Candle[], quote: DayQuote, date: string): Candle[] {
+  const today = dayOf(candles, quote, date);
   const before = candles.filter((candle) => candle.date !== today);
   const { last, open, high, low } = quote;
   if (!isNumber(last)) return [...candles];
