@@ -53,12 +53,12 @@ async def test_so_many_questions_are_answered_at_once_and_the_others_wait(bus: B
         return question.id
 
     serving = asyncio.create_task(bus.serve(answer))
-    asked = 2 * limits.FEED_REQUESTS_AT_ONCE
+    asked = 2 * limits.FEED_REQUESTS_AT_ONCE_MAX
     asking = [asyncio.create_task(bus.ask("wait", {"n": n})) for n in range(asked)]
-    await until(lambda: len(answering) == limits.FEED_REQUESTS_AT_ONCE)
+    await until(lambda: len(answering) == limits.FEED_REQUESTS_AT_ONCE_MAX)
     gate.set()
     assert len(set(await asyncio.gather(*asking))) == asked
-    assert most == limits.FEED_REQUESTS_AT_ONCE
+    assert most == limits.FEED_REQUESTS_AT_ONCE_MAX
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
 

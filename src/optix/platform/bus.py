@@ -243,12 +243,12 @@ class Bus:
         return None if reply is None else reply[1]
 
     async def serve(self, handler: Callable[[Question], Awaitable[Any]]) -> None:
-        """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE` at a time.
+        """Answer questions forever, at most `FEED_REQUESTS_AT_ONCE_MAX` at a time.
 
         `handler` returns something orjson can write, or raises. An OptixError reaches the asker as
         it is; anything else is logged and reaches it as "internal error".
         """
-        places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE)
+        places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE_MAX)
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await places.acquire()
@@ -298,16 +298,21 @@ class Bus:
 def _as_unavailable() -> Iterator[None]:
     """Turn whatever the client library raises into BusUnavailable.
 
-    A cancelled call may surface as a lost connection; it stays a cancellation here, or a component
-    that waits out lost connections would outlive its own end.
+    A cancelled call may surface as a lost connection, or the library mends that connection and
+    answers as if nothing was. It stays a cancellation here, or a component would outlive its end.
     """
     try:
         yield
     except (RedisError, OSError) as error:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError from error
+        _stay_cancelled(error)
         raise BusUnavailable("The cache server does not answer.") from error
+    _stay_cancelled()
+
+
+def _stay_cancelled(error: BaseException | None = None) -> None:
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 def _bytes_of(value: bytes | str | None) -> bytes | None:

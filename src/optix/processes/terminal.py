@@ -13,8 +13,7 @@ from rich.table import Table
 
 from optix.features.market import calendar
 from optix.features.market.chain_replica import ChainReplica
-from optix.features.market.chain_state import ChainState
-from optix.features.market.pricing import price_chain
+from optix.features.market.engine import price_once
 from optix.features.market.service import spot_price_of
 from optix.features.market.terms import ListedTerms
 from optix.kernel.clock import SystemClock
@@ -154,17 +153,9 @@ async def _expiration_of(provider: MarketDataProvider, underlying: str, text: st
 
 
 async def _load(provider: MarketDataProvider, key: ChainKey, rate: float) -> TerminalChain:
-    state = ChainState.of(key, await provider.fetch_chain(key))
-    table = state.snapshot()
+    table = await provider.fetch_chain(key)
     spot = table.spot or await provider.fetch_quote(key.underlying)
-    listed = ListedTerms()
-    terms = {
-        (root, key.expiration): listed.terms_of(root, key.expiration)
-        for root in sorted({contract.root for contract in table.contracts})
-    }
-    priced = price_chain(table, now_ns=table.ts_event, terms=terms, rate_fallback=rate)
-    state.publish(table, priced, terms)
-    body = orjson.loads(orjson.dumps(state.dump("terminal"), option=orjson.OPT_SERIALIZE_NUMPY))
+    body = price_once(key, table, terms=ListedTerms(), rate_fallback=rate)
     capabilities = provider.capabilities
     return TerminalChain(
         ChainReplica.load(key, body, 1), spot, capabilities.label, capabilities.notice

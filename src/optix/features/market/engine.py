@@ -418,6 +418,22 @@ class FeedEngine:
             raise UnknownExpiration(f"{key.underlying} has no contracts on {key.expiration}.")
 
 
+def price_once(
+    key: ChainKey, table: ChainTable, *, terms: TermsSource, rate_fallback: float
+) -> dict[str, Any]:
+    """Return one priced expiration in the form that readers load, without a feed."""
+    state = ChainState.of(key, table)
+    snapshot = state.snapshot()
+    pairs = {(contract.root, contract.expiration) for contract in snapshot.contracts}
+    listed = {pair: terms.terms_of(*pair) for pair in pairs}
+    priced = price_chain(
+        snapshot, now_ns=snapshot.ts_event, terms=listed, rate_fallback=rate_fallback
+    )
+    state.publish(snapshot, priced, listed)
+    body: dict[str, Any] = orjson.loads(orjson.dumps(state.dump("")))
+    return body
+
+
 def _demand_of(topics: list[str]) -> Demand:
     """Return what leases ask for. A chain brings its underlying's quote with it."""
     quotes: set[str] = set()
