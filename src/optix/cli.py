@@ -190,6 +190,27 @@ def record(out: Path, symbols: str, seconds: float | None, **options: Any) -> No
     click.echo(f"{rows} rows in {out}")
 
 
+@main.command()
+@click.option("--count", type=click.IntRange(1, 10_000), default=1, help="So many ticks.")
+def step(count: int) -> None:
+    """Move a replay on by hand: the running feed plays its next tick (OPTIX_REPLAY_SPEED=step)."""
+    from optix.kernel.clock import to_datetime
+    from optix.platform.embedded.stores import open_stores
+    from optix.processes.composition import load_wiring
+
+    settings = _settings()
+
+    async def work() -> int | None:
+        async with open_stores(settings) as stores:
+            return await load_wiring().step_replay(stores, count)
+
+    at_ns = asyncio.run(work())
+    if at_ns is None:
+        click.echo("the recording has ended")
+    else:
+        click.echo(f"the market clock stands at {to_datetime(at_ns):%Y-%m-%d %H:%M:%S.%f} UTC")
+
+
 def _settings(**options: Any) -> Settings:
     """Build the settings of this run and send the log where they say."""
     from optix.platform.settings import load_settings

@@ -53,6 +53,18 @@ async def test_the_table_has_calls_strikes_and_puts_and_says_what_it_is(
     assert "Simulated" in text  # nobody takes it for the real market
 
 
+@pytest.mark.parametrize(("width", "outermost"), [(72, "Δ"), (100, "Θ/day"), (150, "Vega")])
+async def test_a_narrow_terminal_drops_columns_and_cuts_no_number(
+    settings: Settings, width: int, outermost: str
+) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, color_system=None)
+    await print_chain(settings, "SPY", expiration="next", as_json=False, console=console)
+    heads = out.getvalue().splitlines()[1]
+    assert heads.split()[0] == heads.split()[-1] == outermost
+    assert "…" not in out.getvalue()
+
+
 async def test_each_strike_stands_between_its_call_and_its_put(settings: Settings) -> None:
     chain = orjson.loads(await printed(settings, "IWM", as_json=True))
     table = await printed(settings, "IWM", chain["expiration"])

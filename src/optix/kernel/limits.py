@@ -57,6 +57,7 @@ SUMMARY_AGE_SECONDS_MAX = 120.0  # how old the expected move of a date nobody fo
 SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
+REPLAY_STEPS_MAX = 10_000
 PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
 
 # HTTP

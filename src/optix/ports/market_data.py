@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
@@ -197,3 +197,14 @@ class MarketDataProvider(Protocol):
 
     async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
         """Return symbols whose ticker or name begins with or contains `text`, best first."""
+
+
+@runtime_checkable
+class SteppableProvider(Protocol):
+    """A provider whose market clock can be moved by hand: a recording."""
+
+    async def step(self, until_ns: int | None = None) -> int | None:
+        """Move the clock to `until_ns`, else to the next tick, and play what that reaches.
+
+        Returns where the clock stands, None when the recording has ended before.
+        """

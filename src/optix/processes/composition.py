@@ -46,6 +46,9 @@ class Wiring(Protocol):
     async def migrate(self, stores: StoreUrls) -> Sequence[str]:
         """Bring the database to this release; return the steps that were applied."""
 
+    async def step_replay(self, stores: StoreUrls, count: int) -> int | None:
+        """Move the running feed's recording on by `count` ticks; return its market clock in ns."""
+
     async def seed_development_accounts(
         self, settings: Settings, stores: StoreUrls
     ) -> Sequence[DevelopmentAccount]:

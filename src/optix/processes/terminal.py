@@ -24,7 +24,18 @@ from optix.platform.settings import Settings
 from optix.ports.market_data import ChainKey, MarketDataProvider, UnknownExpiration
 from optix.processes.feed import choose_provider
 
-_SIDE = ("bid", "ask", "iv", "delta", "gamma", "theta", "vega", "open_interest")
+# Columns of one side, from the strike outwards, and the width of the terminal from which each fits.
+_SIDE = {
+    "bid": 0,
+    "ask": 0,
+    "iv": 0,
+    "delta": 0,
+    "theta": 96,
+    "open_interest": 116,
+    "gamma": 134,
+    "vega": 148,
+}
+_WIDTH_OF_A_FILE = 200
 
 
 class BadExpiration(InvalidInput):
@@ -59,8 +70,9 @@ class TerminalChain:
             "rejected": self.replica.rejected,
         }
 
-    def as_table(self) -> Table:
-        """Return calls, strike and puts side by side, like the screen."""
+    def as_table(self, width: int) -> Table:
+        """Return calls, strike and puts side by side, like the screen, as many columns as fit."""
+        side = [name for name, needed in _SIDE.items() if width >= needed]
         key = self.replica.key
         spot = spot_price_of(self.spot)
         price = f"{spot:,.2f}" if isfinite(spot) else "—"
@@ -69,15 +81,15 @@ class TerminalChain:
             caption=" ".join(part for part in (self.label, self.notice) if part),
             box=None,
         )
-        for name in reversed(_SIDE):
-            table.add_column(_HEADS[name], justify="right")
+        for name in reversed(side):
+            table.add_column(_HEADS[name], justify="right", no_wrap=True)
         table.add_column("Strike", justify="center", style="bold")
-        for name in _SIDE:
-            table.add_column(_HEADS[name], justify="right")
+        for name in side:
+            table.add_column(_HEADS[name], justify="right", no_wrap=True)
         for strike, root, call, put in self._pairs():
-            cells = [_cell(call, name) for name in reversed(_SIDE)]
+            cells = [_cell(call, name) for name in reversed(side)]
             name = f"{strike:g}" if root == key.underlying else f"{strike:g} {root}"
-            cells += [name, *(_cell(put, column) for column in _SIDE)]
+            cells += [name, *(_cell(put, column) for column in side)]
             table.add_row(
                 *cells, end_section=False, style="dim" if abs(strike / spot - 1) > 0.1 else ""
             )
@@ -135,7 +147,9 @@ async def print_chain(
         body = orjson.dumps(chain.as_json(), option=orjson.OPT_INDENT_2)
         console.print(body.decode(), markup=False, highlight=False, soft_wrap=True)
     else:
-        console.print(chain.as_table())
+        if not console.is_terminal:
+            console.width = _WIDTH_OF_A_FILE
+        console.print(chain.as_table(console.width))
 
 
 async def _expiration_of(provider: MarketDataProvider, underlying: str, text: str) -> date:

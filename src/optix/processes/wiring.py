@@ -51,6 +51,7 @@ __all__ = [
     "policies",
     "record",
     "seed_development_accounts",
+    "step_replay",
     "terminal_chain",
 ]
 
@@ -162,6 +163,20 @@ def policies() -> dict[str, Policy]:
 async def migrate(stores: StoreUrls) -> Sequence[str]:
     """Bring the database to this release; return the steps that were applied."""
     return (await run_migrations(stores.database_url)).applied
+
+
+async def step_replay(stores: StoreUrls, count: int) -> int | None:
+    """Move the running feed's recording on by `count` ticks; return its market clock.
+
+    None when the recording had ended before. Errors: UnsupportedRequest when the feed plays none,
+    FeedUnavailable when no feed runs.
+    """
+    bus = Bus(connect(stores.redis_url), SystemClock())
+    try:
+        at_ns: int | None = await bus.ask("step", {"count": count}, timeout_seconds=10)
+        return at_ns
+    finally:
+        await bus.close()
 
 
 async def seed_development_accounts(

@@ -59,8 +59,8 @@ class Provider(ScriptedProvider):
 class World:
     """A feed that does not run: its provider, its state and its answers."""
 
-    def __init__(self) -> None:
-        self.provider = Provider()
+    def __init__(self, provider: Provider | None = None) -> None:
+        self.provider = provider or Provider()
         self.provider.list_small_chain()
         self.bus = ScriptedBus()
         self.engine = FeedEngine(
@@ -215,6 +215,37 @@ class TestInTime:
         await world.answers.close()
         with pytest.raises(asyncio.CancelledError):
             await asking
+
+
+class Recording(Provider):
+    """A provider with three ticks to step through."""
+
+    ticks = 3
+
+    async def step(self, until_ns: int | None = None) -> int | None:
+        if self.ticks == 0:
+            return None
+        self.ticks -= 1
+        return 1_000 - self.ticks if until_ns is None else until_ns
+
+
+class TestStep:
+    async def test_a_recording_moves_on_by_so_many_ticks_and_says_when_it_is_over(self) -> None:
+        world = World(Recording())
+        assert await world.ask("step", count=2) == 999
+        assert await world.ask("step", count=5) == 1_000
+        assert await world.ask("step", count=1) is None
+
+    async def test_one_question_moves_it_by_a_bounded_number(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "REPLAY_STEPS_MAX", 2)
+        world = World(Recording())
+        assert await world.ask("step", count=limits.REPLAY_STEPS_MAX + 1) == 999
+
+    async def test_a_market_that_is_no_recording_cannot_be_moved(self, world: World) -> None:
+        with pytest.raises(UnsupportedRequest, match="recording"):
+            await world.ask("step", count=1)
 
 
 class TestAge:

@@ -25,6 +25,8 @@ from optix.ports.market_data import (
     ChainKey,
     MarketDataProvider,
     ProviderUnavailable,
+    SteppableProvider,
+    UnsupportedRequest,
 )
 
 Handler = Callable[[dict[str, Any]], Awaitable[Any]]
@@ -56,6 +58,7 @@ class Answers:
             "expirations": self._expirations,
             "bars": self._bars,
             "search": self._search,
+            "step": self._step,
         }
 
     async def answer(self, question: Question) -> Any:
@@ -130,6 +133,21 @@ class Answers:
                 for bar in bars.rows
             ],
         }
+
+    async def _step(self, arguments: dict[str, Any]) -> int | None:
+        provider = self._provider
+        if not isinstance(provider, SteppableProvider):
+            raise UnsupportedRequest(
+                "Only a recording can be moved by hand.",
+                next_step="Start OPTIX with OPTIX_REPLAY and OPTIX_REPLAY_SPEED=step.",
+            )
+        at_ns: int | None = None
+        for _ in range(min(max(arguments["count"], 1), limits.REPLAY_STEPS_MAX)):
+            stepped_ns = await provider.step()
+            if stepped_ns is None:
+                break
+            at_ns = stepped_ns
+        return at_ns
 
     async def _search(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         found = await self._provider.search(arguments["text"], limit=arguments["limit"])
