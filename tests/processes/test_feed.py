@@ -13,6 +13,7 @@ from tests.fakes.cboe import FakeCboe, quote_document
 from tests.fakes.scripted import ScriptedProvider
 from tests.fixtures.waiting import until
 
+from optix.adapters.market_data import cboe as cboe_package
 from optix.adapters.market_data.cboe import CboeMarketData
 from optix.adapters.market_data.sim import SimulatedMarket
 from optix.kernel.clock import SystemClock
@@ -35,7 +36,7 @@ async def cboe(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeCboe]:
         def over_http(**_: object) -> CboeMarketData:
             return CboeMarketData.over_http(base_url=server.base_url)
 
-        monkeypatch.setattr(feed, "CboeMarketData", _Namespace(over_http))
+        monkeypatch.setattr(cboe_package, "CboeMarketData", _Namespace(over_http))
         yield server
 
 
@@ -88,7 +89,7 @@ async def test_auto_waits_only_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
             self.closed = True
 
     mute = Mute()
-    monkeypatch.setattr(feed, "CboeMarketData", _Namespace(lambda **_: mute))
+    monkeypatch.setattr(cboe_package, "CboeMarketData", _Namespace(lambda **_: mute))
     monkeypatch.setattr(feed, "PROBE_SECONDS_MAX", 0.05)
     provider = await choose_provider(settings(feed="auto"), SystemClock())
     assert isinstance(provider, SimulatedMarket)
