@@ -126,7 +126,7 @@ class _Source:
         elif self._settings.production:
             self.problems.append(
                 f"{variable} is missing: with OPTIX_ENV=production set it, or {variable}_FILE. "
-                "docs/operations.md says how to make one."
+                "deploy/README.md says how to make one."
             )
         else:
             return self.keep(name, make, problem)
