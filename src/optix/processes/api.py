@@ -90,6 +90,7 @@ def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
             hub=deps.hub,
             verifier=deps.identity.authenticator,
             clock=deps.clock,
+            origins=deps.cors_origins,
         )
     )
 

@@ -67,10 +67,13 @@ class Stream:
         self.market = market
         self._readers: list[Reader] = []
 
-    async def connect(self) -> Reader:
-        """Open a socket that has said nothing yet."""
+    async def connect(self, origin: str | None = None) -> Reader:
+        """Open a socket that has said nothing yet; with `origin` as a browser's page would."""
         url = f"ws://127.0.0.1:{self.port}/ws/quotes"
-        reader = Reader(await connect(url, compression=None, ping_interval=None))
+        headers = {"Origin": origin} if origin else None
+        reader = Reader(
+            await connect(url, compression=None, ping_interval=None, additional_headers=headers)
+        )
         self._readers.append(reader)
         return reader
 

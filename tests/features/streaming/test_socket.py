@@ -8,6 +8,7 @@ import pytest
 from tests.features.streaming.conftest import ALICE, BOB, Reader, Stream, Tokens, signed_in
 from tests.fixtures.api import Caller
 from tests.fixtures.waiting import until
+from websockets.exceptions import InvalidStatus
 
 from optix.features.identity.tokens import ACCESS_TOKEN_SECONDS
 from optix.features.streaming import protocol
@@ -70,6 +71,20 @@ class TestSigningIn:
         assert await reader.closed() == protocol.CLOSE_UNAUTHENTICATED
         assert all(frame[0] == "error" for frame in reader.frames)
         assert stream.hub.sockets == 0
+
+    @pytest.mark.parametrize(
+        "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://["]
+    )
+    async def test_a_page_of_another_site_cannot_open_it(self, stream: Stream, origin: str) -> None:
+        with pytest.raises(InvalidStatus) as refused:
+            await stream.connect(origin)
+        assert refused.value.response.status_code == 403
+        assert stream.hub.sockets == 0
+
+    async def test_our_own_page_can(self, stream: Stream, tokens: Tokens) -> None:
+        reader = await stream.connect(f"http://127.0.0.1:{stream.port}")
+        await reader.say(op="auth", token=tokens.of())
+        assert (await reader.frame())[0] == "hello"
 
     async def test_a_client_that_leaves_before_signing_in_leaves_nothing(
         self, stream: Stream

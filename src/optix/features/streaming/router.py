@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 
 import structlog
 from fastapi import APIRouter
@@ -47,12 +48,16 @@ def stream_router(
     hub: StreamHub,
     verifier: TokenVerifier,
     clock: Clock,
+    origins: Collection[str] = (),
 ) -> APIRouter:
-    """Return the socket route."""
+    """Return the socket route. Pages of other sites are refused unless `origins` names theirs."""
     router = APIRouter(tags=["stream"])
 
     @router.websocket("/ws/quotes")
     async def quotes(websocket: WebSocket) -> None:
+        if _is_foreign_page(websocket, origins):
+            await websocket.close()  # before it is accepted: the handshake answers 403
+            return
         await websocket.accept()
         socket = _StarletteSocket(websocket)
         session = StreamSession(
@@ -78,3 +83,11 @@ def stream_router(
                 hub.leave(session)  # only now: a socket that will not close is still one
 
     return router
+
+
+def _is_foreign_page(websocket: WebSocket, origins: Collection[str]) -> bool:
+    # Browsers always send an origin with a socket and keep no page of another site from opening it.
+    origin = websocket.headers.get("origin")
+    if origin is None or origin in origins:
+        return False
+    return origin.partition("://")[2] != websocket.headers.get("host")
