@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
+from optix.platform.account_settings import MailSettings, PasswordSettings
 from optix.platform.security_settings import AuditSettings, NetworkSettings
 from optix.platform.setting_types import (
     PREFIX,
@@ -293,6 +294,8 @@ class Settings(BaseModel):
         "secrets": SecretSettings,
         "network": NetworkSettings,
         "audit": AuditSettings,
+        "mail": MailSettings,
+        "passwords": PasswordSettings,
     }
 
     core: CoreSettings
@@ -303,6 +306,8 @@ class Settings(BaseModel):
     secrets: SecretSettings
     network: NetworkSettings
     audit: AuditSettings
+    mail: MailSettings
+    passwords: PasswordSettings
 
     @property
     def production(self) -> bool:
