@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails
 from optix.kernel.errors import InvalidInput
 from optix.platform.security_settings import (
     AuditSettings,
+    LimitSettings,
     NetworkSettings,
     VaultProvider,
     VaultSettings,
@@ -297,6 +298,7 @@ class Settings(BaseModel):
         "log": LogSettings,
         "secrets": SecretSettings,
         "network": NetworkSettings,
+        "limits": LimitSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
     }
@@ -308,6 +310,7 @@ class Settings(BaseModel):
     log: LogSettings
     secrets: SecretSettings
     network: NetworkSettings
+    limits: LimitSettings
     audit: AuditSettings
     vault: VaultSettings
 

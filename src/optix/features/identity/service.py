@@ -145,12 +145,11 @@ class SignInService:
     async def log_in(self, email: str, password: str, client: Client, address: str) -> SignedIn:
         """Errors: WrongCredentials, TooManyFailures, ThrottleUnavailable, PasswordHashingBusy."""
         key = rules.email_key(email)
-        await self._throttle.check(key, address)
+        await self._throttle.attempt(key, address)
         async with self._database.reading() as reading:
             account = await repository.find_account_by_email_key(reading, key)
         right = await self._hasher.verify(password, account.password_hash if account else None)
         if account is None or not right:
-            await self._throttle.failed(key, address)
             raise WrongCredentials("The e-mail address or the password is wrong.")
         await self._throttle.succeeded(key, address)
         rehashed = (
@@ -317,7 +316,7 @@ class Identity:
                 database,
                 hasher=hasher,
                 signer=AccessTokenSigner(signing_key, clock),
-                throttle=LoginThrottle(redis),
+                throttle=LoginThrottle(redis, clock),
                 clock=clock,
             ),
             hasher=hasher,
