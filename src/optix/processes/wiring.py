@@ -33,6 +33,7 @@ from optix.platform.embedded.stores import StoreUrls
 from optix.platform.health import HealthCheck
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
+from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
@@ -141,6 +142,7 @@ def build_components(
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
+            rate_limits=settings.limits.per_minute,
         )
         app = create_app(deps, modules=served)
         components.append(identity.ended)
@@ -229,5 +231,6 @@ def openapi_document() -> dict[str, Any]:
         hub=StreamHub(book),
         clock=clock,
         metrics_token="",
+        rate_limits=LimitSettings().per_minute,
     )
     return create_app(deps).openapi()
