@@ -22,7 +22,7 @@ import bcrypt
 from optix.kernel import limits
 from optix.kernel.errors import Unavailable
 
-COST_DEFAULT: Final = 11
+COST_DEFAULT: Final = 10
 
 _METHOD: Final = "v1"
 _KEY: Final = b"optix.identity.password.v1"
