@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
@@ -35,6 +36,7 @@ from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
 from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
+from optix.platform.telemetry import hide
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
@@ -104,6 +106,7 @@ def build_components(
     if unknown or not names:
         raise UnknownComponent(f"There is no component {', '.join(unknown) or 'named'}.")
     require_modules(modules or ())
+    hide(*secrets.texts(), *_passwords(stores))
     clock = SystemClock()
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)
@@ -143,6 +146,12 @@ def build_components(
         components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
+
+
+def _passwords(stores: StoreUrls) -> list[str]:
+    """Return the passwords of both stores, as they stand in the addresses and as they are."""
+    given = [urlsplit(url).password or "" for url in (stores.database_url, stores.redis_url)]
+    return [*given, *map(unquote, given)]
 
 
 def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
