@@ -33,13 +33,27 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 
+_REFUSED_POWERS = (
+    *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture"),
+    *("geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"),
+    *("serial", "usb", "xr-spatial-tracking"),
+)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Permissions-Policy": ", ".join(
+        (
+            *(f"{name}=()" for name in _REFUSED_POWERS),
+            # Passkeys, and only on our own pages.
+            "publickey-credentials-create=(self)",
+            "publickey-credentials-get=(self)",
+        )
+    ),
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "Origin-Agent-Cluster": "?1",
 }
 _API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 

@@ -451,6 +451,8 @@ def _production_problems(settings: Settings) -> list[str]:
             "data folder would hold both the lock and the key: choose aws_kms, "
             "aws_secrets_manager, or given with OPTIX_VAULT_KEY_FILE."
         )
+    if any(not origin.startswith("https://") for origin in settings.network.cors_origins):
+        problems.append("OPTIX_CORS_ORIGINS must begin with https:// when OPTIX_ENV=production.")
     if settings.http.public_url and urlsplit(settings.http.public_url).scheme != "https":
         problems.append("OPTIX_PUBLIC_URL must begin with https:// when OPTIX_ENV=production.")
     stores = settings.stores
