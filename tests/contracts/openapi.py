@@ -20,10 +20,16 @@ from optix.platform.openapi import operations
 PUBLIC_OPERATIONS = frozenset(
     {
         ("post", "/api/v1/auth/register"),
+        ("post", "/api/v1/auth/register/resend"),
+        ("post", "/api/v1/auth/verify-email"),
+        ("post", "/api/v1/auth/password-reset"),
+        ("post", "/api/v1/auth/password-reset/confirm"),
+        ("post", "/api/v1/auth/password-strength"),
         ("post", "/api/v1/auth/login"),
         ("post", "/api/v1/auth/refresh"),
         ("post", "/api/v1/auth/logout"),
         ("post", "/api/v1/auth/try"),
+        ("get", "/.well-known/jwks.json"),
         ("get", "/api/v1/app/config"),
         ("get", "/health"),
         ("get", "/health/live"),

@@ -200,9 +200,9 @@ def content_policy(page: bytes) -> str:
     )
     return (
         f"default-src 'self'; script-src 'self'{hashes}; script-src-attr 'none'; "
-        "style-src 'self' 'unsafe-inline'; frame-src 'none'; img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; "
-        "worker-src 'self' blob:; manifest-src 'self'; object-src 'none'; base-uri 'self'; "
-        "form-action 'self'; frame-ancestors 'none'"
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; frame-src 'none'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
     )
 
 

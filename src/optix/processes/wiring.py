@@ -1,6 +1,6 @@
 """What runs where: builds the components of a process from settings. Plain code, no container.
 
-    optix up            api + stream + feed in one program
+    optix up            api + stream + feed + worker in one program
     optix run feed      one of them (an operator's Deployment)
 
 The API and the stream share one web server, one book and one origin when they run together.
@@ -22,7 +22,7 @@ from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity
-from optix.features.identity.tokens import SigningKey
+from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
@@ -44,6 +44,7 @@ from optix.processes.http_server import HTTPServer
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
+from optix.processes.worker import build_worker
 
 __all__ = [
     "COMPONENTS",
@@ -58,7 +59,7 @@ __all__ = [
     "terminal_chain",
 ]
 
-COMPONENTS: Final = ("feed", "stream", "api")
+COMPONENTS: Final = ("worker", "feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
 
 
@@ -114,12 +115,16 @@ def build_components(
     identity = Identity.wire(
         database=database,
         redis=redis,
-        signing_key=SigningKey(secrets.private_key()),
+        keys=KeyRing([SigningKey(key) for key in secrets.private_keys()]),
         clock=clock,
+        bcrypt_cost=settings.passwords.bcrypt_cost,
+        breached_passwords_file=settings.passwords.breached_passwords_file,
     )
     components: list[Component] = [
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
+    if "worker" in names:
+        components.append(build_worker(settings, stores, identity, clock))
     if "feed" in names:
         components.append(FeedComponent(bus, settings.market, clock))
     served = _modules(names, modules)
@@ -143,6 +148,7 @@ def build_components(
             rate_limits=settings.limits.per_minute,
         )
         app = create_app(deps, modules=served)
+        components.append(identity.ended)
         components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
@@ -202,7 +208,7 @@ async def seed_development_accounts(
     if not settings.development_accounts:
         return []
     database = Database.from_url(stores.database_url)
-    hasher = PasswordHasher()
+    hasher = PasswordHasher(cost=settings.passwords.bcrypt_cost)
     try:
         async with database.writing() as session:
             await seed(session, environment=settings.core.env, hasher=hasher)
@@ -226,7 +232,7 @@ def openapi_document() -> dict[str, Any]:
         identity=Identity.wire(
             database=database,
             redis=redis,
-            signing_key=SigningKey(Ed25519PrivateKey.generate()),
+            keys=KeyRing([SigningKey(Ed25519PrivateKey.generate())]),
             clock=clock,
         ),
         book=book,
