@@ -174,7 +174,7 @@ class PasskeyOptions(Schema):
 
 
 class PasskeyOptionsRequest(Schema):
-    """Without `challenge`: signing in by passkey alone. With it: as the second factor of a login."""
+    """Without `challenge`: signing in by passkey alone. With it: as a login's second factor."""
 
     challenge: SecretStr | None = Field(default=None, max_length=128)
     client: ClientKind = "native"
