@@ -135,7 +135,7 @@ class Challenges:
             raise _invalid()
 
 
-def _challenge(found: bytes | None, client: Client) -> Challenge:
+def _challenge(found: bytes | str | None, client: Client) -> Challenge:
     if not found:
         raise _invalid()
     record = orjson.loads(found)
