@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import optix.features
+import optix.platform.audit_models
 from optix.platform.db import Base, async_url
 
 

@@ -77,7 +77,12 @@ _MARKS = re.compile(r"[\s:=]|eyJ")
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Take secrets out of a log line: by the name of a field, and by the look of any text."""
-    return {key: _clean(value, key) for key, value in event.items()}
+    return redacted(event)
+
+
+def redacted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` as a log line would show them."""
+    return {key: _clean(value, key) for key, value in values.items()}
 
 
 def redact_text(text: str) -> str:

@@ -35,6 +35,7 @@ from optix.platform.health import HealthCheck
 from optix.platform.http import install_problems
 from optix.platform.metrics import HttpMetrics, new_registry
 from optix.platform.openapi import install_openapi, operation_id
+from optix.platform.security_settings import Network
 from optix.platform.web import WebApp
 
 Environment = Literal["development", "production"]
@@ -62,6 +63,7 @@ class ApiDependencies:
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
     web_folder: Path | None = None
     cors_origins: Sequence[str] = ()
+    trusted_proxies: Sequence[Network] = ()
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -161,6 +163,7 @@ def create_app(deps: ApiDependencies, *, modules: Sequence[str] = tuple(MODULES)
 def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> None:
     """Put what dependencies and handlers look up on `app.state`, in one place."""
     app.state.production = deps.production
+    app.state.trusted_proxies = tuple(deps.trusted_proxies)
     app.state.database = deps.database
     app.state.identity = deps.identity
     app.state.registry = deps.registry

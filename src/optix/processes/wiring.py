@@ -134,6 +134,8 @@ def build_components(
             metrics_token=secrets.metrics_token.get_secret_value(),
             health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
             web_folder=settings.http.web_dir,
+            cors_origins=settings.network.cors_origins,
+            trusted_proxies=settings.network.trusted_proxies,
         )
         app = create_app(deps, modules=served)
         components.append(book)

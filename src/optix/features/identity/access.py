@@ -1,11 +1,15 @@
-"""Who sends this request: the one dependency that guards a route, for every feature.
+"""Who sends this request: the dependencies that guard a route, for every feature.
 
 @router.get("/things")
-async def list_things(user: CurrentUser) -> ThingList: ...
+async def list_things(user: CurrentUser, session: OwnReadSessionDep) -> ThingList: ...
+
+The own sessions are transactions in which PostgreSQL shows the current user's rows only; routes of
+tenant data take no other.
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated, cast
 
 from fastapi import Depends
@@ -15,6 +19,7 @@ from starlette.requests import HTTPConnection
 from optix.features.identity.service import AccountGone, AuthenticatedUser, Identity
 from optix.features.identity.tokens import AccessTokenExpired, AccessTokenInvalid
 from optix.kernel.errors import Unauthenticated
+from optix.platform.db import ReadSession, WriteSession, database_of
 
 # What any guarded route may answer with 401.
 AUTHENTICATION_ERRORS = (Unauthenticated, AccessTokenInvalid, AccessTokenExpired, AccountGone)
@@ -38,3 +43,22 @@ async def current_user(
 
 
 CurrentUser = Annotated[AuthenticatedUser, Depends(current_user)]
+
+
+async def own_read_session(
+    connection: HTTPConnection, user: CurrentUser
+) -> AsyncIterator[ReadSession]:
+    async with database_of(connection).reading(owner=user.id) as session:
+        yield session
+
+
+async def own_write_session(
+    connection: HTTPConnection, user: CurrentUser
+) -> AsyncIterator[WriteSession]:
+    async with database_of(connection).writing(owner=user.id) as session:
+        yield session
+
+
+# Function scope for the reason given beside `WriteSessionDep`.
+OwnReadSessionDep = Annotated[ReadSession, Depends(own_read_session, scope="function")]
+OwnWriteSessionDep = Annotated[WriteSession, Depends(own_write_session, scope="function")]
