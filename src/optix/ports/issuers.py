@@ -38,8 +38,9 @@ class IssuerFlow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerIdentity:
-    """What an issuer says about a person. `subject` names them there, for good."""
+    """What an issuer says about a person. `issuer` and `subject` name them for good."""
 
+    issuer: str
     subject: str
     email: str | None
     email_verified: bool
@@ -56,6 +57,10 @@ class Issuer(Protocol):
     @property
     def name(self) -> str:
         """Return what people call it."""
+
+    @property
+    def url(self) -> str:
+        """Return its own name, as in `IssuerIdentity.issuer`."""
 
     async def fetch_authorization_url(self, flow: IssuerFlow) -> str:
         """Return where the browser goes. Errors: IssuerUnavailable."""

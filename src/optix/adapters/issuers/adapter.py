@@ -56,6 +56,10 @@ class OidcIssuer:
     def name(self) -> str:
         return self._config.name
 
+    @property
+    def url(self) -> str:
+        return self._config.issuer
+
     async def close(self) -> None:
         await self._client.close()
 

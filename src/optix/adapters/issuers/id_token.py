@@ -116,6 +116,7 @@ def _identity(claims: Mapping[str, Any]) -> IssuerIdentity:
         raise IssuerAnswerRefused("The identity names nobody.")
     email, name = claims.get("email"), claims.get("name")
     return IssuerIdentity(
+        issuer=claims["iss"],
         subject=subject,
         email=email if isinstance(email, str) and email else None,
         # Apple writes the word, the standard a boolean.

@@ -42,7 +42,7 @@ from webauthn.helpers.structs import (
 
 from optix.features.identity.schemas_factors import Assertion, NewCredential
 from optix.kernel import limits
-from optix.kernel.errors import Conflict, Unauthenticated
+from optix.kernel.errors import Conflict, InvalidInput
 
 RELYING_PARTY_NAME: Final = "OPTIX"
 CREDENTIAL_ID_BYTES_MAX: Final = 1_023  # WebAuthn level 3, section 5.8.3
@@ -65,11 +65,11 @@ _MALFORMED: Final = (
 )
 
 
-class PasskeyRefused(Unauthenticated):
+class PasskeyRefused(InvalidInput):
     """The device's answer does not fit. Which part, only our log says."""
 
     code = "passkey_refused"
-    next_step = "Try again, or use another way to sign in."
+    next_step = "Try again, or use another way to prove who you are."
 
 
 class PasskeysImpossible(Conflict):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from typing import Final
 
 CODES_PER_SET: Final = 10
@@ -29,6 +30,12 @@ def code_hash(code: str) -> bytes | None:
     if len(plain) != _LENGTH or not set(plain) <= set(ALPHABET):
         return None
     return hashlib.sha256(f"optix.recovery_code:{plain}".encode()).digest()
+
+
+def code_hashes(codes: Sequence[str]) -> list[bytes]:
+    """Return what is stored of a set that was just made."""
+    hashes = [code_hash(code) for code in codes]
+    return [each for each in hashes if each is not None]
 
 
 def _new_code() -> str:
