@@ -19,11 +19,11 @@ from optix.platform.openapi import operations
 # All operations that answer without a login. Everything else must say 401.
 PUBLIC_OPERATIONS = frozenset(
     {
-        ("post", "/api/v1/auth/register"),
         ("post", "/api/v1/auth/login"),
         ("post", "/api/v1/auth/refresh"),
         ("post", "/api/v1/auth/logout"),
         ("post", "/api/v1/auth/try"),
+        ("get", "/.well-known/jwks.json"),
         ("get", "/api/v1/app/config"),
         ("get", "/health"),
         ("get", "/health/live"),

@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from optix.features.identity import router as identity_http
+from optix.features.identity import router_me as identity_me_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
@@ -76,6 +77,8 @@ Mount = Callable[[FastAPI, ApiDependencies], None]
 
 def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(identity_http.router)
+    app.include_router(identity_me_http.router)
+    deps.identity.ended.measure(deps.registry)
     if not deps.production:
         app.include_router(identity_http.development_router)
 
@@ -85,6 +88,7 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
+    deps.identity.ended.listen(deps.hub.session_ended)
     app.include_router(
         stream_router(
             book=deps.book,

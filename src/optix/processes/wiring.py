@@ -21,7 +21,7 @@ from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity
-from optix.features.identity.tokens import SigningKey
+from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
@@ -110,7 +110,7 @@ def build_components(
     identity = Identity.wire(
         database=database,
         redis=redis,
-        signing_key=SigningKey(secrets.private_key()),
+        keys=KeyRing([SigningKey(key) for key in secrets.private_keys()]),
         clock=clock,
     )
     components: list[Component] = [
@@ -138,6 +138,7 @@ def build_components(
             trusted_proxies=settings.network.trusted_proxies,
         )
         app = create_app(deps, modules=served)
+        components.append(identity.ended)
         components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
@@ -215,7 +216,7 @@ def openapi_document() -> dict[str, Any]:
         identity=Identity.wire(
             database=database,
             redis=redis,
-            signing_key=SigningKey(Ed25519PrivateKey.generate()),
+            keys=KeyRing([SigningKey(Ed25519PrivateKey.generate())]),
             clock=clock,
         ),
         book=book,

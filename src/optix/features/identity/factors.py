@@ -78,9 +78,10 @@ class FactorService:
             challenge=handle, methods=factor_methods(ways), expires_in=limits.CHALLENGE_SECONDS
         )
 
-    async def step_up_methods(self, session: ReadSession, owner: UserId) -> Sequence[StepUpMethod]:
+    async def step_up_methods(self, owner: UserId) -> Sequence[Method]:
         """Return how `owner` can prove again who they are."""
-        ways = await repository.find_ways(session, owner)
+        async with self._database.reading(owner=owner) as session:
+            ways = await repository.find_ways(session, owner)
         return [] if ways is None else step_up_methods(ways)
 
     async def get_factors(self, session: ReadSession, owner: UserId) -> wire.Factors:

@@ -205,3 +205,18 @@ class SessionList(Schema):
 
 class SessionsEnded(Schema):
     ended: int
+
+
+class PublicKey(Schema):
+    """One Ed25519 key as a JSON Web Key (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class PublicKeys(Schema):
+    keys: Sequence[PublicKey]
