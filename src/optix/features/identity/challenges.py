@@ -82,9 +82,7 @@ class OneTimeRecords:
 class TrialRecords:
     """Keeps records of one kind, each for a bounded time and number of attempts."""
 
-    def __init__(
-        self, redis: Redis, kind: TrialKind, *, seconds: int, attempts_max: int
-    ) -> None:
+    def __init__(self, redis: Redis, kind: TrialKind, *, seconds: int, attempts_max: int) -> None:
         self._redis = redis
         self._kind = kind
         self._seconds = seconds
@@ -102,12 +100,12 @@ class TrialRecords:
         """Count one attempt and return the record; None if it is unknown, over or used up."""
         key = _key(self._kind, handle)
         asked = self._redis.eval(_ATTEMPT, 1, key, str(self._attempts_max))
-        return _record(await _asked(cast("Awaitable[Any]", asked)))
+        return _record(await _asked(asked))
 
     async def look(self, handle: str) -> dict[str, Any] | None:
         """Return the record without counting: for what a device must be asked first."""
         asked = self._redis.hget(_key(self._kind, handle), "record")
-        return _record(await _asked(cast("Awaitable[Any]", asked)))
+        return _record(await _asked(asked))
 
     async def end(self, handle: str) -> bool:
         """Forget the record; True for the one who did, of several at once."""
@@ -131,7 +129,7 @@ class ProofAttempts:
             str(limits.PROOF_PAUSE_SECONDS_MAX),
             str(limits.PROOF_ATTEMPTS_KEPT_SECONDS),
         )
-        wait_seconds = int(await _asked(cast("Awaitable[Any]", asked)))
+        wait_seconds = int(await _asked(asked))
         if wait_seconds:
             raise TooManyProofs(
                 f"There were too many wrong codes. Waiting {wait_seconds} s is needed.",

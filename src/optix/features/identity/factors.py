@@ -15,7 +15,11 @@ from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as wire
 from optix.features.identity.accounts import AccountGone
 from optix.features.identity.challenges import TrialRecords, new_handle
-from optix.features.identity.factors_passkeys import Holder, PasskeyCeremonies
+from optix.features.identity.factors_passkeys import (
+    Holder,
+    PasskeyCeremonies,
+    locked_account,
+)
 from optix.features.identity.factors_proofs import Asked, ProofVerifier, ProofWrong
 from optix.features.identity.models import UserAccount
 from optix.features.identity.passkeys import PasskeyRefused
@@ -161,9 +165,7 @@ class FactorService:
         origin: Origin,
     ) -> SignedIn:
         async with self._database.writing(owner=owner) as session:
-            account = await repository.lock_account(session, owner)
-            if account is None:
-                raise ChallengeInvalid("This sign-in has ended or was used.")
+            account = await locked_account(session, owner)
             signed_in = await self._starter.begin(
                 session,
                 account,

@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from optix.features.identity import repository as accounts
 from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as schemas
-from optix.features.identity.accounts import AccountGone
+from optix.features.identity.accounts import AccountGone, get_account
 from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.challenges import OneTimeRecords
+from optix.features.identity.models import UserAccount
 from optix.features.identity.models_factors import Passkey
 from optix.features.identity.passkeys import (
     KnownPasskey,
@@ -81,9 +83,7 @@ class PasskeyCeremonies:
     async def begin_registration(self, user: AuthenticatedUser) -> schemas.PasskeyOptions:
         """Ask a device for a new passkey of `user`. Errors: PasskeysImpossible, TooManyPasskeys."""
         async with self._database.reading(owner=user.id) as session:
-            account = await repository.find_account(session, user.id)
-            if account is None:
-                raise AccountGone("The account of this access token does not exist any more.")
+            account = await get_account(session, user.id)
             known = await repository.list_passkeys(session, user.id)
         _check_count(len(known))
         challenge, options = self._party.registration_options(
@@ -173,6 +173,10 @@ class PasskeyService:
         self._ceremonies = ceremonies
         self._clock = clock
 
+    async def begin(self, user: AuthenticatedUser) -> schemas.PasskeyOptions:
+        """Ask a device for a new passkey. Errors: PasskeysImpossible, TooManyPasskeys."""
+        return await self._ceremonies.begin_registration(user)
+
     async def add(
         self, user: AuthenticatedUser, body: schemas.PasskeyRegistration, origin: Origin
     ) -> schemas.PasskeyAdded:
@@ -187,9 +191,7 @@ class PasskeyService:
         row = self._row(user.id, name, new)
         codes: list[str] | None = None
         async with self._database.writing(owner=user.id) as session:
-            account = await repository.lock_account(session, user.id)
-            if account is None:
-                raise AccountGone("The account of this access token does not exist any more.")
+            account = await locked_account(session, user.id)
             ways = await repository.get_ways(session, user.id)
             _check_count(ways.passkeys)
             if not await repository.add_passkey(session, row):
@@ -221,8 +223,8 @@ class PasskeyService:
     async def remove(self, user: AuthenticatedUser, passkey_id: UUID, origin: Origin) -> None:
         """Errors: PasskeyNotFound; LastWayIn when nobody could sign in afterwards."""
         async with self._database.writing(owner=user.id) as session:
-            account = await repository.lock_account(session, user.id)
-            if account is None or not await repository.delete_passkey(session, user.id, passkey_id):
+            account = await locked_account(session, user.id)
+            if not await repository.delete_passkey(session, user.id, passkey_id):
                 raise PasskeyNotFound("You have no such passkey.")
             ways = await repository.get_ways(session, user.id)
             if not ways.any_left:
@@ -266,6 +268,17 @@ class PasskeyService:
 
     def _now(self) -> datetime:
         return to_datetime(self._clock.now_ns())
+
+
+async def locked_account(session: WriteSession, owner: UserId) -> UserAccount:
+    """Return the account; what changes how it is signed in to goes one by one from here on.
+
+    Errors: AccountGone.
+    """
+    account = await accounts.find_account_for_update(session, owner)
+    if account is None:
+        raise AccountGone("The account of this access token does not exist any more.")
+    return account
 
 
 def registration_holder(user: AuthenticatedUser) -> Holder:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from optix.features.identity import repository as accounts
 from optix.features.identity import repository_factors as repository
 from optix.features.identity.challenges import ProofAttempts
 from optix.features.identity.factors_passkeys import Holder, PasskeyCeremonies
@@ -110,9 +111,7 @@ class ProofVerifier:
         if factor is None:
             return False
         table, column = SECRET_PLACE
-        secret = await self._vault.open(
-            factor.secret_sealed, table=table, row=owner, column=column
-        )
+        secret = await self._vault.open(factor.secret_sealed, table=table, row=owner, column=column)
         step = matching_step(
             secret.decode(), code, self._clock.now_ns(), after_step=factor.last_step
         )
@@ -130,7 +129,7 @@ class ProofVerifier:
 
     async def _password(self, owner: UserId, password: str) -> bool:
         async with self._database.reading(owner=owner) as reading:
-            account = await repository.find_account(reading, owner)
+            account = await accounts.find_account(reading, owner)
             ways = await repository.find_ways(reading, owner)
         if account is None or ways is None or ways.has_factor:
             return False  # what a thief of the password has must not stand in for the factor

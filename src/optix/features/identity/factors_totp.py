@@ -11,11 +11,11 @@ from datetime import datetime
 
 from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as wire
-from optix.features.identity.accounts import AccountGone
+from optix.features.identity.accounts import get_account
 from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.challenges import TrialRecords
+from optix.features.identity.factors_passkeys import locked_account
 from optix.features.identity.factors_proofs import SECRET_PLACE
-from optix.features.identity.models import UserAccount
 from optix.features.identity.models_factors import TotpFactor
 from optix.features.identity.recovery_codes import code_hashes, new_codes
 from optix.features.identity.totp import matching_step, new_secret, otpauth_uri
@@ -62,9 +62,7 @@ class TotpService:
     async def set_up(self, user: AuthenticatedUser) -> wire.TotpSetup:
         """Return a new key for the authenticator app; nothing is asked for until it is verified."""
         async with self._database.reading(owner=user.id) as session:
-            account = await repository.find_account(session, user.id)
-        if account is None:
-            raise AccountGone("The account of this access token does not exist any more.")
+            account = await get_account(session, user.id)
         secret = new_secret()
         table, column = SECRET_PLACE
         sealed = await self._vault.seal(secret.encode(), table=table, row=user.id, column=column)
@@ -102,7 +100,7 @@ class TotpService:
             last_used_at=None,
         )
         async with self._database.writing(owner=user.id) as session:
-            account = await _lock(session, user)
+            account = await locked_account(session, user.id)
             await repository.replace_totp(session, factor)
             account.second_factor = True
             return await self._new_codes(session, user, "factor.totp_added", origin)
@@ -110,7 +108,7 @@ class TotpService:
     async def remove(self, user: AuthenticatedUser, origin: Origin) -> None:
         """Errors: TotpMissing."""
         async with self._database.writing(owner=user.id) as session:
-            account = await _lock(session, user)
+            account = await locked_account(session, user.id)
             if not await repository.delete_totp(session, user.id):
                 raise TotpMissing("No authenticator app is set up.")
             ways = await repository.get_ways(session, user.id)
@@ -124,7 +122,7 @@ class TotpService:
     ) -> wire.RecoveryCodes:
         """Return a new set; the former one is worth nothing any more. Errors: NoFactor."""
         async with self._database.writing(owner=user.id) as session:
-            await _lock(session, user)
+            await locked_account(session, user.id)
             ways = await repository.get_ways(session, user.id)
             if not ways.has_factor:
                 raise NoFactor("Recovery codes stand in for a factor, and there is none.")
@@ -146,10 +144,3 @@ class TotpService:
 
     def _now(self) -> datetime:
         return to_datetime(self._clock.now_ns())
-
-
-async def _lock(session: WriteSession, user: AuthenticatedUser) -> UserAccount:
-    account = await repository.lock_account(session, user.id)
-    if account is None:
-        raise AccountGone("The account of this access token does not exist any more.")
-    return account

@@ -64,15 +64,6 @@ async def get_ways(session: ReadSession, owner: UserId) -> Ways:
     return ways
 
 
-async def find_account(session: ReadSession, owner: UserId) -> UserAccount | None:
-    return await session.get(UserAccount, owner)
-
-
-async def lock_account(session: WriteSession, owner: UserId) -> UserAccount | None:
-    """Return the account of `owner`; changes of its factors come one by one from here on."""
-    return await session.get(UserAccount, owner, with_for_update=True)
-
-
 # --- authenticator app -------------------------------------------------------------------------
 
 
@@ -248,10 +239,12 @@ async def add_issuer_link(session: WriteSession, link: IssuerLink) -> bool:
     return added is not None
 
 
-async def delete_issuer_link(session: WriteSession, owner: UserId, link_id: UUID) -> bool:
-    deleted = await session.scalar(
+async def delete_issuer_link(
+    session: WriteSession, owner: UserId, link_id: UUID
+) -> IssuerLink | None:
+    """Return what was deleted, None if `owner` has no such link."""
+    return await session.scalar(
         delete(IssuerLink)
         .where(IssuerLink.id == link_id, IssuerLink.user_id == owner)
-        .returning(IssuerLink.id)
+        .returning(IssuerLink)
     )
-    return deleted is not None
