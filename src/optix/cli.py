@@ -17,6 +17,7 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
+from optix.processes import upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,6 +55,10 @@ def fail(error: OptixError) -> NoReturn:
 @click.version_option(__version__, message="optix %(version)s")
 def main() -> None:
     """OPTIX: an options trading platform. Start with `optix up`."""
+
+
+main.add_command(upkeep.audit)
+main.add_command(upkeep.vault)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The audit trail on a real server: appended by everybody, changed by nobody, checked as a whole."""
+"""The audit trail on a real server: all append, nobody changes, and it is checked as a whole."""
 
 from __future__ import annotations
 

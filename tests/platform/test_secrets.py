@@ -99,7 +99,7 @@ class TestFirstRun:
         secrets = load_secrets(settings)
         signature = secrets.private_keys()[0].sign(b"token")
         secrets.private_keys()[0].public_key().verify(signature, b"token")
-        assert len(secrets.vault_key_bytes()) == 32
+        assert len(base64.b64decode(secrets.vault_key.get_secret_value())) == 32
         assert STRONG not in repr(secrets)
         for value in values(secrets):
             assert value not in repr(secrets)

@@ -56,7 +56,7 @@ class Secrets:
     """What the program itself needs. `made` counts those made by this call."""
 
     signing_key: SecretStr  # Ed25519 private keys, PKCS 8 PEM; the first one signs
-    vault_key: SecretStr  # 32 bytes in base64
+    vault_key: SecretStr  # 32 bytes in base64, one key a line; empty where AWS keeps it
     metrics_token: SecretStr
     folder: Path
     made: int = 0
@@ -64,9 +64,6 @@ class Secrets:
     def private_keys(self) -> list[Ed25519PrivateKey]:
         """Return the keys of access tokens: the first signs, the others still verify."""
         return read_signing_keys(self.signing_key.get_secret_value())
-
-    def vault_key_bytes(self) -> bytes:
-        return base64.b64decode(self.vault_key.get_secret_value())
 
     def report(self) -> str:
         """Return one sentence for the person who started the program."""
@@ -92,7 +89,11 @@ def load_secrets(settings: Settings) -> Secrets:
     """
     source = _Source(settings)
     signing_key = source.take("signing_key", new_signing_key, _signing_key_problem)
-    vault_key = source.take("vault_key", _new_vault_key, _vault_key_problem)
+    vault_key = ""
+    if settings.vault_provider == "file":
+        vault_key = source.keep("vault_key", _new_vault_key, _vault_key_problem)
+    elif settings.vault_provider == "given":
+        vault_key = source.take("vault_key", _new_vault_key, _vault_key_problem)
     metrics_token = source.take("metrics_token", _new_password, secret_weakness)
     made = source.made
     if settings.stores.database_url is None or settings.stores.redis_url is None:
@@ -253,6 +254,12 @@ def _signing_key_problem(text: str) -> str | None:
 
 
 def _vault_key_problem(text: str) -> str | None:
+    return next(
+        filter(None, map(_one_vault_key_problem, text.replace(",", " ").split() or [""])), None
+    )
+
+
+def _one_vault_key_problem(text: str) -> str | None:
     try:
         key = base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):

@@ -1,15 +1,15 @@
-"""What the operator can set about walls: proxies, other origins, the audit trail."""
+"""What the operator can set about walls: proxies, other origins, the audit trail, the vault."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from optix.platform.setting_types import Group, problem, words
+from optix.platform.setting_types import Group, OptionalText, problem, words
 
 Network = IPv4Network | IPv6Network
 
@@ -48,3 +48,50 @@ class AuditSettings(Group):
         description="How long security events are kept.",
         examples=["400"],
     )
+
+
+VaultProvider = Literal["file", "given", "aws_kms", "aws_secrets_manager"]
+
+
+class VaultSettings(Group):
+    vault_provider: Literal["auto"] | VaultProvider = Field(
+        "auto",
+        description="Where the key of the vault is: file (in the data folder, development only), "
+        "given (OPTIX_VAULT_KEY), aws_kms or aws_secrets_manager. auto is given where a key is, "
+        "else file.",
+        examples=["aws_kms"],
+    )
+    vault_kms_key: OptionalText = Field(
+        None,
+        description="The key of AWS KMS: id, ARN or alias.",
+        examples=["alias/optix-vault"],
+    )
+    vault_secret_id: OptionalText = Field(
+        None,
+        description="The secret of AWS Secrets Manager that holds the keys, one a line.",
+        examples=["optix/vault"],
+    )
+    aws_region: OptionalText = Field(
+        None,
+        description="The region of both, where the machine does not say.",
+        examples=["eu-west-1"],
+    )
+    aws_endpoint_url: OptionalText = Field(
+        None,
+        description="Another address for AWS: a private endpoint, or a server for tests.",
+        examples=["https://vpce-0123.kms.eu-west-1.vpce.amazonaws.com"],
+    )
+
+    @model_validator(mode="after")
+    def _provider_has_what_it_needs(self) -> Self:
+        if self.vault_provider == "aws_kms" and self.vault_kms_key is None:
+            raise problem(
+                "OPTIX_VAULT_PROVIDER=aws_kms needs a key: set "
+                "OPTIX_VAULT_KMS_KEY=alias/optix-vault"
+            )
+        if self.vault_provider == "aws_secrets_manager" and self.vault_secret_id is None:
+            raise problem(
+                "OPTIX_VAULT_PROVIDER=aws_secrets_manager needs a secret: set "
+                "OPTIX_VAULT_SECRET_ID=optix/vault"
+            )
+        return self

@@ -27,7 +27,12 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
-from optix.platform.security_settings import AuditSettings, NetworkSettings
+from optix.platform.security_settings import (
+    AuditSettings,
+    NetworkSettings,
+    VaultProvider,
+    VaultSettings,
+)
 from optix.platform.setting_types import (
     PREFIX,
     AbsolutePath,
@@ -293,6 +298,7 @@ class Settings(BaseModel):
         "secrets": SecretSettings,
         "network": NetworkSettings,
         "audit": AuditSettings,
+        "vault": VaultSettings,
     }
 
     core: CoreSettings
@@ -303,6 +309,7 @@ class Settings(BaseModel):
     secrets: SecretSettings
     network: NetworkSettings
     audit: AuditSettings
+    vault: VaultSettings
 
     @property
     def production(self) -> bool:
@@ -317,6 +324,15 @@ class Settings(BaseModel):
         """Whether the two well-known accounts are wanted: never in production."""
         wanted = self.core.development_accounts
         return not self.production and (wanted is None or wanted)
+
+    @property
+    def vault_provider(self) -> VaultProvider:
+        """Where the key of the vault is; in production never a file that OPTIX made."""
+        chosen = self.vault.vault_provider
+        if chosen != "auto":
+            return chosen
+        given = self.secrets.vault_key or self.secrets.vault_key_file
+        return "given" if given or self.production else "file"
 
     @property
     def log_format(self) -> Literal["console", "json"]:
@@ -425,6 +441,12 @@ def _production_problems(settings: Settings) -> list[str]:
         problems.append(
             "OPTIX_DEVELOPMENT_ACCOUNTS=true is refused with OPTIX_ENV=production, because anyone "
             "knows their passwords: leave the variable out."
+        )
+    if settings.vault_provider == "file":
+        problems.append(
+            "OPTIX_VAULT_PROVIDER=file is refused with OPTIX_ENV=production, because a copy of the "
+            "data folder would hold both the lock and the key: choose aws_kms, "
+            "aws_secrets_manager, or given with OPTIX_VAULT_KEY_FILE."
         )
     if settings.http.public_url and urlsplit(settings.http.public_url).scheme != "https":
         problems.append("OPTIX_PUBLIC_URL must begin with https:// when OPTIX_ENV=production.")

@@ -1,0 +1,172 @@
+"""Commands for whoever keeps an installation safe: `optix audit …` and `optix vault …`.
+
+Each opens the stores, does one thing, and says what it found. Heavy modules are imported by the
+command that needs them, as in `cli`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from optix.platform.db import Database
+    from optix.platform.key_providers import RingKeys
+    from optix.platform.settings import Settings
+    from optix.platform.vault import KeyProvider
+
+T = TypeVar("T")
+
+
+@click.group()
+def audit() -> None:
+    """The trail of security events."""
+
+
+@audit.command()
+def verify() -> None:
+    """Compute the chain of all events anew. Exit code 1 when it does not fit."""
+    from optix.platform import audit as trail
+
+    report = _with_database(_settings(), trail.verify)
+    if not report.intact:
+        click.secho(f"broken at event {report.broken_at}: {report.reason}", fg="red", err=True)
+        sys.exit(1)
+    click.echo(
+        f"{report.checked} events, {report.first_seq} to {report.last_seq}, are what was "
+        f"recorded. Head: {report.head_hash}"
+    )
+
+
+@audit.command()
+def retain() -> None:
+    """Take away the events that are older than OPTIX_AUDIT_RETENTION_DAYS."""
+    from datetime import timedelta
+
+    from optix.kernel.clock import SystemClock, to_datetime
+    from optix.platform import audit as trail
+
+    settings = _settings()
+    now = to_datetime(SystemClock().now_ns())
+    before = now - timedelta(days=settings.audit.audit_retention_days)
+
+    async def work(database: Database) -> int:
+        async with database.writing() as session:
+            return await trail.retain(session, before, now)
+
+    click.echo(f"{_with_database(settings, work)} events taken away")
+
+
+@click.group()
+def vault() -> None:
+    """The keys of stored secrets."""
+
+
+@vault.command()
+def status() -> None:
+    """Show which key seals now, and how many values each key has sealed."""
+    from optix.platform.db import Base
+    from optix.platform.vault_rotation import count_by_key
+
+    settings = _settings()
+
+    async def work(database: Database) -> None:
+        current = await _provider(settings).current_key_id()
+        click.echo(f"{settings.vault_provider}: {current} seals now")
+        for column, counter in (await count_by_key(database, Base.metadata)).items():
+            for key_id, count in sorted(counter.items()):
+                click.echo(f"  {column}: {count} sealed by {key_id}")
+
+    _with_database(settings, work)
+
+
+@vault.command()
+@click.option("--new-key", is_flag=True, help="Make a new key first (file, aws_secrets_manager).")
+def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
+    """Seal anew what an older key sealed. Everything keeps running meanwhile."""
+    from optix.kernel.clock import SystemClock
+    from optix.platform.db import Base
+    from optix.platform.vault import Vault
+    from optix.platform.vault_rotation import Rotation
+    from optix.platform.vault_rotation import rotate as renew
+
+    settings = _settings()
+
+    async def work(database: Database) -> Rotation:
+        provider = _provider(settings)
+        if new_key:
+            click.echo(f"made {await _ring(provider).add_key()}")
+        return await renew(database, Vault(provider, SystemClock()), Base.metadata)
+
+    done = _with_database(settings, work)
+    click.echo(f"{done.renewed} sealed anew, {done.current} were current")
+    for place in done.broken:
+        click.secho(f"cannot be opened: {place}", fg="red", err=True)
+    sys.exit(1 if done.broken else 0)
+
+
+@vault.command()
+def forget() -> None:
+    """Take the old keys away, if they seal nothing any more."""
+    from optix.platform.db import Base
+    from optix.platform.vault_rotation import count_by_key
+
+    settings = _settings()
+
+    async def work(database: Database) -> int:
+        ring = _ring(_provider(settings))
+        current = await ring.current_key_id()
+        counted = await count_by_key(database, Base.metadata)
+        if any(set(counter) - {current} for counter in counted.values()):
+            raise click.ClickException(
+                "Older keys still seal values. Run `optix vault rotate` first."
+            )
+        return await ring.forget_old_keys()
+
+    click.echo(f"{_with_database(settings, work)} old keys taken away")
+
+
+def _provider(settings: Settings) -> KeyProvider:
+    from optix.kernel.clock import SystemClock
+    from optix.platform.key_providers import key_provider
+    from optix.platform.secrets import load_secrets
+
+    return key_provider(settings, load_secrets(settings), SystemClock())
+
+
+def _ring(provider: KeyProvider) -> RingKeys:
+    from optix.platform.key_providers import RingKeys, VaultKeyNotOurs
+
+    if not isinstance(provider, RingKeys):
+        raise VaultKeyNotOurs("AWS KMS keeps the key of the vault.")
+    return provider
+
+
+def _settings() -> Settings:
+    from optix.platform.settings import load_settings
+    from optix.platform.telemetry import configure_logging
+
+    settings = load_settings()
+    configure_logging(settings)
+    return settings
+
+
+def _with_database(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` on the database of `settings`, with every table of the product known."""
+    import optix.processes.wiring  # noqa: F401  # brings the tables
+    from optix.platform.db import Database
+    from optix.platform.embedded.stores import open_stores
+
+    async def run() -> T:
+        async with open_stores(settings) as stores:
+            database = Database.from_url(stores.database_url)
+            try:
+                return await work(database)
+            finally:
+                await database.close()
+
+    return asyncio.run(run())
