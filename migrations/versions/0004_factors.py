@@ -55,9 +55,7 @@ def _create_recovery_code() -> None:
         sa.Column("code_hash", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("used_at", TIME, nullable=True),
-        sa.CheckConstraint(
-            "octet_length(code_hash) = 32", name=op.f("ck_recovery_code_code_hash")
-        ),
+        sa.CheckConstraint("octet_length(code_hash) = 32", name=op.f("ck_recovery_code_code_hash")),
         sa.UniqueConstraint("code_hash", name=op.f("uq_recovery_code_code_hash")),
         *_owned("recovery_code"),
     )

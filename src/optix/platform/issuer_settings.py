@@ -1,4 +1,4 @@
-r"""How OPTIX_ISSUERS names the outside issuers: a JSON list, one object for each.
+r"""Ways to sign in besides the password. OPTIX_ISSUERS is a JSON list of outside issuers.
 
 [{"id": "google", "name": "Google", "issuer": "https://accounts.google.com",
   "client_id": "…", "client_secret": "…"},
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -26,8 +27,10 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_settings import NoDecode
 
 from optix.kernel import limits
+from optix.platform.setting_types import Group, OptionalSecret, problem, words
 
 _Text = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -104,11 +107,57 @@ def parse_issuers(text: SecretStr | None) -> tuple[IssuerConfig, ...]:
     return tuple(found)
 
 
-def production_problems(issuers: tuple[IssuerConfig, ...]) -> Iterator[str]:
-    """Yield a sentence for each issuer that production refuses."""
-    for each in issuers:
-        if urlsplit(each.issuer).scheme != "https":
+class SignInSettings(Group):
+    """Ways to sign in besides the password."""
+
+    issuers: OptionalSecret = Field(
+        None,
+        description="The outside issuers (Google, Apple, any OpenID Connect) as a JSON list; "
+        "docs/features/identity-factors.md shows one.",
+        examples=["[]"],
+    )
+    passkey_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
+        (),
+        description="Other origins whose passkeys are ours: native apps and a web app served "
+        "elsewhere under the same host.",
+        examples=["android:apk-key-hash:…,https://app.example.org"],
+    )
+
+    @model_validator(mode="after")
+    def _issuers_are_readable(self) -> Self:
+        try:
+            parse_issuers(self.issuers)
+        except ValueError as error:
+            raise problem(f"OPTIX_ISSUERS cannot be used: {error}.") from None
+        return self
+
+    @field_validator("passkey_origins")
+    @classmethod
+    def _origins_are_exact(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            web = parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{parts.netloc}"
+            if not (web and parts.hostname) and not origin.startswith("android:apk-key-hash:"):
+                raise problem(
+                    "OPTIX_PASSKEY_ORIGINS must list origins: a scheme and a host without a path, "
+                    "or android:apk-key-hash: and the hash of the app's certificate."
+                )
+        return origins
+
+    @property
+    def configured_issuers(self) -> tuple[IssuerConfig, ...]:
+        return parse_issuers(self.issuers)
+
+    def production_problems(self, public_url: str | None) -> Iterator[str]:
+        """Yield a sentence for each thing that production refuses."""
+        if self.configured_issuers and public_url is None:
             yield (
-                f"The issuer {each.id} in OPTIX_ISSUERS has no https:// address, which "
-                "OPTIX_ENV=production needs."
+                "OPTIX_ISSUERS needs OPTIX_PUBLIC_URL when OPTIX_ENV=production, because issuers "
+                "send browsers back to that address."
             )
+        for each in self.configured_issuers:
+            if urlsplit(each.issuer).scheme != "https":
+                yield (
+                    f"The issuer {each.id} in OPTIX_ISSUERS has no https:// address, which "
+                    "OPTIX_ENV=production needs."
+                )

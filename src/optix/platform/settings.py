@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
+from optix.platform.issuer_settings import SignInSettings
 from optix.platform.security_settings import (
     AuditSettings,
     NetworkSettings,
@@ -299,6 +300,7 @@ class Settings(BaseModel):
         "network": NetworkSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
+        "sign_in": SignInSettings,
     }
 
     core: CoreSettings
@@ -310,6 +312,7 @@ class Settings(BaseModel):
     network: NetworkSettings
     audit: AuditSettings
     vault: VaultSettings
+    sign_in: SignInSettings
 
     @property
     def production(self) -> bool:
@@ -442,6 +445,7 @@ def _production_problems(settings: Settings) -> list[str]:
             "OPTIX_DEVELOPMENT_ACCOUNTS=true is refused with OPTIX_ENV=production, because anyone "
             "knows their passwords: leave the variable out."
         )
+    problems += settings.sign_in.production_problems(settings.http.public_url)
     if settings.vault_provider == "file":
         problems.append(
             "OPTIX_VAULT_PROVIDER=file is refused with OPTIX_ENV=production, because a copy of the "

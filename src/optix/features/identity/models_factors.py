@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from optix.platform.db import Base
+from optix.platform.vault_rotation import SEALED
 
 
 class TotpFactor(Base):
@@ -24,7 +25,7 @@ class TotpFactor(Base):
     user_id: Mapped[UUID] = mapped_column(
         ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True
     )
-    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    secret_sealed: Mapped[bytes] = mapped_column(LargeBinary, info=SEALED)
     last_step: Mapped[int] = mapped_column(BigInteger)  # codes of it and before are used
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]

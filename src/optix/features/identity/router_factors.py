@@ -193,9 +193,7 @@ async def passkey_registration_options(
 @router.post(
     f"{PASSKEYS_PATH}/registration",
     status_code=201,
-    responses=errors(
-        PasskeyRefused, TooManyPasskeys, DisplayNameUnusable, ChallengesUnavailable
-    ),
+    responses=errors(PasskeyRefused, TooManyPasskeys, DisplayNameUnusable, ChallengesUnavailable),
 )
 async def register_passkey(
     body: wire.PasskeyRegistration,

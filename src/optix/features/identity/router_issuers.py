@@ -7,7 +7,7 @@ the browser on to the app, whatever came.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -52,7 +52,9 @@ IdentityDep = Annotated[Identity, Depends(identity_of)]
 IssuerId = Annotated[str, Path(max_length=32, description="As `GET /api/v1/auth/issuers` says.")]
 Parameter = Annotated[str | None, Query(max_length=PARAMETER_LENGTH_MAX)]
 
-ONWARD = {303: {"description": "On to the app, with a code in the fragment, or an error."}}
+ONWARD: dict[int | str, dict[str, Any]] = {
+    303: {"description": "On to the app, with a code in the fragment, or an error."}
+}
 FLOW_ERRORS = (IssuerFlowInvalid, IssuerAnswerRefused, IssuerUnavailable, ChallengesUnavailable)
 
 
