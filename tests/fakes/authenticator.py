@@ -61,13 +61,19 @@ class Authenticator:
     attestation: str = "none"
     keys: list[ResidentKey] = field(default_factory=list)
 
-    def create(self, options: dict[str, Any], *, rp_id: str | None = None) -> dict[str, Any]:
+    def create(
+        self,
+        options: dict[str, Any],
+        *,
+        rp_id: str | None = None,
+        credential_id: bytes | None = None,
+    ) -> dict[str, Any]:
         """Answer creation options with a new passkey."""
         assert any(each["alg"] == ES256 for each in options["pubKeyCredParams"])
         excluded = {each["id"] for each in options["excludeCredentials"]}
         assert not excluded & {encode(key.id) for key in self.keys}, "this device has one already"
         key = ResidentKey(
-            id=os.urandom(32),
+            id=credential_id or os.urandom(32),
             private=generate_private_key(SECP256R1()),
             rp_id=rp_id or options["rp"]["id"],
             user_handle=decode(options["user"]["id"]),

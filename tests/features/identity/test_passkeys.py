@@ -153,14 +153,20 @@ class TestRegistration:
         with pytest.raises(PasskeyRefused):
             verify_new(answer, challenge)
 
-    def test_a_credential_id_over_the_standards_bound_is_refused(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        long = b"x" * (CREDENTIAL_ID_BYTES_MAX + 1)
-        monkeypatch.setattr("tests.fakes.authenticator.os.urandom", lambda _: long)
-        challenge, answer = create(Authenticator())
-        with pytest.raises(PasskeyRefused):
-            verify_new(answer, challenge)
+    def test_a_credential_id_may_be_as_long_as_the_standard_says_and_not_longer(self) -> None:
+        for length, right in (
+            (CREDENTIAL_ID_BYTES_MAX, True),
+            (CREDENTIAL_ID_BYTES_MAX + 1, False),
+        ):
+            challenge, options = HERE.registration_options(
+                user_handle=USER, email="a@b.example", display_name="", known=()
+            )
+            answer = Authenticator().create(options, credential_id=b"x" * length)
+            if right:
+                assert len(verify_new(answer, challenge).credential_id) == length
+            else:
+                with pytest.raises(PasskeyRefused):
+                    verify_new(answer, challenge)
 
 
 class TestSigning:
