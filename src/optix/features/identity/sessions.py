@@ -115,9 +115,10 @@ class SessionStarter:
         )
         token = new_token()
         await repository.add_session(session, row, refresh_token_row(row, token, now))
-        return self.signed_in(
-            account, row, token, stepped_up=not STRONG_METHODS.isdisjoint(methods)
-        )
+        strong = not STRONG_METHODS.isdisjoint(methods)
+        # Who has neither a password nor a factor can prove nothing more than by signing in.
+        all_there_is = account.password_hash is None and not account.second_factor
+        return self.signed_in(account, row, token, stepped_up=strong or all_there_is)
 
     def signed_in(
         self, account: UserAccount, row: UserSession, token: str, *, stepped_up: bool = False
