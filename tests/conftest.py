@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.market",
     "tests.fixtures.api",
     "tests.fixtures.aws",
+    "tests.fixtures.mail",
 ]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.

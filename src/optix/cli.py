@@ -84,7 +84,7 @@ def up(any_port: bool, **options: Any) -> None:  # noqa: FBT001  # click passes 
 @_feed
 @_replay
 def run(components: tuple[str, ...], modules: str | None, **options: Any) -> None:
-    """Run some COMPONENTS (api, stream, feed) on the given stores."""
+    """Run some COMPONENTS (api, stream, feed, worker) on the given stores."""
     from optix.processes.composition import load_wiring
     from optix.processes.up import Start
 

@@ -19,6 +19,12 @@ from optix.platform.openapi import operations
 # All operations that answer without a login. Everything else must say 401.
 PUBLIC_OPERATIONS = frozenset(
     {
+        ("post", "/api/v1/auth/register"),
+        ("post", "/api/v1/auth/register/resend"),
+        ("post", "/api/v1/auth/verify-email"),
+        ("post", "/api/v1/auth/password-reset"),
+        ("post", "/api/v1/auth/password-reset/confirm"),
+        ("post", "/api/v1/auth/password-strength"),
         ("post", "/api/v1/auth/login"),
         ("post", "/api/v1/auth/refresh"),
         ("post", "/api/v1/auth/logout"),

@@ -22,7 +22,8 @@ from tests.contracts.openapi import (
     resolve,
     sample,
 )
-from tests.fixtures.api import Caller, client_of
+from tests.fixtures.api import PASSWORD, Caller, client_of
+from tests.fixtures.mail import Post
 
 pytestmark = pytest.mark.stores
 
@@ -39,6 +40,9 @@ MALFORMED_BODIES = {
     "unknown key": b'{"is_admin": true, "role": "admin"}',
     "form": b"a=1&b=2",
 }
+NEWCOMER = {"email": "newcomer@example.com", "password": PASSWORD}
+# Answers that say something about a secret without being one.
+NO_SECRETS = {"has_password"}
 SECRET_NAME = re.compile(r"hash|secret|password|salt|private", re.IGNORECASE)
 
 
@@ -88,13 +92,26 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
     operations: list[Operation],
     caller: Caller,
     new_api_app: Callable[[], FastAPI],
+    post: Post,
 ) -> None:
+    # What cannot be made from the document: a code that came by mail.
+    begun = await client.post("/api/v1/auth/register", json=NEWCOMER)
+    code = await post.code_for(NEWCOMER["email"])
+    prepared: dict[str, Any] = {
+        "/api/v1/auth/verify-email": {
+            "registration_id": begun.json()["registration_id"],
+            "code": code,
+        }
+    }
     wrong: list[str] = []
     creating = [operation for operation in operations if "201" in operation.spec["responses"]]
     assert creating, "nothing is ever created"
     for operation in creating:
         headers = caller.headers if operation.has_user_login else {}
-        created = await call(client, operation, headers)
+        body = prepared.get(operation.path) or operation.body()
+        created = await client.request(
+            operation.method, operation.url(), headers=headers, json=body
+        )
         if created.status_code != 201:
             wrong.append(f"{operation} answered {created.status_code}: {created.text[:200]}")
             continue
@@ -140,7 +157,7 @@ async def test_a_field_of_the_wrong_type_is_refused_and_named(
         if schema is None:
             continue
         for name, field in schema.get("properties", {}).items():
-            unfitting: Any = ["no"] if resolve(field, operation.document).get("properties") else {}
+            unfitting: Any = ["no"] if takes_object(field, operation.document) else {}
             body = {**sample(schema, operation.document), name: unfitting}
             response = await client.request(
                 operation.method, operation.url(), json=body, headers=caller.headers
@@ -149,6 +166,13 @@ async def test_a_field_of_the_wrong_type_is_refused_and_named(
             if response.status_code != 422 or name not in response.json()["fields"]:
                 wrong.append(f"{operation} with a bad {name}: {response.status_code}")
     assert not wrong
+
+
+def takes_object(field: dict[str, Any], document: dict[str, Any]) -> bool:
+    field = resolve(field, document)
+    if field.get("type") == "object":
+        return True
+    return any(takes_object(one, document) for one in field.get("anyOf", ()))
 
 
 async def test_absurd_parameters_never_break_an_operation(
@@ -176,7 +200,7 @@ def test_no_answer_has_room_for_a_secret(operations: list[Operation]) -> None:
         for status, response in operation.spec["responses"].items():
             for media in response.get("content", {}).values():
                 for name in field_names(media["schema"], operation.document, set()):
-                    if SECRET_NAME.search(name):
+                    if SECRET_NAME.search(name) and name not in NO_SECRETS:
                         wrong.add(f"{operation} {status}: {name}")
     assert not wrong
 
@@ -215,7 +239,7 @@ def test_every_success_is_typed_and_every_operation_is_described(
             wrong.append(f"{operation} has no description")
         for status, response in operation.spec["responses"].items():
             content = response.get("content", {})
-            if status in {"204", "304"}:
+            if status in {"204", "304"} or (status == "202" and not content):
                 continue
             if not content or not all(media.get("schema") for media in content.values()):
                 wrong.append(f"{operation} {status} has no schema")

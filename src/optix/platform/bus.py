@@ -159,7 +159,7 @@ class Bus:
         return self.iter_messages(UPDATES)
 
     async def iter_messages(self, channel: str) -> AsyncGenerator[bytes | None, None]:
-        """Yield every message of `channel` from now on; `None` each time the line was (re)connected.
+        """Yield every message of `channel` from now on; `None` whenever the line was (re)connected.
 
         After a `None` the reader may have missed messages and loads a snapshot. Never ends and
         never raises: a lost connection is retried with a growing pause.

@@ -2,9 +2,9 @@
 
 The queue is pgqueuer's, in a schema of its own (`jobs`). `enqueue` is one insert in the caller's
 transaction: no change without its job, no job without its change. The worker takes jobs one or more
-times (it may die half-way), so handlers do the same thing twice without harm. What an error means is
-the table of `platform/http.py`: some are tried again with growing pauses, the others and what fails
-too often are kept as dead letters (`status = 'failed'`).
+times (it may die half-way), so handlers do the same thing twice without harm. What an error means
+is the table of `platform/http.py`: some are tried again with growing pauses, the others and what
+fails too often are kept as dead letters (`status = 'failed'`).
 
 Arguments hold ids and words, never a secret: they lie in the table until the job is done.
 """
@@ -220,7 +220,7 @@ class JobWorker:
                 log.warning("job_tried_again", **seen)
                 # `from None` and the bare code: the queue keeps the text of what is raised here.
                 raise RetryRequested(delay=self._delay(error, job.attempts), reason=code) from None
-            log.error("job_failed", **seen, exc_info=error if outcome.level == "error" else None)
+            log.error("job_failed", **seen, exc_info=outcome.level == "error")  # noqa: TRY400  # known errors need no trace
             raise JobFailed(code) from None
 
     def _delay(self, error: Exception, attempts: int) -> timedelta:

@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
+from optix.platform.account_settings import MailSettings, PasswordSettings
 from optix.platform.issuer_settings import SignInSettings
 from optix.platform.security_settings import (
     AuditSettings,
@@ -301,6 +302,8 @@ class Settings(BaseModel):
         "audit": AuditSettings,
         "vault": VaultSettings,
         "sign_in": SignInSettings,
+        "mail": MailSettings,
+        "passwords": PasswordSettings,
     }
 
     core: CoreSettings
@@ -313,6 +316,8 @@ class Settings(BaseModel):
     audit: AuditSettings
     vault: VaultSettings
     sign_in: SignInSettings
+    mail: MailSettings
+    passwords: PasswordSettings
 
     @property
     def production(self) -> bool:

@@ -22,6 +22,7 @@ from optix.features.identity import router as identity_http
 from optix.features.identity import router_factors as identity_factors_http
 from optix.features.identity import router_issuers as identity_issuers_http
 from optix.features.identity import router_me as identity_me_http
+from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
@@ -79,6 +80,7 @@ Mount = Callable[[FastAPI, ApiDependencies], None]
 
 def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(identity_http.router)
+    app.include_router(identity_passwords_http.router)
     app.include_router(identity_me_http.router)
     app.include_router(identity_factors_http.router)
     app.include_router(identity_issuers_http.router)

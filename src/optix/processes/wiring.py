@@ -1,6 +1,6 @@
 """What runs where: builds the components of a process from settings. Plain code, no container.
 
-    optix up            api + stream + feed in one program
+    optix up            api + stream + feed + worker in one program
     optix run feed      one of them (an operator's Deployment)
 
 The API and the stream share one web server, one book and one origin when they run together.
@@ -46,6 +46,7 @@ from optix.processes.http_server import HTTPServer
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
+from optix.processes.worker import build_worker
 
 __all__ = [
     "COMPONENTS",
@@ -60,7 +61,7 @@ __all__ = [
     "terminal_chain",
 ]
 
-COMPONENTS: Final = ("feed", "stream", "api")
+COMPONENTS: Final = ("worker", "feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
 
 
@@ -121,10 +122,14 @@ def build_components(
         base_url=settings.base_url,
         passkey_origins=settings.sign_in.passkey_origins,
         issuers=_issuers(settings, clock),
+        bcrypt_cost=settings.passwords.bcrypt_cost,
+        breached_passwords_file=settings.passwords.breached_passwords_file,
     )
     components: list[Component] = [
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
+    if "worker" in names:
+        components.append(build_worker(settings, stores, identity, clock))
     if "feed" in names:
         components.append(FeedComponent(bus, settings.market, clock))
     served = _modules(names, modules)
@@ -217,7 +222,7 @@ async def seed_development_accounts(
     if not settings.development_accounts:
         return []
     database = Database.from_url(stores.database_url)
-    hasher = PasswordHasher()
+    hasher = PasswordHasher(cost=settings.passwords.bcrypt_cost)
     try:
         async with database.writing() as session:
             await seed(session, environment=settings.core.env, hasher=hasher)

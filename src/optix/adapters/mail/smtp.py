@@ -8,7 +8,7 @@ before, so somebody may get a mail twice.
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Any, Literal
 
 import aiosmtplib
 
@@ -36,7 +36,7 @@ class SMTPMail:
         clock: Clock,
         ca_file: str | None = None,
     ) -> None:
-        self._options = {
+        self._options: dict[str, Any] = {
             "hostname": host,
             "port": port,
             "use_tls": security == "tls",

@@ -31,7 +31,7 @@ from optix.kernel import limits
 from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.errors import Unauthenticated
 from optix.kernel.ids import UserId
-from optix.platform.audit import SecurityEvent, record, record_alone
+from optix.platform.audit import SecurityEvent, record_alone
 from optix.platform.db import Database, ReadSession
 from optix.platform.origin import Origin
 
@@ -125,7 +125,6 @@ class FactorService:
             raise ChallengeInvalid("This sign-in has ended or was used.")
         return await self._begin(
             owner,
-            kind="sign_in.factor",
             client=body.client,
             device_name=body.device_name or kept["device_name"],
             methods=[*cast("list[Method]", kept["methods"]), method],
@@ -147,7 +146,6 @@ class FactorService:
             raise ProofWrong("This passkey cannot sign in here.") from error
         return await self._begin(
             owner,
-            kind="sign_in.passkey",
             client=body.client,
             device_name=body.device_name,
             methods=["passkey"],
@@ -158,30 +156,20 @@ class FactorService:
         self,
         owner: UserId,
         *,
-        kind: str,
         client: Client,
         device_name: str,
         methods: Sequence[Method],
         origin: Origin,
     ) -> SignedIn:
-        async with self._database.writing(owner=owner) as session:
-            account = await locked_account(session, owner)
-            signed_in = await self._starter.begin(
+        async with self._database.writing() as session:
+            return await self._starter.begin(
                 session,
-                account,
+                await locked_account(session, owner),
                 client=client,
                 device_name=device_name,
                 methods=methods,
                 origin=origin,
             )
-            event = SecurityEvent(
-                kind=kind,
-                user_id=owner,
-                session_id=signed_in.session_id,
-                detail={"methods": " ".join(methods)},
-            )
-            await record(session, event, origin, self._now())
-        return signed_in
 
     def _now(self) -> datetime:
         return to_datetime(self._clock.now_ns())

@@ -19,6 +19,7 @@ from optix.features.identity import schemas_factors as schemas
 from optix.features.identity.accounts import AccountGone, get_account
 from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.challenges import OneTimeRecords
+from optix.features.identity.mails import notify
 from optix.features.identity.models import UserAccount
 from optix.features.identity.models_factors import Passkey
 from optix.features.identity.passkeys import (
@@ -166,7 +167,9 @@ class PasskeyCeremonies:
 
 
 class PasskeyService:
-    """The passkeys of the signed-in user. Effects: writes passkey, recovery_code, user_account."""
+    """The passkeys of the signed-in user. Effects: writes passkey, recovery_code,
+    user_account; mails a notice.
+    """
 
     def __init__(self, database: Database, ceremonies: PasskeyCeremonies, clock: Clock) -> None:
         self._database = database
@@ -190,7 +193,7 @@ class PasskeyService:
         )
         row = self._row(user.id, name, new)
         codes: list[str] | None = None
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             account = await locked_account(session, user.id)
             ways = await repository.get_ways(session, user.id)
             _check_count(ways.passkeys)
@@ -222,7 +225,7 @@ class PasskeyService:
 
     async def remove(self, user: AuthenticatedUser, passkey_id: UUID, origin: Origin) -> None:
         """Errors: PasskeyNotFound; LastWayIn when nobody could sign in afterwards."""
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             account = await locked_account(session, user.id)
             if not await repository.delete_passkey(session, user.id, passkey_id):
                 raise PasskeyNotFound("You have no such passkey.")
@@ -242,6 +245,7 @@ class PasskeyService:
         passkey_id: UUID,
         origin: Origin,
     ) -> None:
+        await notify(session, user.id, "factors_changed")
         event = SecurityEvent(
             kind=kind,
             user_id=user.id,

@@ -16,6 +16,7 @@ from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.challenges import TrialRecords
 from optix.features.identity.factors_passkeys import locked_account
 from optix.features.identity.factors_proofs import SECRET_PLACE
+from optix.features.identity.mails import notify
 from optix.features.identity.models_factors import TotpFactor
 from optix.features.identity.recovery_codes import code_hashes, new_codes
 from optix.features.identity.totp import matching_step, new_secret, otpauth_uri
@@ -49,7 +50,7 @@ class NoFactor(Conflict):
 
 
 class TotpService:
-    """Effects: writes totp_factor, recovery_code, user_account; keeps set-ups under way."""
+    """Effects: writes totp_factor, recovery_code, user_account; keeps set-ups; mails a notice."""
 
     def __init__(
         self, database: Database, *, setups: TrialRecords, vault: Vault, clock: Clock
@@ -99,7 +100,7 @@ class TotpService:
             created_at=now,
             last_used_at=None,
         )
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             account = await locked_account(session, user.id)
             await repository.replace_totp(session, factor)
             account.second_factor = True
@@ -107,7 +108,7 @@ class TotpService:
 
     async def remove(self, user: AuthenticatedUser, origin: Origin) -> None:
         """Errors: TotpMissing."""
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             account = await locked_account(session, user.id)
             if not await repository.delete_totp(session, user.id):
                 raise TotpMissing("No authenticator app is set up.")
@@ -121,7 +122,7 @@ class TotpService:
         self, user: AuthenticatedUser, origin: Origin
     ) -> wire.RecoveryCodes:
         """Return a new set; the former one is worth nothing any more. Errors: NoFactor."""
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             await locked_account(session, user.id)
             ways = await repository.get_ways(session, user.id)
             if not ways.has_factor:
@@ -139,6 +140,7 @@ class TotpService:
     async def _record(
         self, session: WriteSession, kind: str, user: AuthenticatedUser, origin: Origin
     ) -> None:
+        await notify(session, user.id, "factors_changed")
         event = SecurityEvent(kind=kind, user_id=user.id, session_id=user.session_id)
         await record(session, event, origin, self._now())
 

@@ -30,6 +30,7 @@ from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.challenges import OneTimeRecords, new_handle
 from optix.features.identity.factors import FactorService
 from optix.features.identity.factors_passkeys import LastWayIn, locked_account
+from optix.features.identity.mails import notify
 from optix.features.identity.models import UserAccount
 from optix.features.identity.models_factors import IssuerLink
 from optix.features.identity.rules import DisplayNameUnusable, clean_display_name
@@ -172,7 +173,7 @@ class IssuerService:
         async with self._database.writing() as session:
             account = await self._account_of(session, identity, origin)
             if not account.second_factor:
-                signed_in = await self._starter.begin(
+                return await self._starter.begin(
                     session,
                     account,
                     client=body.client,
@@ -180,14 +181,6 @@ class IssuerService:
                     methods=["oidc"],
                     origin=origin,
                 )
-                event = SecurityEvent(
-                    kind="sign_in.issuer",
-                    user_id=UserId(account.id),
-                    session_id=signed_in.session_id,
-                    detail={"issuer": identity.issuer},
-                )
-                await record(session, event, origin, self._now())
-                return signed_in
         return await self._factors.challenge(
             account, client=body.client, device_name=body.device_name, proved=["oidc"]
         )
@@ -203,7 +196,7 @@ class IssuerService:
         begun = _Begun("link", body.client, str(user.session_id))
         identity = await self._identity(body, begun, "issuer.linked", origin)
         row = self._row(user.id, identity)
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             await locked_account(session, user.id)
             ways = await repository.get_ways(session, user.id)
             if ways.issuers >= limits.ISSUERS_PER_USER_MAX:
@@ -220,7 +213,7 @@ class IssuerService:
 
     async def unlink(self, user: AuthenticatedUser, link_id: UUID, origin: Origin) -> None:
         """Errors: LinkNotFound; LastWayIn when nobody could sign in afterwards."""
-        async with self._database.writing(owner=user.id) as session:
+        async with self._database.writing() as session:
             await locked_account(session, user.id)
             row = await repository.delete_issuer_link(session, user.id, link_id)
             if row is None:
@@ -311,6 +304,7 @@ class IssuerService:
         row: IssuerLink,
         origin: Origin,
     ) -> None:
+        await notify(session, user.id, "factors_changed")
         event = SecurityEvent(
             kind=kind,
             user_id=user.id,

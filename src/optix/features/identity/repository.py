@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from optix.features.identity.models import RefreshToken, UserAccount, UserSession
 from optix.kernel.ids import SessionId, UserId
@@ -36,7 +37,7 @@ async def find_account_by_email_key(session: ReadSession, key: str) -> UserAccou
 
 
 async def add_account(session: WriteSession, account: UserAccount) -> UserAccount | None:
-    """Insert `account` and return its row; None if its e-mail is taken, also when two try at once."""
+    """Insert `account` and return its row; None if its e-mail is taken, even if two try at once."""
     values = {
         column.key: value
         for column in UserAccount.__table__.columns
@@ -48,6 +49,18 @@ async def add_account(session: WriteSession, account: UserAccount) -> UserAccoun
         .on_conflict_do_nothing(index_elements=[UserAccount.email_key])
         .returning(UserAccount)
     )
+
+
+async def move_account(
+    session: WriteSession, account: UserAccount, email: str, email_key: str, at: datetime
+) -> bool:
+    """Give `account` another address; False if somebody has it."""
+    try:
+        async with session.begin_nested():
+            account.email, account.email_key, account.updated_at = email, email_key, at
+    except IntegrityError:
+        return False
+    return True
 
 
 async def delete_account(session: WriteSession, owner: UserId) -> bool:
@@ -129,7 +142,32 @@ async def list_live_sessions(
     return found.all()
 
 
+async def list_sessions(session: ReadSession, owner: UserId) -> Sequence[UserSession]:
+    """Return all sessions that are kept, also ended ones, newest first."""
+    found = await session.scalars(
+        select(UserSession)
+        .where(UserSession.user_id == owner)
+        .order_by(UserSession.created_at.desc(), UserSession.id.desc())
+    )
+    return found.all()
+
+
 async def list_live_session_ids(
     session: ReadSession, owner: UserId, now: datetime
 ) -> Sequence[SessionId]:
     return [SessionId(row.id) for row in await list_live_sessions(session, owner, now)]
+
+
+async def find_session(session: ReadSession, session_id: SessionId) -> UserSession | None:
+    return await session.get(UserSession, session_id)
+
+
+async def has_used_device(
+    session: ReadSession, owner: UserId, client: str, user_agent: str
+) -> bool | None:
+    """Say whether `owner` has a session of this kind of device; None: no session at all."""
+    query = select(UserSession.client == client, UserSession.user_agent == user_agent).where(
+        UserSession.user_id == owner
+    )
+    seen = (await session.execute(query)).all()
+    return any(all(row) for row in seen) if seen else None

@@ -73,7 +73,7 @@ async def refresh(
     identity: IdentityDep,
     client_header: ClientHeader = None,
 ) -> schemas.Tokens:
-    """Exchange the refresh token for new tokens. Each works once; a late second use ends the session."""
+    """Exchange the refresh token for new tokens. Each works once; late reuse ends the session."""
     token = cookies.refresh_token_of(body, request, client_header)
     if token is None:
         raise RefreshTokenInvalid("No refresh token came with the request.")
@@ -114,6 +114,14 @@ async def list_sessions(
     return await identity.sessions.list_own(session, user)
 
 
+@router.post(f"{AUTH_PATH}/sessions/end-others")
+async def end_other_sessions(
+    user: CurrentUser, request: Request, identity: IdentityDep
+) -> schemas.SessionsEnded:
+    """Sign all other devices out, at once."""
+    return schemas.SessionsEnded(ended=await identity.sessions.end_others(user, origin_of(request)))
+
+
 @router.delete(
     f"{AUTH_PATH}/sessions/{{session_id}}", status_code=204, responses=errors(SessionNotFound)
 )
@@ -122,14 +130,6 @@ async def end_session(
 ) -> None:
     """Sign one device out, at once. The current one too, if you say so."""
     await identity.sessions.end(user, SessionId(session_id), origin_of(request))
-
-
-@router.post(f"{AUTH_PATH}/sessions/end-others")
-async def end_other_sessions(
-    user: CurrentUser, request: Request, identity: IdentityDep
-) -> schemas.SessionsEnded:
-    """Sign all other devices out, at once."""
-    return schemas.SessionsEnded(ended=await identity.sessions.end_others(user, origin_of(request)))
 
 
 @router.get(JWKS_PATH)

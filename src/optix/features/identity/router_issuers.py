@@ -140,6 +140,7 @@ async def start_linking_issuer(
 async def issuer_callback(
     issuer: IssuerId,
     identity: IdentityDep,
+    *,
     state: Parameter = None,
     code: Parameter = None,
     iss: Parameter = None,

@@ -10,10 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from redis.asyncio import Redis
 
+from optix.features.identity.accounts import Accounts
 from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
 from optix.features.identity.challenges import OneTimeRecords, ProofAttempts, TrialRecords
 from optix.features.identity.ended_sessions import EndedSessions
@@ -22,12 +24,16 @@ from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyS
 from optix.features.identity.factors_proofs import ProofVerifier
 from optix.features.identity.factors_totp import TotpService
 from optix.features.identity.issuers import IssuerService
+from optix.features.identity.own_data import OwnData
 from optix.features.identity.passkeys import RelyingParty
+from optix.features.identity.password_reset import PasswordResets
 from optix.features.identity.passwords import COST_DEFAULT, PasswordHasher
+from optix.features.identity.registrations import Registrations
 from optix.features.identity.schemas import Method
 from optix.features.identity.sessions import Sessions, SessionStarter
 from optix.features.identity.sign_in import SignInService
 from optix.features.identity.step_up import StepUpService
+from optix.features.identity.strength import PasswordRules
 from optix.features.identity.throttle import LoginThrottle
 from optix.features.identity.tokens import AccessTokenSigner, AccessTokenVerifier, KeyRing
 from optix.kernel import limits
@@ -51,6 +57,11 @@ class Identity:
     starter: SessionStarter
     sessions: Sessions
     ended: EndedSessions
+    registrations: Registrations
+    resets: PasswordResets
+    accounts: Accounts
+    own_data: OwnData
+    passwords: PasswordRules
     hasher: PasswordHasher
     keys: KeyRing
     factors: FactorService
@@ -73,9 +84,11 @@ class Identity:
         passkey_origins: Sequence[str] = (),
         issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
+        breached_passwords_file: Path | None = None,
     ) -> Self:
         """Build the services."""
         hasher = PasswordHasher(cost=bcrypt_cost)
+        passwords = PasswordRules(full_list=breached_passwords_file)
         verifier = AccessTokenVerifier([key.public for key in keys.keys], clock)
         ended = EndedSessions(Bus(redis, clock), clock)
         starter = SessionStarter(AccessTokenSigner(keys.signing, clock), clock)
@@ -114,10 +127,22 @@ class Identity:
                 starter=starter,
                 throttle=LoginThrottle(redis),
                 factors=factors,
+                clock=clock,
             ),
             starter=starter,
             sessions=sessions,
             ended=ended,
+            registrations=Registrations(
+                database, hasher=hasher, passwords=passwords, starter=starter, clock=clock
+            ),
+            resets=PasswordResets(
+                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
+            ),
+            accounts=Accounts(
+                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
+            ),
+            own_data=OwnData(database, sessions=sessions, clock=clock),
+            passwords=passwords,
             hasher=hasher,
             keys=keys,
             factors=factors,
@@ -155,3 +180,4 @@ class Identity:
     async def close(self) -> None:
         await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
+        await asyncio.to_thread(self.passwords.close)

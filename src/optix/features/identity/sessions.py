@@ -1,8 +1,8 @@
 """Sessions: beginning one, keeping it alive, seeing and ending one's own.
 
 `SessionStarter` is the one place that makes sessions, whatever way somebody signs in. What ends
-sessions commits first and announces then (`ended_sessions`), so that their access tokens are refused
-at once as well.
+sessions commits first and announces then (`ended_sessions`), so that their access tokens are
+refused at once as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from optix.features.identity import repository, schemas
+from optix.features.identity import mails, repository, schemas
 from optix.features.identity.authentication import AuthenticatedUser
 from optix.features.identity.ended_sessions import EndedSessions
 from optix.features.identity.models import RefreshToken, UserAccount, UserSession
@@ -30,6 +30,8 @@ from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
 from optix.kernel.errors import Forbidden, NotFound, Unauthenticated
 from optix.kernel.ids import SessionId, UserId, new_uuid
+from optix.platform import audit
+from optix.platform.audit import SecurityEvent
 from optix.platform.db import Database, ReadSession, WriteSession
 from optix.platform.origin import Origin
 
@@ -90,7 +92,9 @@ class SessionStarter:
     ) -> SignedIn:
         """Sign `account` in. `methods` are what was proved, in the order of proving.
 
-        Effects: writes user_session, refresh_token; ends the oldest of too many sessions.
+        Effects: writes user_session, refresh_token, the audit trail; ends the oldest of too many
+                 sessions; leaves a job that mails about a device never seen. So the transaction is
+                 the system's, not the user's own.
         Errors:  AccountDisabled.
         """
         if account.disabled_at is not None:
@@ -101,6 +105,7 @@ class SessionStarter:
         # Their access tokens run out by themselves: this bounds rows, it shuts nobody out.
         too_many = live[limits.REFRESH_TOKENS_PER_USER_MAX - 1 :]
         await repository.end_sessions(session, owner, too_many, now, "too many")
+        used_before = await repository.has_used_device(session, owner, client, origin.user_agent)
         row = UserSession(
             id=new_uuid(),
             user_id=account.id,
@@ -115,6 +120,15 @@ class SessionStarter:
         )
         token = new_token()
         await repository.add_session(session, row, refresh_token_row(row, token, now))
+        if used_before is False:
+            await mails.notify(session, owner, "new_sign_in", session_id=SessionId(row.id))
+        event = SecurityEvent(
+            kind="session.started",
+            user_id=owner,
+            session_id=SessionId(row.id),
+            detail={"client": client, "methods": " ".join(methods)},
+        )
+        await audit.record(session, event, origin, now)
         strong = not STRONG_METHODS.isdisjoint(methods)
         # Who has neither a password nor a factor can prove nothing more than by signing in.
         all_there_is = account.password_hash is None and not account.second_factor
@@ -184,8 +198,10 @@ class Sessions:
             found = await repository.find_refresh_token_for_update(session, token_hash(token))
             if found is None:
                 return
-            owner = UserId(found.account.id)
-            ended = await self._end(session, owner, [SessionId(found.session.id)], "logout")
+            owner, session_id = UserId(found.account.id), SessionId(found.session.id)
+            ended = await self._end(session, owner, [session_id], "logout")
+            event = SecurityEvent(kind="session.ended", user_id=owner, session_id=session_id)
+            await audit.record(session, event, origin, self._now())
         await self._ended.announce(ended)
 
     async def end(self, user: AuthenticatedUser, session_id: SessionId, origin: Origin) -> None:
@@ -194,12 +210,18 @@ class Sessions:
             ended = await self._end(session, user.id, [session_id], "revoked")
             if not ended:
                 raise SessionNotFound("You have no such session.")
+            event = SecurityEvent(kind="session.revoked", user_id=user.id, session_id=session_id)
+            await audit.record(session, event, origin, self._now())
         await self._ended.announce(ended)
 
     async def end_others(self, user: AuthenticatedUser, origin: Origin) -> int:
         """End all of the user's sessions but the current one; return how many."""
         async with self._database.writing() as session:
             ended = await self.end_all(session, user.id, "revoked", keep=user.session_id)
+            event = SecurityEvent(
+                kind="session.others_revoked", user_id=user.id, detail={"sessions": len(ended)}
+            )
+            await audit.record(session, event, origin, self._now())
         await self._ended.announce(ended)
         return len(ended)
 
@@ -252,6 +274,13 @@ class Sessions:
             if newest is None:
                 owner, session_id = UserId(account.id), SessionId(row.id)
                 await self._end(session, owner, [session_id], "refresh token reused")
+                event = SecurityEvent(
+                    kind="session.token_reused",
+                    outcome="failure",
+                    user_id=owner,
+                    session_id=session_id,
+                )
+                await audit.record(session, event, origin, now)
                 return _Reused(session_id)
             token = newest
         row.last_seen_at = now

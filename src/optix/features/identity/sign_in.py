@@ -15,8 +15,11 @@ from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.schemas import Client, Method, SecondFactorNeeded
 from optix.features.identity.sessions import AccountDisabled, SessionStarter, SignedIn
 from optix.features.identity.throttle import LoginThrottle
+from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.errors import NotFound, Unauthenticated
 from optix.kernel.ids import UserId
+from optix.platform import audit
+from optix.platform.audit import Outcome, SecurityEvent
 from optix.platform.db import Database
 from optix.platform.origin import Origin
 
@@ -56,12 +59,14 @@ class SignInService:
         starter: SessionStarter,
         throttle: LoginThrottle,
         factors: SecondFactors | None,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._hasher = hasher
         self._starter = starter
         self._throttle = throttle
         self._factors = factors
+        self._clock = clock
 
     async def log_in(
         self, email: str, password: str, *, client: Client, device_name: str = "", origin: Origin
@@ -77,6 +82,7 @@ class SignInService:
         right = await self._hasher.verify(password, stored)
         if account is None or stored is None or not right:
             await self._throttle.failed(key, origin.address)
+            await self._record("failure", account, origin)
             raise WrongCredentials("The e-mail address or the password is wrong.")
         if account.disabled_at is not None:
             raise AccountDisabled("This account is disabled.")
@@ -99,6 +105,7 @@ class SignInService:
                     methods=["password"],
                     origin=origin,
                 )
+        await self._record("success", current, origin)
         assert self._factors is not None, "an account has a factor where none can be asked for"
         return await self._factors.challenge(
             current, client=client, device_name=device_name, proved=["password"]
@@ -120,3 +127,12 @@ class SignInService:
                 methods=["development"],
                 origin=origin,
             )
+
+    async def _record(self, outcome: Outcome, account: UserAccount | None, origin: Origin) -> None:
+        event = SecurityEvent(
+            kind="sign_in.password",
+            outcome=outcome,
+            user_id=UserId(account.id) if account else None,
+        )
+        now = to_datetime(self._clock.now_ns())
+        await audit.record_alone(self._database, event, origin, now)
