@@ -13,8 +13,8 @@ pytest_plugins = [
     "tests.fixtures.stores",
     "tests.fixtures.market",
     "tests.fixtures.api",
-    "tests.fixtures.aws",
     "tests.fixtures.mail",
+    "tests.fixtures.aws",
 ]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.

@@ -51,7 +51,8 @@ async def main(database_url: str, redis_url: str) -> None:
 
 
 async def _line(loop: asyncio.AbstractEventLoop) -> str:
-    return (await loop.run_in_executor(None, sys.stdin.readline)).strip()
+    line: str = await loop.run_in_executor(None, sys.stdin.readline)
+    return line.strip()
 
 
 if __name__ == "__main__":

@@ -62,6 +62,12 @@ PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hol
 
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576
+REQUEST_BODY_SECONDS_MAX = 15.0  # from the first byte asked for to the last one
+REQUEST_BODY_DEPTH_MAX = 32  # brackets within brackets of a JSON body
+REQUEST_HEADERS_MAX = 100
+REQUEST_HEAD_BYTES_MAX = 32_768  # address and headers together
+REQUEST_HEAD_SECONDS_MAX = 10.0
+RATE_LIMIT_LOCAL_SUBJECTS_MAX = 10_000
 
 # Accounts
 EMAIL_LENGTH_MAX = 254
@@ -72,8 +78,13 @@ REFRESH_TOKENS_PER_USER_MAX = 50
 PASSWORD_HASHES_WAITING_MAX = 64
 PASSWORD_ESTIMATES_WAITING_MAX = 16
 PASSWORD_ESTIMATED_LENGTH_MAX = 24
-LOGIN_FAILURES_MAX = 10
-LOGIN_FAILURE_WINDOW_SECONDS = 900
+LOGIN_FAILURES_MAX = 5  # for one account from one address, before the first wait
+LOGIN_WAIT_SECONDS_FIRST = 30  # doubles with every further failure
+LOGIN_WAIT_SECONDS_MAX = 3_600
+LOGIN_ACCOUNT_FAILURES_MAX = 20  # for one account from strange addresses together
+LOGIN_ACCOUNT_WAIT_SECONDS_MAX = 60  # short: the owner, on a new device, waits too
+LOGIN_FAILURES_REMEMBERED_SECONDS = 86_400
+LOGIN_KNOWN_ADDRESS_SECONDS = 30 * 86_400
 DEVICE_NAME_LENGTH_MAX = 64
 STEP_UP_SECONDS = 300  # how long a proof of who somebody is counts for what needs one
 REFRESH_GRACE_SECONDS = 20  # a retry of the same refresh token is given the same answer so long

@@ -13,14 +13,23 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from optix.kernel.errors import InvalidInput, OptixError, Unauthenticated, Unavailable
+from optix.kernel.errors import (
+    InvalidInput,
+    OptixError,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from optix.platform.http import (
     PROBLEM_MEDIA_TYPE,
     BodyTooLarge,
+    BodyTooSlow,
+    HeadTooLarge,
     MalformedBody,
     Problem,
     errors,
 )
+from optix.platform.rate_limits import RateLimiterUnavailable
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -65,12 +74,14 @@ def _complete(document: dict[str, Any], authentication: Sequence[type[OptixError
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = Problem.model_json_schema()
-    for _, _, operation in operations(document):
-        common: list[type[OptixError]] = [OptixError, Unavailable]
+    for _, path, operation in operations(document):
+        common: list[type[OptixError]] = [OptixError, Unavailable, HeadTooLarge]
+        if path.startswith("/api/"):
+            common += [RateLimited, RateLimiterUnavailable]
         if operation.get("security") and "401" not in operation["responses"]:
             common += authentication
         if "requestBody" in operation:
-            common += [InvalidInput, MalformedBody, BodyTooLarge]
+            common += [InvalidInput, MalformedBody, BodyTooLarge, BodyTooSlow]
         elif operation.get("parameters"):
             common.append(InvalidInput)
         _add(operation["responses"], common)

@@ -1,7 +1,10 @@
-"""What the operator can set about walls: proxies, other origins, the audit trail, the vault."""
+"""What the operator can set about walls: proxies, other origins, the audit trail, the vault, and
+how often a client may ask.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -38,6 +41,52 @@ class NetworkSettings(Group):
                     "path or a star. For example: OPTIX_CORS_ORIGINS=https://app.example.org"
                 )
         return origins
+
+
+class LimitSettings(Group):
+    """Requests a minute, by rule (`rate_limits.ROUTES`)."""
+
+    rate_limit_default: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Requests a minute of one user, or of one address that is not signed in.",
+        examples=["300"],
+    )
+    rate_limit_login: int = Field(
+        5, ge=1, le=100_000, description="Sign-ins a minute from one address.", examples=["5"]
+    )
+    rate_limit_register: int = Field(
+        3, ge=1, le=100_000, description="Registrations a minute from one address.", examples=["3"]
+    )
+    rate_limit_refresh: int = Field(
+        10, ge=1, le=100_000, description="Refreshes a minute from one address.", examples=["10"]
+    )
+    rate_limit_factor: int = Field(
+        5, ge=1, le=100_000, description="Second factors a minute from one address.", examples=["5"]
+    )
+    rate_limit_mail: int = Field(
+        5,
+        ge=1,
+        le=100_000,
+        description="Requests a minute that send a mail or try its code, from one address.",
+        examples=["5"],
+    )
+    rate_limit_account: int = Field(
+        20,
+        ge=1,
+        le=100_000,
+        description="Other changes of sign-in a minute from one address.",
+        examples=["20"],
+    )
+
+    @property
+    def per_minute(self) -> Mapping[str, int]:
+        """The limits by the name of their rule."""
+        return {
+            name.removeprefix("rate_limit_"): getattr(self, name)
+            for name in type(self).model_fields
+        }
 
 
 class AuditSettings(Group):

@@ -31,6 +31,7 @@ from optix.platform.account_settings import MailSettings, PasswordSettings
 from optix.platform.issuer_settings import SignInSettings
 from optix.platform.security_settings import (
     AuditSettings,
+    LimitSettings,
     NetworkSettings,
     VaultProvider,
     VaultSettings,
@@ -299,6 +300,7 @@ class Settings(BaseModel):
         "log": LogSettings,
         "secrets": SecretSettings,
         "network": NetworkSettings,
+        "limits": LimitSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
         "sign_in": SignInSettings,
@@ -313,6 +315,7 @@ class Settings(BaseModel):
     log: LogSettings
     secrets: SecretSettings
     network: NetworkSettings
+    limits: LimitSettings
     audit: AuditSettings
     vault: VaultSettings
     sign_in: SignInSettings
@@ -457,6 +460,8 @@ def _production_problems(settings: Settings) -> list[str]:
             "data folder would hold both the lock and the key: choose aws_kms, "
             "aws_secrets_manager, or given with OPTIX_VAULT_KEY_FILE."
         )
+    if any(not origin.startswith("https://") for origin in settings.network.cors_origins):
+        problems.append("OPTIX_CORS_ORIGINS must begin with https:// when OPTIX_ENV=production.")
     if settings.http.public_url and urlsplit(settings.http.public_url).scheme != "https":
         problems.append("OPTIX_PUBLIC_URL must begin with https:// when OPTIX_ENV=production.")
     stores = settings.stores

@@ -31,7 +31,7 @@ from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
 from optix.kernel.clock import Clock
-from optix.kernel.errors import InvalidInput, Unavailable
+from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform import docs, health, metrics
 from optix.platform.db import Database
 from optix.platform.edge import REQUEST_ID_HEADER, EdgeMiddleware
@@ -39,6 +39,12 @@ from optix.platform.health import HealthCheck
 from optix.platform.http import install_problems
 from optix.platform.metrics import HttpMetrics, new_registry
 from optix.platform.openapi import install_openapi, operation_id
+from optix.platform.rate_limits import (
+    Identify,
+    RateLimiter,
+    RateLimitMetrics,
+    RateLimitMiddleware,
+)
 from optix.platform.security_settings import Network
 from optix.platform.web import WebApp
 
@@ -68,6 +74,7 @@ class ApiDependencies:
     web_folder: Path | None = None
     cors_origins: Sequence[str] = ()
     trusted_proxies: Sequence[Network] = ()
+    rate_limits: Mapping[str, int]  # requests a minute by rule
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -190,14 +197,35 @@ def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> Non
     )
 
 
+def _identify(identity: Identity) -> Identify:
+    def identify(token: str) -> str | None:
+        try:
+            return str(identity.authenticator.verify(token).id)
+        except OptixError:
+            return None
+
+    return identify
+
+
 def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
+    # Added first, so that it is the innermost: a page of another origin may read a refusal too.
+    app.add_middleware(
+        RateLimitMiddleware,
+        limiter=RateLimiter(deps.redis, deps.clock, RateLimitMetrics(deps.registry)),
+        per_minute=deps.rate_limits,
+        identify=_identify(deps.identity),
+        trusted_proxies=deps.trusted_proxies,
+    )
     if deps.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(deps.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match", REQUEST_ID_HEADER],
-            expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID_HEADER],
+            expose_headers=[
+                *("ETag", "Location", "Retry-After", REQUEST_ID_HEADER),
+                *("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+            ],
         )
     # Added last, so that it is the outermost: it answers for all the others.
     app.add_middleware(

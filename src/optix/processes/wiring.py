@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
@@ -36,7 +37,9 @@ from optix.platform.health import HealthCheck
 from optix.platform.key_providers import GivenRing, RingKeys, key_provider
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
+from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
+from optix.platform.telemetry import hide
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
@@ -109,6 +112,7 @@ def build_components(
     if unknown or not names:
         raise UnknownComponent(f"There is no component {', '.join(unknown) or 'named'}.")
     require_modules(modules or ())
+    hide(*secrets.texts(), *_passwords(stores))
     clock = SystemClock()
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)
@@ -150,6 +154,7 @@ def build_components(
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
+            rate_limits=settings.limits.per_minute,
         )
         app = create_app(deps, modules=served)
         components.append(identity.ended)
@@ -172,6 +177,12 @@ def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:
         )
         for config in settings.sign_in.configured_issuers
     ]
+
+
+def _passwords(stores: StoreUrls) -> list[str]:
+    """Return the passwords of both stores, as they stand in the addresses and as they are."""
+    given = [urlsplit(url).password or "" for url in (stores.database_url, stores.redis_url)]
+    return [*given, *map(unquote, given)]
 
 
 def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
@@ -256,5 +267,6 @@ def openapi_document() -> dict[str, Any]:
         hub=StreamHub(book),
         clock=clock,
         metrics_token="",
+        rate_limits=LimitSettings().per_minute,
     )
     return create_app(deps).openapi()

@@ -11,6 +11,7 @@ from tests.fixtures.api import ORIGIN
 from optix.features.identity.development import DevelopmentOnly, seed_development_accounts
 from optix.features.identity.models import UserAccount
 from optix.features.identity.service import Identity
+from optix.features.identity.sessions import SignedIn
 from optix.platform.db import Database
 
 pytestmark = pytest.mark.stores
@@ -34,6 +35,8 @@ async def test_both_accounts_are_made_once_and_can_sign_in(
     user = await identity.sign_in.log_in(
         "test@optix.io", "Test123!", client="native", origin=ORIGIN
     )
+    assert isinstance(admin, SignedIn)
+    assert isinstance(user, SignedIn)
     assert (admin.user.role, user.user.role) == ("admin", "user")
 
 

@@ -10,12 +10,13 @@ from tests.fixtures.api import ORIGIN, add_user, sign_in
 
 from optix.features.identity import sessions
 from optix.features.identity.models import RefreshToken, UserAccount, UserSession
+from optix.features.identity.schemas import Method
 from optix.features.identity.service import Identity, SessionEnded
 from optix.features.identity.sessions import RefreshTokenInvalid, RefreshTokenReused, SignedIn
 from optix.features.identity.tokens import REFRESH_TOKEN_SECONDS, successor_of, token_hash
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock
-from optix.kernel.ids import SessionId, new_uuid
+from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.db import Database
 from optix.platform.origin import Origin
 
@@ -62,7 +63,7 @@ class TestBeginning:
     ) -> None:
         for _ in range(limits.REFRESH_TOKENS_PER_USER_MAX):
             let_pass(clock, NANOSECONDS)
-            last = await sign_in(identity, signed_in.user.id)
+            last = await sign_in(identity, UserId(signed_in.user.id))
         assert (await ended_because(database)).count(None) == limits.REFRESH_TOKENS_PER_USER_MAX
         with pytest.raises(RefreshTokenInvalid):
             await refresh(identity, signed_in.refresh_token)
@@ -72,7 +73,7 @@ class TestBeginning:
         self, identity: Identity, database: Database, clock: ScaledClock, signed_in: SignedIn
     ) -> None:
         let_pass(clock, REFRESH_TOKEN_SECONDS * NANOSECONDS)
-        await sign_in(identity, signed_in.user.id)
+        await sign_in(identity, UserId(signed_in.user.id))
         assert await count(database, UserSession) == 1
         assert await count(database, RefreshToken) == 1
 
@@ -81,7 +82,7 @@ class TestBeginning:
         [(["password"], False), (["password", "totp"], True), (["passkey"], True)],
     )
     async def test_only_a_strong_way_to_sign_in_counts_as_a_step_up(
-        self, identity: Identity, methods: list[sessions.Method], stepped_up: bool
+        self, identity: Identity, methods: list[Method], stepped_up: bool
     ) -> None:
         begun = await sign_in(identity, await add_user(identity), methods=methods)
         user = identity.authenticator.verify(begun.access_token)
@@ -183,7 +184,7 @@ class TestRefresh:
     async def test_reuse_ends_only_its_own_session(
         self, identity: Identity, clock: ScaledClock, signed_in: SignedIn
     ) -> None:
-        elsewhere = await sign_in(identity, signed_in.user.id)
+        elsewhere = await sign_in(identity, UserId(signed_in.user.id))
         await refresh(identity, signed_in.refresh_token)
         let_pass(clock, GRACE_NS + 1_000_000)
         with pytest.raises(RefreshTokenReused):
@@ -258,7 +259,7 @@ class TestEnding:
     async def test_logging_out_ends_the_session_and_others_go_on(
         self, identity: Identity, signed_in: SignedIn
     ) -> None:
-        there = await sign_in(identity, signed_in.user.id)
+        there = await sign_in(identity, UserId(signed_in.user.id))
         await identity.sessions.log_out(signed_in.refresh_token, ORIGIN)
         with pytest.raises(RefreshTokenInvalid):
             await refresh(identity, signed_in.refresh_token)
@@ -278,7 +279,7 @@ class TestEnding:
     async def test_one_session_is_ended_from_another(
         self, identity: Identity, signed_in: SignedIn
     ) -> None:
-        there = await sign_in(identity, signed_in.user.id)
+        there = await sign_in(identity, UserId(signed_in.user.id))
         user = identity.authenticator.verify(signed_in.access_token)
         await identity.sessions.end(user, there.session_id, ORIGIN)
         with pytest.raises(SessionEnded):
@@ -301,7 +302,7 @@ class TestEnding:
     async def test_all_others_are_ended_and_the_current_one_goes_on(
         self, identity: Identity, signed_in: SignedIn
     ) -> None:
-        others = [await sign_in(identity, signed_in.user.id) for _ in range(3)]
+        others = [await sign_in(identity, UserId(signed_in.user.id)) for _ in range(3)]
         bob = await sign_in(identity, await add_user(identity, "bob@example.com"))
         user = identity.authenticator.verify(signed_in.access_token)
         assert await identity.sessions.end_others(user, ORIGIN) == 3

@@ -49,7 +49,7 @@ def dearer(identity: Identity, redis: Redis, clock: ScaledClock) -> SignInServic
         identity.database,
         hasher=PasswordHasher(cost=BCRYPT_COST + 1, threads=1),
         starter=identity.starter,
-        throttle=LoginThrottle(redis),
+        throttle=LoginThrottle(redis, clock),
         factors=None,
         clock=clock,
     )
@@ -127,7 +127,7 @@ async def test_a_password_changed_while_the_old_one_was_verified_does_not_sign_i
         database,
         hasher=hasher,
         starter=identity.starter,
-        throttle=LoginThrottle(redis),
+        throttle=LoginThrottle(redis, clock),
         factors=None,
         clock=clock,
     )
@@ -163,7 +163,7 @@ async def test_with_a_second_factor_a_password_begins_no_session(
         database,
         hasher=identity.hasher,
         starter=identity.starter,
-        throttle=LoginThrottle(redis),
+        throttle=LoginThrottle(redis, clock),
         factors=asking,
         clock=clock,
     )

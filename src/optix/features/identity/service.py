@@ -125,7 +125,7 @@ class Identity:
                 database,
                 hasher=hasher,
                 starter=starter,
-                throttle=LoginThrottle(redis),
+                throttle=LoginThrottle(redis, clock),
                 factors=factors,
                 clock=clock,
             ),

@@ -75,13 +75,12 @@ class SignInService:
         PasswordHashingBusy.
         """
         key = rules.email_key(email)
-        await self._throttle.check(key, origin.address)
+        await self._throttle.attempt(key, origin.address)
         async with self._database.reading() as reading:
             account = await repository.find_account_by_email_key(reading, key)
         stored = account.password_hash if account else None
         right = await self._hasher.verify(password, stored)
         if account is None or stored is None or not right:
-            await self._throttle.failed(key, origin.address)
             await self._record("failure", account, origin)
             raise WrongCredentials("The e-mail address or the password is wrong.")
         if account.disabled_at is not None:
