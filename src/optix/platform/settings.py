@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
 from optix.platform.account_settings import MailSettings, PasswordSettings
+from optix.platform.issuer_settings import SignInSettings
 from optix.platform.security_settings import (
     AuditSettings,
     LimitSettings,
@@ -302,6 +303,7 @@ class Settings(BaseModel):
         "limits": LimitSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
+        "sign_in": SignInSettings,
         "mail": MailSettings,
         "passwords": PasswordSettings,
     }
@@ -316,6 +318,7 @@ class Settings(BaseModel):
     limits: LimitSettings
     audit: AuditSettings
     vault: VaultSettings
+    sign_in: SignInSettings
     mail: MailSettings
     passwords: PasswordSettings
 
@@ -450,6 +453,7 @@ def _production_problems(settings: Settings) -> list[str]:
             "OPTIX_DEVELOPMENT_ACCOUNTS=true is refused with OPTIX_ENV=production, because anyone "
             "knows their passwords: leave the variable out."
         )
+    problems += settings.sign_in.production_problems(settings.http.public_url)
     if settings.vault_provider == "file":
         problems.append(
             "OPTIX_VAULT_PROVIDER=file is refused with OPTIX_ENV=production, because a copy of the "

@@ -1,7 +1,8 @@
 """The public face of identity: what other features and the wiring take from it.
 
 What happens is in the module of each use case: `sign_in`, `sessions`, `registrations`,
-`password_reset`, `accounts`, `own_data`, `administration`.
+`password_reset`, `accounts`, `own_data`, `administration`, `factors`, `factors_totp`,
+`factors_passkeys`, `step_up`, `issuers`.
 """
 
 from __future__ import annotations
@@ -16,21 +17,32 @@ from redis.asyncio import Redis
 
 from optix.features.identity.accounts import Accounts
 from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
+from optix.features.identity.challenges import OneTimeRecords, ProofAttempts, TrialRecords
 from optix.features.identity.ended_sessions import EndedSessions
+from optix.features.identity.factors import FactorService
+from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyService
+from optix.features.identity.factors_proofs import ProofVerifier
+from optix.features.identity.factors_totp import TotpService
+from optix.features.identity.issuers import IssuerService
 from optix.features.identity.own_data import OwnData
+from optix.features.identity.passkeys import RelyingParty
 from optix.features.identity.password_reset import PasswordResets
 from optix.features.identity.passwords import COST_DEFAULT, PasswordHasher
 from optix.features.identity.registrations import Registrations
 from optix.features.identity.schemas import Method
 from optix.features.identity.sessions import Sessions, SessionStarter
-from optix.features.identity.sign_in import SecondFactors, SignInService
+from optix.features.identity.sign_in import SignInService
+from optix.features.identity.step_up import StepUpService
 from optix.features.identity.strength import PasswordRules
 from optix.features.identity.throttle import LoginThrottle
 from optix.features.identity.tokens import AccessTokenSigner, AccessTokenVerifier, KeyRing
+from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.ids import UserId
 from optix.platform.bus import Bus
 from optix.platform.db import Database
+from optix.platform.vault import Vault
+from optix.ports.issuers import Issuer
 
 __all__ = ["AuthenticatedUser", "Authenticator", "Identity", "SessionEnded"]
 
@@ -52,7 +64,11 @@ class Identity:
     passwords: PasswordRules
     hasher: PasswordHasher
     keys: KeyRing
-    factors: SecondFactors | None
+    factors: FactorService
+    totp: TotpService
+    passkeys: PasskeyService
+    step_up: StepUpService
+    issuers: IssuerService
     clock: Clock
 
     @classmethod
@@ -63,6 +79,10 @@ class Identity:
         redis: Redis,
         keys: KeyRing,
         clock: Clock,
+        vault: Vault,
+        base_url: str,
+        passkey_origins: Sequence[str] = (),
+        issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
         breached_passwords_file: Path | None = None,
     ) -> Self:
@@ -73,7 +93,31 @@ class Identity:
         ended = EndedSessions(Bus(redis, clock), clock)
         starter = SessionStarter(AccessTokenSigner(keys.signing, clock), clock)
         sessions = Sessions(database, starter=starter, ended=ended, clock=clock)
-        factors: SecondFactors | None = None
+        records = OneTimeRecords(redis)
+        ceremonies = PasskeyCeremonies(
+            database, records, RelyingParty(base_url, passkey_origins), clock
+        )
+        proofs = ProofVerifier(
+            database,
+            vault=vault,
+            hasher=hasher,
+            ceremonies=ceremonies,
+            attempts=ProofAttempts(redis),
+            clock=clock,
+        )
+        factors = FactorService(
+            database,
+            challenges=TrialRecords(
+                redis,
+                "challenge",
+                seconds=limits.CHALLENGE_SECONDS,
+                attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
+            ),
+            proofs=proofs,
+            ceremonies=ceremonies,
+            starter=starter,
+            clock=clock,
+        )
         return cls(
             database=database,
             authenticator=Authenticator(verifier, ended),
@@ -102,15 +146,38 @@ class Identity:
             hasher=hasher,
             keys=keys,
             factors=factors,
+            totp=TotpService(
+                database,
+                setups=TrialRecords(
+                    redis,
+                    "totp_setup",
+                    seconds=limits.TOTP_SETUP_SECONDS,
+                    attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
+                ),
+                vault=vault,
+                clock=clock,
+            ),
+            passkeys=PasskeyService(database, ceremonies, clock),
+            step_up=StepUpService(
+                database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
+            ),
+            issuers=IssuerService(
+                database,
+                issuers=issuers,
+                records=records,
+                factors=factors,
+                starter=starter,
+                base_url=base_url,
+                clock=clock,
+            ),
             clock=clock,
         )
 
     async def step_up_methods(self, owner: UserId) -> Sequence[Method]:
         """Return how `owner` can prove again who they are."""
-        if self.factors is None:
-            return ["password"]
         return await self.factors.step_up_methods(owner)
 
     async def close(self) -> None:
+        await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
         await asyncio.to_thread(self.passwords.close)
