@@ -32,8 +32,7 @@ TABLE_OF_ID = {
     "user_id": "user_account",
     "change_id": "email_change",
     "passkey_id": "passkey",
-    "identity_id": "linked_identity",
-    "linked_id": "linked_identity",
+    "link_id": "issuer_link",
 }
 # Ids of a body that prove nothing alone and belong to nobody who is signed in.
 OF_A_STRANGER = {"registration_id"}
