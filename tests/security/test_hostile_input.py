@@ -191,15 +191,15 @@ class TestBodies:
                 wrong.append(f"{operation}: {response.status_code}")
         assert not wrong
 
-    async def test_slow_bodies(self) -> None:
+    async def test_slow_bodies(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """On a real socket: a byte now and then keeps nobody busy for longer than the bound."""
+        monkeypatch.setattr(limits, "REQUEST_BODY_SECONDS_MAX", 0.3)
         app = FastAPI()
         install_problems(app)
         app.add_middleware(
             EdgeMiddleware,
             metrics=HttpMetrics(CollectorRegistry()),
             production=False,
-            body_seconds_max=0.3,
         )
 
         @app.post("/")
