@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from redis.asyncio import Redis
 
@@ -95,29 +95,15 @@ class Identity:
         ended = EndedSessions(Bus(redis, clock), clock)
         starter = SessionStarter(AccessTokenSigner(keys.signing, clock), clock)
         sessions = Sessions(database, starter=starter, ended=ended, clock=clock)
-        records = OneTimeRecords(redis)
-        ceremonies = PasskeyCeremonies(
-            database, records, RelyingParty(base_url, passkey_origins), clock
-        )
-        proofs = ProofVerifier(
+        late = _wire_factors(
             database,
+            redis,
             vault=vault,
             hasher=hasher,
-            ceremonies=ceremonies,
-            attempts=ProofAttempts(redis),
-            clock=clock,
-        )
-        factors = FactorService(
-            database,
-            challenges=TrialRecords(
-                redis,
-                "challenge",
-                seconds=limits.CHALLENGE_SECONDS,
-                attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
-            ),
-            proofs=proofs,
-            ceremonies=ceremonies,
             starter=starter,
+            party=RelyingParty(base_url, passkey_origins),
+            issuers=issuers,
+            base_url=base_url,
             clock=clock,
         )
         return cls(
@@ -128,7 +114,7 @@ class Identity:
                 hasher=hasher,
                 starter=starter,
                 throttle=LoginThrottle(redis, clock),
-                factors=factors,
+                factors=late.factors,
                 clock=clock,
             ),
             starter=starter,
@@ -148,31 +134,11 @@ class Identity:
             passwords=passwords,
             hasher=hasher,
             keys=keys,
-            factors=factors,
-            totp=TotpService(
-                database,
-                setups=TrialRecords(
-                    redis,
-                    "totp_setup",
-                    seconds=limits.TOTP_SETUP_SECONDS,
-                    attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
-                ),
-                vault=vault,
-                clock=clock,
-            ),
-            passkeys=PasskeyService(database, ceremonies, clock),
-            step_up=StepUpService(
-                database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
-            ),
-            issuers=IssuerService(
-                database,
-                issuers=issuers,
-                records=records,
-                factors=factors,
-                starter=starter,
-                base_url=base_url,
-                clock=clock,
-            ),
+            factors=late.factors,
+            totp=late.totp,
+            passkeys=late.passkeys,
+            step_up=late.step_up,
+            issuers=late.issuers,
             clock=clock,
         )
 
@@ -184,3 +150,74 @@ class Identity:
         await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
         await asyncio.to_thread(self.passwords.close)
+
+
+class _Factors(NamedTuple):
+    """What comes after the password."""
+
+    factors: FactorService
+    totp: TotpService
+    passkeys: PasskeyService
+    step_up: StepUpService
+    issuers: IssuerService
+
+
+def _wire_factors(
+    database: Database,
+    redis: Redis,
+    *,
+    vault: Vault,
+    hasher: PasswordHasher,
+    starter: SessionStarter,
+    party: RelyingParty,
+    issuers: Sequence[Issuer],
+    base_url: str,
+    clock: Clock,
+) -> _Factors:
+    records = OneTimeRecords(redis)
+    ceremonies = PasskeyCeremonies(database, records, party, clock)
+    proofs = ProofVerifier(
+        database,
+        vault=vault,
+        hasher=hasher,
+        ceremonies=ceremonies,
+        attempts=ProofAttempts(redis),
+        clock=clock,
+    )
+    challenges = TrialRecords(
+        redis,
+        "challenge",
+        seconds=limits.CHALLENGE_SECONDS,
+        attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
+    )
+    setups = TrialRecords(
+        redis,
+        "totp_setup",
+        seconds=limits.TOTP_SETUP_SECONDS,
+        attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
+    )
+    factors = FactorService(
+        database,
+        challenges=challenges,
+        proofs=proofs,
+        ceremonies=ceremonies,
+        starter=starter,
+        clock=clock,
+    )
+    return _Factors(
+        factors=factors,
+        totp=TotpService(database, setups=setups, vault=vault, clock=clock),
+        passkeys=PasskeyService(database, ceremonies, clock),
+        step_up=StepUpService(
+            database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
+        ),
+        issuers=IssuerService(
+            database,
+            issuers=issuers,
+            records=records,
+            factors=factors,
+            starter=starter,
+            base_url=base_url,
+            clock=clock,
+        ),
+    )
