@@ -8,9 +8,12 @@ import hashlib
 import httpx
 import pytest
 from redis.asyncio import Redis
+from tests.fakes.authenticator import Authenticator
 from tests.fixtures.factors import (
     AUTH,
+    ME,
     AuthenticatorApp,
+    add_passkey,
     end_pause,
     events,
     factors,
@@ -116,6 +119,21 @@ class TestSigningIn:
         for proof in (totp(eve.app.next_code()), recovery(eve.codes[0])):
             refused = await second_factor(client, challenge, proof)
             assert (refused.status_code, refused.json()["code"]) == (401, "proof_wrong")
+
+    async def test_a_challenge_ends_when_the_password_is_changed(
+        self, client: httpx.AsyncClient, identity: Identity, clock: ScaledClock
+    ) -> None:
+        """Somebody who knew the former password waits with it for a code to be phished."""
+        ada = await member(client, identity, clock)
+        challenge = (await log_in(client))["challenge"]
+        changed = await client.post(
+            f"{AUTH}/password",
+            json={"new_password": "seven other unrelated blue words"},
+            headers=ada.headers,
+        )
+        assert changed.status_code == 204, changed.text
+        late = await second_factor(client, challenge, totp(ada.app.next_code()))
+        assert (late.status_code, late.json()["code"]) == (401, "challenge_invalid")
 
     async def test_without_redis_nobody_gets_past_the_second_factor(
         self, client: httpx.AsyncClient, identity: Identity, clock: ScaledClock, redis: Redis
@@ -323,3 +341,16 @@ class TestGuessing:
         await step_up(client, ada.headers, totp(ada.app.wrong_code()))
         (key,) = await redis.keys("identity:proof_attempts:*")
         assert 0 < await redis.ttl(key) <= limits.PROOF_ATTEMPTS_KEPT_SECONDS
+
+
+async def test_the_export_of_ones_own_data_names_factors_and_holds_no_key(
+    client: httpx.AsyncClient, identity: Identity, clock: ScaledClock
+) -> None:
+    ada = await member(client, identity, clock)
+    await add_passkey(client, ada.headers, Authenticator(), "Ada's phone")
+    exported = await client.post(f"{ME}/export", headers=ada.headers)
+    assert exported.status_code == 200
+    found = exported.json()
+    assert (found["factors"]["totp"], found["linked_issuers"]) == (True, [])
+    assert [each["name"] for each in found["passkeys"]] == ["Ada's phone"]
+    assert not any(secret in exported.text for secret in (ada.app.secret, *ada.codes))

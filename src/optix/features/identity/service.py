@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from redis.asyncio import Redis
 
@@ -25,7 +25,7 @@ from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyS
 from optix.features.identity.factors_proofs import ProofVerifier
 from optix.features.identity.factors_totp import TotpService
 from optix.features.identity.issuers import IssuerService
-from optix.features.identity.own_data import OwnData
+from optix.features.identity.own_data import OwnData, Section
 from optix.features.identity.passkeys import RelyingParty
 from optix.features.identity.password_reset import PasswordResets
 from optix.features.identity.passwords import COST_DEFAULT, PasswordHasher
@@ -41,7 +41,7 @@ from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.ids import UserId
 from optix.platform.bus import Bus
-from optix.platform.db import Database
+from optix.platform.db import Database, ReadSession
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 
@@ -129,7 +129,7 @@ class Identity:
             accounts=Accounts(
                 database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
             ),
-            own_data=OwnData(database, sessions=sessions, clock=clock),
+            own_data=OwnData(database, sessions=sessions, clock=clock, sections=_sections(late)),
             administration=Administration(database, sessions=sessions, clock=clock),
             passwords=passwords,
             hasher=hasher,
@@ -160,6 +160,21 @@ class _Factors(NamedTuple):
     passkeys: PasskeyService
     step_up: StepUpService
     issuers: IssuerService
+
+
+def _sections(late: _Factors) -> dict[str, Section]:
+    """Return what factors add to the export of one's own data: no key and no code is in it."""
+
+    async def factors(session: ReadSession, owner: UserId) -> Any:
+        return (await late.factors.get_factors(session, owner)).model_dump(mode="json")
+
+    async def passkeys(session: ReadSession, owner: UserId) -> Any:
+        return (await late.passkeys.list_own(session, owner)).model_dump(mode="json")["passkeys"]
+
+    async def linked(session: ReadSession, owner: UserId) -> Any:
+        return (await late.issuers.list_linked(session, owner)).model_dump(mode="json")["linked"]
+
+    return {"factors": factors, "passkeys": passkeys, "linked_issuers": linked}
 
 
 def _wire_factors(
