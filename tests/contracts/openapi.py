@@ -38,6 +38,8 @@ PUBLIC_OPERATIONS = frozenset(
         ("post", "/api/v1/auth/logout"),
         ("post", "/api/v1/auth/try"),
         ("get", "/.well-known/jwks.json"),
+        ("get", "/.well-known/apple-app-site-association"),
+        ("get", "/.well-known/assetlinks.json"),
         ("get", "/api/v1/app/config"),
         ("get", "/health"),
         ("get", "/health/live"),

@@ -126,16 +126,37 @@ def test_production_wants_https_and_an_address_to_come_back_to() -> None:
     assert not list(SignInSettings().production_problems(None))
 
 
-def test_origins_of_apps_and_pages_are_listed() -> None:
-    listed = "android:apk-key-hash:aGFzaA, https://app.example.org"
-    settings = load_settings(passkey_origins=listed)
-    assert settings.sign_in.passkey_origins == (
-        "android:apk-key-hash:aGFzaA",
-        "https://app.example.org",
+FINGERPRINT = ":".join(["AB"] * 32)
+
+
+def test_origins_and_apps_are_lists_with_commas() -> None:
+    settings = load_settings(
+        passkey_origins="https://app.example.org, http://localhost:8081",
+        ios_apps="ABCDE12345.org.example.optix",
+        android_apps=f"org.example.optix/{FINGERPRINT}",
     )
+    assert settings.sign_in.passkey_origins == ("https://app.example.org", "http://localhost:8081")
+    assert settings.sign_in.ios_apps == ("ABCDE12345.org.example.optix",)
+    assert settings.sign_in.android_apps == (f"org.example.optix/{FINGERPRINT}",)
 
 
 @pytest.mark.parametrize("origin", ["*", "example.org", "https://a.example/x", "https://", "ios:x"])
 def test_an_origin_that_is_not_exact_is_refused(origin: str) -> None:
     with pytest.raises(SettingsError, match="OPTIX_PASSKEY_ORIGINS must list origins"):
         load_settings(passkey_origins=origin)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ios_apps", "org.example.optix"),
+        ("ios_apps", "abcde12345.org.example.optix"),
+        ("android_apps", "org.example.optix"),
+        ("android_apps", "org.example.optix/AB:CD"),
+        ("android_apps", f"org.example.optix/{FINGERPRINT.lower()}"),
+        ("android_apps", f"*/{FINGERPRINT}"),
+    ],
+)
+def test_an_app_that_is_not_exact_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"OPTIX_{name.upper()}"):
+        load_settings(**{name: value})

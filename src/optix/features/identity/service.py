@@ -25,6 +25,7 @@ from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyS
 from optix.features.identity.factors_proofs import ProofVerifier
 from optix.features.identity.factors_totp import TotpService
 from optix.features.identity.issuers import IssuerService
+from optix.features.identity.native_apps import NativeApps
 from optix.features.identity.own_data import OwnData, Section
 from optix.features.identity.passkeys import RelyingParty
 from optix.features.identity.password_reset import PasswordResets
@@ -45,7 +46,9 @@ from optix.platform.db import Database, ReadSession
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 
-__all__ = ["AuthenticatedUser", "Authenticator", "Identity", "SessionEnded"]
+__all__ = ["AuthenticatedUser", "Authenticator", "Identity", "NativeApps", "SessionEnded"]
+
+NO_NATIVE_APPS = NativeApps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Identity:
     passkeys: PasskeyService
     step_up: StepUpService
     issuers: IssuerService
+    native_apps: NativeApps
     clock: Clock
 
     @classmethod
@@ -84,6 +88,7 @@ class Identity:
         vault: Vault,
         base_url: str,
         passkey_origins: Sequence[str] = (),
+        native_apps: NativeApps = NO_NATIVE_APPS,
         issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
         breached_passwords_file: Path | None = None,
@@ -101,7 +106,7 @@ class Identity:
             vault=vault,
             hasher=hasher,
             starter=starter,
-            party=RelyingParty(base_url, passkey_origins),
+            party=RelyingParty(base_url, [*passkey_origins, *native_apps.origins]),
             issuers=issuers,
             base_url=base_url,
             clock=clock,
@@ -139,6 +144,7 @@ class Identity:
             passkeys=late.passkeys,
             step_up=late.step_up,
             issuers=late.issuers,
+            native_apps=native_apps,
             clock=clock,
         )
 
