@@ -1,4 +1,4 @@
-"""Commands for whoever keeps an installation safe: `optix audit …` and `optix vault …`.
+"""Commands for whoever keeps an installation safe: `optix audit …`, `vault …` and `keys …`.
 
 Each opens the stores, does one thing, and says what it found. Heavy modules are imported by the
 command that needs them, as in `cli`.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
@@ -61,6 +61,34 @@ def retain() -> None:
             return await trail.retain(session, before, now)
 
     click.echo(f"{_with_database(settings, work)} events taken away")
+
+
+@click.group()
+def keys() -> None:
+    """The keys that sign access tokens."""
+
+
+@keys.command(name="list")
+def list_signing_keys() -> None:
+    """Show the ids of the keys, in their order: the first signs, all verify."""
+    from optix.processes.key_rotation import list_keys
+
+    for key in list_keys(_settings()):
+        click.echo(f"{key.id}  {'signs' if key.signs else 'verifies'}")
+
+
+@keys.command(name="rotate")
+@click.option(
+    "--step",
+    type=click.Choice(["publish", "switch", "drop"]),
+    required=True,
+    help="publish a new key, let it sign, drop the old one; restart every process after each.",
+)
+def rotate_signing_keys(step: Literal["publish", "switch", "drop"]) -> None:
+    """Do one step of a change of keys, without signing anybody out."""
+    from optix.processes.key_rotation import rotate as rotate_keys
+
+    click.echo(rotate_keys(_settings(), step))
 
 
 @click.group()
