@@ -99,12 +99,17 @@ REGISTRATION_MAILS_MAX = 3
 EXPORTED_EVENTS_MAX = 200
 MAILS_PER_ADDRESS_MAX = 5  # registrations and resets that mail one address within their life
 
+ADMIN_PAGE_MAX = 50
+CURSOR_DIGITS_MAX = 18
+
 # Jobs
+JOB_LATE_SECONDS = 120  # a job that waits longer means that no worker runs, or too few
 JOBS_AT_ONCE_MAX = 8
 JOB_SECONDS_MAX = 60
 JOB_ATTEMPTS_MAX = 8
 JOB_RETRY_SECONDS_FIRST = 5
 JOB_CLOSE_SECONDS_MAX = 2
+JOB_POLL_SECONDS = 2  # the queue is looked at so often even if nothing was heard of it
 MAIL_SECONDS_MAX = 20
 
 # Second factors, passkeys and issuers

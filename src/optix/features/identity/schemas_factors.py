@@ -261,3 +261,29 @@ class LinkedIssuer(Schema):
 
 class LinkedIssuerList(Schema):
     linked: Sequence[LinkedIssuer]
+
+
+# --- native apps -------------------------------------------------------------------------------
+
+
+class WebCredentials(Schema):
+    apps: Sequence[str]
+
+
+class AppleAssociation(Schema):
+    """What iOS asks a host: which apps may use its passkeys."""
+
+    webcredentials: WebCredentials
+
+
+class AndroidTarget(Schema):
+    namespace: Literal["android_app"]
+    package_name: str
+    sha256_cert_fingerprints: Sequence[str]
+
+
+class AssetLink(Schema):
+    """What Android asks a host: one app that may use its passkeys."""
+
+    relation: Sequence[str]
+    target: AndroidTarget
