@@ -16,8 +16,10 @@ from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.kernel.clock import SystemClock
 from optix.platform.bus import connect
 from optix.platform.db import Database
+from optix.platform.key_providers import GivenRing, RingKeys
 from optix.platform.origin import SYSTEM_ORIGIN
 from optix.platform.secrets import read_signing_keys
+from optix.platform.vault import Vault
 
 AT_ONCE = 3
 
@@ -26,11 +28,14 @@ async def main(database_url: str, redis_url: str) -> None:
     loop = asyncio.get_running_loop()
     (key,) = read_signing_keys((await _line(loop)).replace("\\n", "\n"))
     redis = connect(redis_url)
+    clock = SystemClock()
     identity = Identity.wire(
         database=Database.from_url(database_url),
         redis=redis,
         keys=KeyRing([SigningKey(key)]),
-        clock=SystemClock(),
+        clock=clock,
+        vault=Vault(RingKeys(GivenRing(""), clock), clock),  # nothing is sealed here
+        base_url="http://localhost:8000",
         bcrypt_cost=4,
     )
     print("ready", flush=True)  # noqa: T201  # its answer

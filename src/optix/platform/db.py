@@ -135,6 +135,7 @@ class Database:
             max_overflow=0,
             pool_timeout=pool_wait_seconds_max,
             pool_recycle=POOL_RECYCLE_SECONDS,
+            hide_parameters=True,  # of a failed statement: they hold hashes and addresses
             connect_args={
                 "async_creator_fn": connect_with_retry,
                 "server_settings": {

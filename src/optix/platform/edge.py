@@ -33,13 +33,27 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 
+_REFUSED_POWERS = (
+    *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture"),
+    *("geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"),
+    *("serial", "usb", "xr-spatial-tracking"),
+)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Permissions-Policy": ", ".join(
+        (
+            *(f"{name}=()" for name in _REFUSED_POWERS),
+            # Passkeys, and only on our own pages.
+            "publickey-credentials-create=(self)",
+            "publickey-credentials-get=(self)",
+        )
+    ),
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "Origin-Agent-Cluster": "?1",
 }
 _API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
@@ -64,13 +78,11 @@ class EdgeMiddleware:
         metrics: HttpMetrics,
         production: bool,
         body_bytes_max: int = limits.REQUEST_BODY_BYTES_MAX,
-        body_seconds_max: float = limits.REQUEST_BODY_SECONDS_MAX,
     ) -> None:
         self.app = app
         self._metrics = metrics
         self._headers = security_headers(production=production)
         self._body_bytes_max = body_bytes_max
-        self._body_seconds_max = body_seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -142,7 +154,7 @@ class EdgeMiddleware:
         parts: list[bytes] = []
         taken, more = 0, True
         try:
-            async with asyncio.timeout(self._body_seconds_max):
+            async with asyncio.timeout(limits.REQUEST_BODY_SECONDS_MAX):
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":

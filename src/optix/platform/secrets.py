@@ -65,6 +65,12 @@ class Secrets:
         """Return the keys of access tokens: the first signs, the others still verify."""
         return read_signing_keys(self.signing_key.get_secret_value())
 
+    def texts(self) -> list[str]:
+        """Return every secret as it could appear in a text: whole, and line by line."""
+        whole = [self.signing_key, self.vault_key, self.metrics_token]
+        lines = [line for secret in whole for line in secret.get_secret_value().split()]
+        return [line for line in lines if not line.startswith("-----")]
+
     def report(self) -> str:
         """Return one sentence for the person who started the program."""
         if self.made == 0:

@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
 from optix.platform.account_settings import MailSettings, PasswordSettings
+from optix.platform.issuer_settings import SignInSettings
 from optix.platform.security_settings import (
     AuditSettings,
     LimitSettings,
@@ -302,6 +303,7 @@ class Settings(BaseModel):
         "limits": LimitSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
+        "sign_in": SignInSettings,
         "mail": MailSettings,
         "passwords": PasswordSettings,
     }
@@ -316,6 +318,7 @@ class Settings(BaseModel):
     limits: LimitSettings
     audit: AuditSettings
     vault: VaultSettings
+    sign_in: SignInSettings
     mail: MailSettings
     passwords: PasswordSettings
 
@@ -450,12 +453,15 @@ def _production_problems(settings: Settings) -> list[str]:
             "OPTIX_DEVELOPMENT_ACCOUNTS=true is refused with OPTIX_ENV=production, because anyone "
             "knows their passwords: leave the variable out."
         )
+    problems += settings.sign_in.production_problems(settings.http.public_url)
     if settings.vault_provider == "file":
         problems.append(
             "OPTIX_VAULT_PROVIDER=file is refused with OPTIX_ENV=production, because a copy of the "
             "data folder would hold both the lock and the key: choose aws_kms, "
             "aws_secrets_manager, or given with OPTIX_VAULT_KEY_FILE."
         )
+    if any(not origin.startswith("https://") for origin in settings.network.cors_origins):
+        problems.append("OPTIX_CORS_ORIGINS must begin with https:// when OPTIX_ENV=production.")
     if settings.http.public_url and urlsplit(settings.http.public_url).scheme != "https":
         problems.append("OPTIX_PUBLIC_URL must begin with https:// when OPTIX_ENV=production.")
     stores = settings.stores

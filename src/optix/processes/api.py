@@ -20,6 +20,8 @@ from starlette.requests import Request
 
 from optix.features.identity import router as identity_http
 from optix.features.identity import router_admin as identity_admin_http
+from optix.features.identity import router_factors as identity_factors_http
+from optix.features.identity import router_issuers as identity_issuers_http
 from optix.features.identity import router_me as identity_me_http
 from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
@@ -89,6 +91,8 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(identity_passwords_http.router)
     app.include_router(identity_me_http.router)
     app.include_router(identity_admin_http.router)
+    app.include_router(identity_factors_http.router)
+    app.include_router(identity_issuers_http.router)
     deps.identity.ended.measure(deps.registry)
     if not deps.production:
         app.include_router(identity_http.development_router)

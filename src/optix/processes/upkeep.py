@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
     from optix.platform.db import Database
     from optix.platform.key_providers import RingKeys
     from optix.platform.settings import Settings
@@ -97,7 +99,6 @@ def vault() -> None:
 @vault.command()
 def status() -> None:
     """Show which key seals now, and how many values each key has sealed."""
-    from optix.platform.db import Base
     from optix.platform.vault_rotation import count_by_key
 
     settings = _settings()
@@ -105,7 +106,7 @@ def status() -> None:
     async def work(database: Database) -> None:
         current = await _provider(settings).current_key_id()
         click.echo(f"{settings.vault_provider}: {current} seals now")
-        for column, counter in (await count_by_key(database, Base.metadata)).items():
+        for column, counter in (await count_by_key(database, _tables())).items():
             for key_id, count in sorted(counter.items()):
                 click.echo(f"  {column}: {count} sealed by {key_id}")
 
@@ -117,7 +118,6 @@ def status() -> None:
 def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
     """Seal anew what an older key sealed. Everything keeps running meanwhile."""
     from optix.kernel.clock import SystemClock
-    from optix.platform.db import Base
     from optix.platform.vault import Vault
     from optix.platform.vault_rotation import Rotation
     from optix.platform.vault_rotation import rotate as renew
@@ -128,7 +128,7 @@ def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
         provider = _provider(settings)
         if new_key:
             click.echo(f"made {await _ring(provider).add_key()}")
-        return await renew(database, Vault(provider, SystemClock()), Base.metadata)
+        return await renew(database, Vault(provider, SystemClock()), _tables())
 
     done = _with_database(settings, work)
     click.echo(f"{done.renewed} sealed anew, {done.current} were current")
@@ -140,7 +140,6 @@ def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
 @vault.command()
 def forget() -> None:
     """Take the old keys away, if they seal nothing any more."""
-    from optix.platform.db import Base
     from optix.platform.vault_rotation import count_by_key
 
     settings = _settings()
@@ -148,7 +147,7 @@ def forget() -> None:
     async def work(database: Database) -> int:
         ring = _ring(_provider(settings))
         current = await ring.current_key_id()
-        counted = await count_by_key(database, Base.metadata)
+        counted = await count_by_key(database, _tables())
         if any(set(counter) - {current} for counter in counted.values()):
             raise click.ClickException(
                 "Older keys still seal values. Run `optix vault rotate` first."
@@ -156,6 +155,14 @@ def forget() -> None:
         return await ring.forget_old_keys()
 
     click.echo(f"{_with_database(settings, work)} old keys taken away")
+
+
+def _tables() -> MetaData:
+    """Return the tables of the whole product: one that is not imported would not be renewed."""
+    import optix.processes.wiring  # noqa: F401  # imports every feature, and with it its tables
+    from optix.platform.db import Base
+
+    return Base.metadata
 
 
 def _provider(settings: Settings) -> KeyProvider:

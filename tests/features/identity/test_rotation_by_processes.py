@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 from tests.fakes.rotator import AT_ONCE
-from tests.fixtures.api import BCRYPT_COST, add_user, sign_in
+from tests.fixtures.api import BASE_URL, BCRYPT_COST, add_user, sign_in
 
 from optix.features.identity.models import RefreshToken
 from optix.features.identity.service import Identity
@@ -24,6 +24,7 @@ from optix.platform.bus import connect
 from optix.platform.db import Database
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.secrets import new_signing_key, read_signing_keys
+from optix.platform.vault import Vault
 
 pytestmark = pytest.mark.stores
 
@@ -56,13 +57,19 @@ async def tell(process: Process, line: str) -> str:
 
 
 async def test_exactly_one_wins_and_nobody_honest_is_logged_out(
-    stores: StoreUrls, database: Database
+    stores: StoreUrls, database: Database, vault: Vault
 ) -> None:
     pem = new_signing_key()
     keys = KeyRing([SigningKey(key) for key in read_signing_keys(pem)])
     redis = connect(stores.redis_url)
     identity = Identity.wire(
-        database=database, redis=redis, keys=keys, clock=SystemClock(), bcrypt_cost=BCRYPT_COST
+        database=database,
+        redis=redis,
+        keys=keys,
+        clock=SystemClock(),
+        vault=vault,
+        base_url=BASE_URL,
+        bcrypt_cost=BCRYPT_COST,
     )
     processes = await asyncio.gather(*(start(stores, pem) for _ in range(PROCESSES)))
     try:

@@ -26,6 +26,7 @@ Notice = Literal[
     "email_change_started",
     "email_changed",
     "new_sign_in",
+    "factors_changed",
     "account_disabled",
     "account_deleted",
 ]
@@ -55,6 +56,11 @@ NOTICES: Final[Mapping[str, Words]] = {
         "A new sign-in to OPTIX",
         "Somebody signed in to your OPTIX account from a device or browser that was not used "
         "before.",
+    ),
+    "factors_changed": Words(
+        "How you sign in to OPTIX was changed",
+        "An authenticator app, a passkey, recovery codes or a linked account was added to your "
+        "OPTIX account or removed from it. The security settings show what is there now.",
     ),
     "account_disabled": Words(
         "Your OPTIX account was disabled",

@@ -129,9 +129,10 @@ class SessionStarter:
             detail={"client": client, "methods": " ".join(methods)},
         )
         await audit.record(session, event, origin, now)
-        return self.signed_in(
-            account, row, token, stepped_up=not STRONG_METHODS.isdisjoint(methods)
-        )
+        strong = not STRONG_METHODS.isdisjoint(methods)
+        # Who has neither a password nor a factor can prove nothing more than by signing in.
+        all_there_is = account.password_hash is None and not account.second_factor
+        return self.signed_in(account, row, token, stepped_up=strong or all_there_is)
 
     def signed_in(
         self, account: UserAccount, row: UserSession, token: str, *, stepped_up: bool = False
