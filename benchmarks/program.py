@@ -20,10 +20,16 @@ from typing import Final, Self
 import httpx
 import psutil
 
+from optix.platform.security_settings import LimitSettings
+
 OPTIX: Final = Path(sys.executable).parent / "optix"
 READY_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 20.0
 POLL_SECONDS: Final = 0.02
+# A measurement asks faster than any person; what a limit costs is measured in `rate_limits`.
+_NO_LIMITS: Final = {
+    f"OPTIX_RATE_LIMIT_{rule.upper()}": "100000" for rule in LimitSettings().per_minute
+}
 _KEPT: Final = ("OPTIX_DATABASE_URL", "OPTIX_REDIS_URL", "OPTIX_PG_BIN", "OPTIX_VALKEY_BIN")
 
 
@@ -68,7 +74,7 @@ class Program:
     @classmethod
     def component(cls, name: str, folder: Path, *options: str) -> Self:
         """Start `optix run name`; what serves HTTP gets a free port."""
-        port = None if name == "feed" else free_port()
+        port = None if name in ("feed", "worker") else free_port()
         where = ["--port", str(port)] if port else []
         return cls(["run", name, *where, *options], folder=folder, port=port)
 
@@ -164,7 +170,7 @@ def environment(folder: Path) -> dict[str, str]:
         # Without cached bytecode every start would compile the libraries anew.
         and name != "PYTHONDONTWRITEBYTECODE"
     }
-    return kept | {"OPTIX_DATA_DIR": str(folder), "COLUMNS": "250"}
+    return kept | _NO_LIMITS | {"OPTIX_DATA_DIR": str(folder), "COLUMNS": "250"}
 
 
 def free_port() -> int:

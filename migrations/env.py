@@ -6,7 +6,7 @@ the default schema is compared.
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import importlib
 import os
 import pkgutil
 
@@ -16,15 +16,17 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 import optix.features
+import optix.platform.audit_models
 from optix.platform.db import Base, async_url
 
 
 def import_all_models() -> None:
     """Import every feature's tables, so that a comparison sees all of them."""
     for feature in pkgutil.iter_modules(optix.features.__path__):
-        name = f"optix.features.{feature.name}.models"
-        if importlib.util.find_spec(name) is not None:
-            importlib.import_module(name)
+        package = importlib.import_module(f"optix.features.{feature.name}")
+        for module in pkgutil.iter_modules(package.__path__):
+            if module.name.startswith("models"):
+                importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def run(connection: Connection) -> None:

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 import pytest
 from tests.fixtures.network import refuse_beyond_this_machine
 
-pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.market", "tests.fixtures.api"]
+pytest_plugins = [
+    "tests.fixtures.stores",
+    "tests.fixtures.market",
+    "tests.fixtures.api",
+    "tests.fixtures.mail",
+    "tests.fixtures.issuers",
+    "tests.fixtures.aws",
+]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
 SUITE_VARIABLES = frozenset(

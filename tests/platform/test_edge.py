@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -13,21 +14,27 @@ from starlette.responses import StreamingResponse
 from structlog.testing import capture_logs
 from tests.contracts.openapi import problem_faults
 
-from optix.platform.edge import EdgeMiddleware
+from optix.kernel import limits
+from optix.platform.edge import EdgeMiddleware, is_too_deep
 from optix.platform.http import install_problems
 from optix.platform.metrics import HttpMetrics
 
 BODY_BYTES_MAX = 100
 
 
-def make_app(registry: CollectorRegistry, *, production: bool = False) -> FastAPI:
+def make_app(
+    registry: CollectorRegistry,
+    *,
+    production: bool = False,
+    body_bytes_max: int = BODY_BYTES_MAX,
+) -> FastAPI:
     app = FastAPI(openapi_url=None)
     install_problems(app)
     app.add_middleware(
         EdgeMiddleware,
         metrics=HttpMetrics(registry),
         production=production,
-        body_bytes_max=BODY_BYTES_MAX,
+        body_bytes_max=body_bytes_max,
     )
 
     @app.get("/things/{name}")
@@ -140,6 +147,86 @@ class TestBody:
     ) -> None:
         response = await client.request("GET", "/things/x", content=b"x" * 1_000)
         assert response.status_code == 413
+
+    async def test_a_body_that_does_not_end_in_time_is_refused(
+        self, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Real time, because a deadline is about it: the body never ends, the answer comes."""
+        monkeypatch.setattr(limits, "REQUEST_BODY_SECONDS_MAX", 0.05)
+
+        async def drops() -> AsyncIterator[bytes]:
+            yield b'{"a": '
+            await asyncio.Event().wait()
+
+        response = await client.post(
+            "/things", content=drops(), headers={"Content-Type": "application/json"}
+        )
+        assert (response.status_code, response.json()["code"]) == (408, "body_too_slow")
+        assert response.headers["connection"] == "close"
+        assert not list(problem_faults(response))
+
+
+DEEPEST = limits.REQUEST_BODY_DEPTH_MAX
+
+
+class TestDepth:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"[" * DEEPEST + b"]" * DEEPEST,
+            b'{"a":' * DEEPEST + b"1" + b"}" * DEEPEST,
+            b"[" + b"[]," * 10_000 + b"{}]",
+            b'["' + b"[{" * 100 + b'"]',  # brackets of a text are no brackets
+            b'["\\"' + b"[" * 100 + b'"]',
+            b"[[[]],[{}],[]]" * 20,
+        ],
+    )
+    def test_what_lies_within_the_bound_passes(self, body: bytes) -> None:
+        assert not is_too_deep(body)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"[" * (DEEPEST + 1) + b"]" * (DEEPEST + 1),
+            b'[{"a":' * DEEPEST + b"1" + b"}]" * DEEPEST,
+            b"[" * 1_000_000,  # never closes
+            b'["\\\\"' + b"[" * 100 + b"]" * 101,  # the text ends before its look would
+        ],
+    )
+    def test_what_lies_deeper_or_never_closes_does_not(self, body: bytes) -> None:
+        assert is_too_deep(body)
+
+    async def test_a_deep_body_is_a_malformed_one(self, registry: CollectorRegistry) -> None:
+        transport = httpx.ASGITransport(make_app(registry, body_bytes_max=10_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            response = await client.post(
+                "/things",
+                content=b'{"a":' * 1_000 + b"1" + b"}" * 1_000,
+                headers={"Content-Type": "application/json"},
+            )
+        assert (response.status_code, response.json()["code"]) == (422, "malformed_body")
+
+
+class TestHead:
+    async def test_as_many_headers_as_the_bound_are_taken_and_one_more_is_not(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        own = len(client.build_request("GET", "/things/x").headers)
+        headers = {f"x-{n}": "1" for n in range(limits.REQUEST_HEADERS_MAX - own)}
+        assert (await client.get("/things/x", headers=headers)).status_code == 200
+        response = await client.get("/things/x", headers={**headers, "x-more": "1"})
+        assert (response.status_code, response.json()["code"]) == (431, "head_too_large")
+        assert not list(problem_faults(response))
+
+    @pytest.mark.parametrize("place", ["header", "address", "query"])
+    async def test_a_head_of_too_many_bytes_is_refused(
+        self, client: httpx.AsyncClient, place: str
+    ) -> None:
+        much = "x" * limits.REQUEST_HEAD_BYTES_MAX
+        path = {"header": "/things/x", "address": f"/things/{much}", "query": f"/things/x?q={much}"}
+        headers = {"x-much": much} if place == "header" else {}
+        assert (await client.get(path[place], headers=headers)).status_code == 431
 
 
 class TestHeaders:

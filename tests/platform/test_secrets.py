@@ -97,9 +97,9 @@ class TestFirstRun:
 
     def test_they_are_fit_for_their_use(self, settings: Settings) -> None:
         secrets = load_secrets(settings)
-        signature = secrets.private_key().sign(b"token")
-        secrets.private_key().public_key().verify(signature, b"token")
-        assert len(secrets.vault_key_bytes()) == 32
+        signature = secrets.private_keys()[0].sign(b"token")
+        secrets.private_keys()[0].public_key().verify(signature, b"token")
+        assert len(base64.b64decode(secrets.vault_key.get_secret_value())) == 32
         assert STRONG not in repr(secrets)
         for value in values(secrets):
             assert value not in repr(secrets)
@@ -132,7 +132,7 @@ class TestGiven:
         monkeypatch.setenv("OPTIX_METRICS_TOKEN", STRONG)
         secrets = load_secrets(load_settings(data_dir=tmp_path / "data"))
         assert values(secrets) == [signing_key, VAULT_KEY, STRONG]
-        assert secrets.private_key().sign(b"token")
+        assert secrets.private_keys()[0].sign(b"token")
 
     def test_both_at_once_are_refused(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -11,7 +11,13 @@ import pytest
 import structlog
 
 from optix.platform.settings import load_settings
-from optix.platform.telemetry import REDACTED, bound, configure_logging, redact_text
+from optix.platform.telemetry import (
+    REDACTED,
+    TEXT_LENGTH_READ_MAX,
+    bound,
+    configure_logging,
+    redact_text,
+)
 
 SECRET = "s3cr3t-Zk81xQpL"
 # house: allow(secret) because it was made up for this test
@@ -126,8 +132,17 @@ class TestRedaction:
         assert line["url"] == "http://localhost:8000/docs"
         assert line["key"] == ["SPY", "2026-12-18"]
 
-    def test_long_text_is_cut(self) -> None:
-        assert len(redact_text("x" * 100_000)) < 10_000
+    def test_long_text_is_cut_but_keeps_its_end(self) -> None:
+        """The end of a traceback says what went wrong."""
+        long = f"began {'x ' * 20_000} ValueError: token={SECRET} at the end"
+        cut = redact_text(long)
+        assert len(cut) < 10_000
+        assert cut.startswith("began ")
+        assert cut.endswith(f"ValueError: token={REDACTED} at the end")
+
+    def test_text_without_an_end_is_not_read_to_its_end(self) -> None:
+        assert len(redact_text("y" * TEXT_LENGTH_READ_MAX + SECRET)) < 10_000
+        assert SECRET not in redact_text("y" * TEXT_LENGTH_READ_MAX + SECRET)
 
 
 class TestLines:

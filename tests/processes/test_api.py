@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from redis.asyncio import Redis
-from tests.fixtures.api import METRICS_TOKEN, PASSWORD, client_of
+from tests.fixtures.api import METRICS_TOKEN, PASSWORD, add_user, client_of, signed_in_user
 
 from optix.platform.db import Database
 from optix.platform.metrics import new_registry
@@ -58,9 +58,10 @@ class TestProduction:
 
     async def test_the_cookie_needs_tls(self, api_dependencies: ApiDependencies) -> None:
         app = app_with(api_dependencies, environment="production")
+        await add_user(api_dependencies.identity)
         body = {"email": "ada@example.com", "password": PASSWORD, "client": "web"}
         async with client_of(app) as client:
-            response = await client.post("/api/v1/auth/register", json=body)
+            response = await client.post("/api/v1/auth/login", json=body)
         cookie = response.headers["set-cookie"]
         assert cookie.startswith("__Secure-optix_refresh=")
         assert "Secure" in cookie.split("; ")
@@ -93,12 +94,9 @@ class TestHealth:
     ) -> None:
         monkeypatch.setattr("optix.platform.db.CONNECT_RETRY_SECONDS", ())
         gone = Database.from_url("postgresql://nobody@127.0.0.1:1/none")
-        async with client_of(app_with(api_dependencies)) as client:
-            body = {"email": "ada@example.com", "password": PASSWORD}
-            token = (await client.post("/api/v1/auth/register", json=body)).json()["access_token"]
+        caller = await signed_in_user(api_dependencies.identity)
         async with client_of(app_with(api_dependencies, database=gone)) as client:
-            headers = {"Authorization": f"Bearer {token}"}
-            response = await client.get("/api/v1/users/me", headers=headers)
+            response = await client.get("/api/v1/users/me", headers=caller.headers)
         await gone.close()
         assert (response.status_code, response.json()["code"]) == (503, "database_unavailable")
 

@@ -193,8 +193,9 @@ def declared_tables(sources: Sources) -> dict[str, tuple[str, int]]:
 def declared_keys(sources: Sources) -> dict[str, tuple[str, int]]:
     """Return the Redis names of the product with the place that declares each.
 
-    They are the upper-case constants of platform/bus.py whose value has a dot, and in features the
-    strings of the form `feature:thing:`. A value that ends with its separator begins a family.
+    They are the upper-case constants of platform/bus.py whose value has a dot, and in features and
+    the platform the strings of the form `feature:thing:`. A value that ends with its separator
+    begins a family.
     """
     keys: dict[str, tuple[str, int]] = {}
     bus = _by_path(sources).get(BUS)
@@ -213,7 +214,9 @@ def declared_keys(sources: Sources) -> dict[str, tuple[str, int]]:
         ):
             keys[value.value] = (BUS, node.lineno)
     for source in sources:
-        if not source.is_python or not source.path.startswith("src/optix/features/"):
+        if not source.is_python or not source.path.startswith(
+            ("src/optix/features/", "src/optix/platform/")
+        ):
             continue
         for part in source.nodes():
             if not isinstance(part, ast.Constant) or not isinstance(part.value, str):

@@ -23,6 +23,7 @@ from collections.abc import (
     Callable,
     Iterable,
     Iterator,
+    Mapping,
 )
 from dataclasses import dataclass
 from typing import Any, Final
@@ -104,7 +105,11 @@ class Bus:
         self._asking = asyncio.Semaphore(limits.BUS_CONNECTIONS_MAX // 2)
         # Keys belong to a database of the server, channels to all of them: without its number two
         # installations on one server would hear each other's market.
-        self._updates = f"{UPDATES}.{redis.connection_pool.connection_kwargs.get('db', 0)}"
+        self._database = redis.connection_pool.connection_kwargs.get("db", 0)
+        self._updates = self._channel(UPDATES)
+
+    def _channel(self, name: str) -> str:
+        return f"{name}.{self._database}"
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // 1_000_000
@@ -149,8 +154,12 @@ class Bus:
         with _as_unavailable():
             return _bytes_of(await self.redis.hget(key, field))
 
-    async def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
-        """Yield every broadcast message from now on; `None` each time the line was (re)connected.
+    def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
+        """Yield every broadcast message of the market from now on. See `iter_messages`."""
+        return self.iter_messages(UPDATES)
+
+    async def iter_messages(self, channel: str) -> AsyncGenerator[bytes | None, None]:
+        """Yield every message of `channel` from now on; `None` whenever the line was (re)connected.
 
         After a `None` the reader may have missed messages and loads a snapshot. Never ends and
         never raises: a lost connection is retried with a growing pause.
@@ -160,7 +169,7 @@ class Bus:
             pubsub = self.redis.pubsub()
             try:
                 with _as_unavailable():
-                    await pubsub.subscribe(self._updates)
+                    await pubsub.subscribe(self._channel(channel))
                     async for data in _messages(pubsub):
                         _stay_cancelled()
                         if data is None:
@@ -173,6 +182,29 @@ class Bus:
                     await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py lacks it
             await asyncio.sleep(pause)
             pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
+
+    async def tell_with_scores(
+        self, key: str, channel: str, scores: Mapping[str, int], *, drop_below: int, seconds: int
+    ) -> None:
+        """Add to a sorted set for late readers, and tell `channel` the same as lines of text.
+
+        Members up to `drop_below` go; the set goes `seconds` after the last call.
+        Raises BusUnavailable.
+        """
+        lines = "\n".join(f"{member} {score}" for member, score in scores.items())
+        with _as_unavailable():
+            async with self.redis.pipeline(transaction=True) as pipe:
+                pipe.zadd(key, dict(scores))
+                pipe.zremrangebyscore(key, "-inf", drop_below)
+                pipe.expire(key, seconds)
+                pipe.publish(self._channel(channel), lines.encode())
+                await pipe.execute()
+
+    async def scores(self, key: str) -> list[tuple[bytes, float]]:
+        """Return a sorted set, lowest first. Raises BusUnavailable."""
+        with _as_unavailable():
+            found: Any = await self.redis.zrange(key, 0, -1, withscores=True)
+        return [(member, float(score)) for member, score in found]
 
     # Leases
 

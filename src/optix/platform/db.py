@@ -3,6 +3,9 @@
 One request is one transaction, opened and closed here and nowhere else; features never commit.
 Code that must not hold a connection while it computes or waits (password hashing, network calls)
 takes the `Database` and opens short units of work itself. The table schema is in `migrations/`.
+
+A unit of work for a user names its `owner`: PostgreSQL then shows it that user's rows only
+(`row_security.py`). Without one it is the system's own work.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ from sqlalchemy.orm import DeclarativeBase
 from starlette.requests import HTTPConnection
 
 from optix.kernel.errors import Unavailable
+from optix.kernel.ids import UserId
+from optix.platform.row_security import TENANT_ROLE, USER_SETTING
 
 ReadSession = NewType("ReadSession", AsyncSession)
 WriteSession = NewType("WriteSession", ReadSession)  # who may write may also read
@@ -130,6 +135,7 @@ class Database:
             max_overflow=0,
             pool_timeout=pool_wait_seconds_max,
             pool_recycle=POOL_RECYCLE_SECONDS,
+            hide_parameters=True,  # of a failed statement: they hold hashes and addresses
             connect_args={
                 "async_creator_fn": connect_with_retry,
                 "server_settings": {
@@ -147,17 +153,19 @@ class Database:
         return cls(engine)
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[ReadSession]:
+    async def reading(self, *, owner: UserId | None = None) -> AsyncIterator[ReadSession]:
         """Open a read-only transaction for the length of the block."""
         with _not_now_as_unavailable():
             async with self._read.begin() as session:
+                await _become(session, owner)
                 yield ReadSession(session)
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[WriteSession]:
+    async def writing(self, *, owner: UserId | None = None) -> AsyncIterator[WriteSession]:
         """Open a transaction: committed at the end of the block, rolled back on an exception."""
         with _not_now_as_unavailable():
             async with self._write.begin() as session:
+                await _become(session, owner)
                 yield WriteSession(ReadSession(session))
 
     async def ping(self) -> None:
@@ -167,6 +175,17 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+# Both end with the transaction, so that a connection never carries a user into its next one.
+_AS_OWNER = text(
+    f"SELECT set_config('role', '{TENANT_ROLE}', true), set_config('{USER_SETTING}', :owner, true)"
+)
+
+
+async def _become(session: AsyncSession, owner: UserId | None) -> None:
+    if owner is not None:
+        await session.execute(_AS_OWNER, {"owner": str(owner)})
 
 
 class _not_now_as_unavailable:  # noqa: N801  # used like a function

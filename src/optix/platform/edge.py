@@ -1,12 +1,13 @@
 """What happens to every HTTP request on its way in and out, in one middleware.
 
-It gives the request its id, bounds the body, answers what nobody caught, adds the security
-headers, and writes one access line and one metric. Plain ASGI: a layer per concern would cost each
-request several coroutine hops.
+It gives the request its id, bounds its head and its body (size, time, depth), answers what nobody
+caught, adds the security headers, and writes one access line and one metric. Plain ASGI: a layer
+per concern would cost each request several coroutine hops.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optix.kernel import limits
+from optix.kernel.errors import OptixError
 from optix.kernel.ids import new_request_id
-from optix.platform.http import BodyTooLarge, bug_response, problem_response
+from optix.platform.http import BodyTooLarge, HeadTooLarge, bug_response, problem_response
 from optix.platform.metrics import HttpMetrics
 
 log = structlog.get_logger(__name__)
@@ -31,13 +33,27 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 
+_REFUSED_POWERS = (
+    *("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture"),
+    *("geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi", "payment"),
+    *("serial", "usb", "xr-spatial-tracking"),
+)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Permissions-Policy": ", ".join(
+        (
+            *(f"{name}=()" for name in _REFUSED_POWERS),
+            # Passkeys, and only on our own pages.
+            "publickey-credentials-create=(self)",
+            "publickey-credentials-get=(self)",
+        )
+    ),
+    "X-Permitted-Cross-Domain-Policies": "none",
+    "Origin-Agent-Cluster": "?1",
 }
 _API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
@@ -101,24 +117,59 @@ class EdgeMiddleware:
                 self._record(scope, status or 500, time.perf_counter() - began)
 
     async def _bounded(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._body_bytes_max:
-            error = BodyTooLarge(f"The body is larger than {self._body_bytes_max} bytes.")
+        error = self._refusal(scope)
+        if error is not None:
             # The unread body makes this connection useless for a next request.
             answer = problem_response(error, request_id, {"Connection": "close"})
             await answer(scope, receive, send)
             return
-        taken = 0
+        is_read = False
 
         async def receive_bounded() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > self._body_bytes_max:
-                raise HTTPException(413)
-            return message
+            nonlocal is_read
+            if is_read:
+                return await receive()  # the end of the connection
+            is_read = True
+            return await self._read_body(receive)
 
         await self.app(scope, receive_bounded, send)
+
+    def _refusal(self, scope: Scope) -> OptixError | None:
+        """Return what is wrong with the head of a request."""
+        headers = scope["headers"]
+        size = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+        size += sum(len(name) + len(value) for name, value in headers)
+        if len(headers) > limits.REQUEST_HEADERS_MAX or size > limits.REQUEST_HEAD_BYTES_MAX:
+            return HeadTooLarge(
+                f"The head of the request is larger than {limits.REQUEST_HEAD_BYTES_MAX} bytes or "
+                f"{limits.REQUEST_HEADERS_MAX} headers."
+            )
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._body_bytes_max:
+            return BodyTooLarge(f"The body is larger than {self._body_bytes_max} bytes.")
+        return None
+
+    async def _read_body(self, receive: Receive) -> Message:
+        """Return the whole body as one message. Errors: HTTPException 400, 408, 413."""
+        parts: list[bytes] = []
+        taken, more = 0, True
+        try:
+            async with asyncio.timeout(limits.REQUEST_BODY_SECONDS_MAX):
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        return message
+                    parts.append(message.get("body", b""))
+                    taken += len(parts[-1])
+                    if taken > self._body_bytes_max:
+                        raise HTTPException(413, headers={"Connection": "close"})
+                    more = message.get("more_body", False)
+        except TimeoutError as error:
+            raise HTTPException(408, headers={"Connection": "close"}) from error
+        body = b"".join(parts)
+        if is_too_deep(body):
+            raise HTTPException(400)
+        return {"type": "http.request", "body": body, "more_body": False}
 
     def _add_headers(self, headers: MutableHeaders, request_id: str, status: int) -> None:
         headers[REQUEST_ID_HEADER] = request_id
@@ -141,6 +192,27 @@ class EdgeMiddleware:
             status=status,
             duration_ms=round(seconds * 1000, 1),
         )
+
+
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_PAIRS = re.compile(rb"(?:\[\]|\{\})+")
+_NOT_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+
+
+def is_too_deep(body: bytes) -> bool:
+    """True if brackets of a JSON body lie deeper than `REQUEST_BODY_DEPTH_MAX`, or never close.
+
+    Parsers walk down one call per bracket. Here each pass takes the innermost pairs away, which
+    costs a large body little more than reading it.
+    """
+    if body.count(b"[") + body.count(b"{") <= limits.REQUEST_BODY_DEPTH_MAX:
+        return False
+    left = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    for _ in range(limits.REQUEST_BODY_DEPTH_MAX):
+        left = _PAIRS.sub(b"", left)
+        if not left:
+            return False
+    return True
 
 
 def _give_id(scope: Scope) -> str:

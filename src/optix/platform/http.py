@@ -78,8 +78,25 @@ class BodyTooLarge(InvalidInput):
     next_step = "Send less at once."
 
 
+class BodyTooSlow(InvalidInput):
+    code = "body_too_slow"
+    next_step = "Send the whole body at once."
+
+
+class HeadTooLarge(InvalidInput):
+    """The address and the headers together are more than a client of ours ever sends."""
+
+    code = "head_too_large"
+    next_step = "Send a shorter address, fewer or shorter headers."
+
+
 # Errors that HTTP itself knows by a status that no kind has.
-_STATUS_OF_CODE: Final[Mapping[str, int]] = {"method_not_allowed": 405, "body_too_large": 413}
+_STATUS_OF_CODE: Final[Mapping[str, int]] = {
+    "method_not_allowed": 405,
+    "body_too_slow": 408,
+    "body_too_large": 413,
+    "head_too_large": 431,
+}
 
 
 class Problem(BaseModel):
@@ -206,6 +223,8 @@ def _framework_error(request: Request, error: HTTPException) -> OptixError:
             return RouteNotFound("There is nothing at this address.")
         case 405:
             return MethodNotAllowed(f"{request.method} is not possible at this address.")
+        case 408:
+            return BodyTooSlow("The body did not arrive in time.")
         case 413:
             return BodyTooLarge("The body is larger than this service takes.")
         case 400:

@@ -13,15 +13,25 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
-from optix.kernel.errors import InvalidInput, OptixError, Unauthenticated, Unavailable
+from optix.kernel.errors import (
+    InvalidInput,
+    OptixError,
+    RateLimited,
+    Unauthenticated,
+    Unavailable,
+)
 from optix.platform.http import (
     PROBLEM_MEDIA_TYPE,
     BodyTooLarge,
+    BodyTooSlow,
+    HeadTooLarge,
     MalformedBody,
     Problem,
     errors,
 )
+from optix.platform.rate_limits import RateLimiterUnavailable
 
+USER_SCHEME = "AccessToken"  # the name of a user's login in the document
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -65,12 +75,14 @@ def _complete(document: dict[str, Any], authentication: Sequence[type[OptixError
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = Problem.model_json_schema()
-    for _, _, operation in operations(document):
-        common: list[type[OptixError]] = [OptixError, Unavailable]
-        if operation.get("security") and "401" not in operation["responses"]:
+    for _, path, operation in operations(document):
+        common: list[type[OptixError]] = [OptixError, Unavailable, HeadTooLarge]
+        if path.startswith("/api/"):
+            common += [RateLimited, RateLimiterUnavailable]
+        if any(USER_SCHEME in way for way in operation.get("security", ())):
             common += authentication
         if "requestBody" in operation:
-            common += [InvalidInput, MalformedBody, BodyTooLarge]
+            common += [InvalidInput, MalformedBody, BodyTooLarge, BodyTooSlow]
         elif operation.get("parameters"):
             common.append(InvalidInput)
         _add(operation["responses"], common)

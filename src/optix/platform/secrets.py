@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import os
+import re
 import secrets as random_source
 import stat
 from collections.abc import Callable
@@ -34,22 +35,41 @@ VAULT_KEY_BYTES = 32
 FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
+_PEM_BLOCK = re.compile(r"-----BEGIN PRIVATE KEY-----.+?-----END PRIVATE KEY-----", re.DOTALL)
+# RFC 8032, section 7.1 (the first is also RFC 8037's): examples that somebody may have copied.
+_PUBLISHED_SEEDS = frozenset(
+    map(
+        bytes.fromhex,
+        (
+            "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+            "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+            "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+            "f5e5767cf153319517630f226876b86c8160cc583bc013744c6bf255f5cc0ee5",
+            "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
+        ),
+    )
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
     """What the program itself needs. `made` counts those made by this call."""
 
-    signing_key: SecretStr  # Ed25519 private key, PKCS 8 PEM
-    vault_key: SecretStr  # 32 bytes in base64
+    signing_key: SecretStr  # Ed25519 private keys, PKCS 8 PEM; the first one signs
+    vault_key: SecretStr  # 32 bytes in base64, one key a line; empty where AWS keeps it
     metrics_token: SecretStr
     folder: Path
     made: int = 0
 
-    def private_key(self) -> Ed25519PrivateKey:
-        return _read_signing_key(self.signing_key.get_secret_value())
+    def private_keys(self) -> list[Ed25519PrivateKey]:
+        """Return the keys of access tokens: the first signs, the others still verify."""
+        return read_signing_keys(self.signing_key.get_secret_value())
 
-    def vault_key_bytes(self) -> bytes:
-        return base64.b64decode(self.vault_key.get_secret_value())
+    def texts(self) -> list[str]:
+        """Return every secret as it could appear in a text: whole, and line by line."""
+        whole = [self.signing_key, self.vault_key, self.metrics_token]
+        lines = [line for secret in whole for line in secret.get_secret_value().split()]
+        return [line for line in lines if not line.startswith("-----")]
 
     def report(self) -> str:
         """Return one sentence for the person who started the program."""
@@ -74,8 +94,12 @@ def load_secrets(settings: Settings) -> Secrets:
     Errors: SettingsError with a sentence for each missing, weak or unreadable secret.
     """
     source = _Source(settings)
-    signing_key = source.take("signing_key", _new_signing_key, _signing_key_problem)
-    vault_key = source.take("vault_key", _new_vault_key, _vault_key_problem)
+    signing_key = source.take("signing_key", new_signing_key, _signing_key_problem)
+    vault_key = ""
+    if settings.vault_provider == "file":
+        vault_key = source.keep("vault_key", _new_vault_key, _vault_key_problem)
+    elif settings.vault_provider == "given":
+        vault_key = source.take("vault_key", _new_vault_key, _vault_key_problem)
     metrics_token = source.take("metrics_token", _new_password, secret_weakness)
     made = source.made
     if settings.stores.database_url is None or settings.stores.redis_url is None:
@@ -196,16 +220,32 @@ def _new_vault_key() -> str:
     return base64.b64encode(random_source.token_bytes(VAULT_KEY_BYTES)).decode()
 
 
-def _new_signing_key() -> str:
+def new_signing_key() -> str:
+    """Return a new private key as a PEM block."""
     key = Ed25519PrivateKey.generate()
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _read_signing_key(text: str) -> Ed25519PrivateKey:
-    key = load_pem_private_key(text.encode(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("not an Ed25519 key")
-    return key
+def signing_key_blocks(text: str) -> list[str]:
+    """Return the PEM blocks of `text`. Errors: ValueError if it holds anything else."""
+    blocks = _PEM_BLOCK.findall(text)
+    if not blocks or _PEM_BLOCK.sub("", text).strip():
+        raise ValueError("not PEM blocks of private keys and nothing else")
+    return blocks
+
+
+def read_signing_keys(text: str) -> list[Ed25519PrivateKey]:
+    """Return the keys of `text`, PEM blocks one after the other.
+
+    Errors: ValueError, TypeError, UnsupportedAlgorithm.
+    """
+    keys = []
+    for block in signing_key_blocks(text):
+        key = load_pem_private_key(block.encode(), password=None)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise TypeError("not an Ed25519 key")
+        keys.append(key)
+    return keys
 
 
 def _signing_key_problem(text: str) -> str | None:
@@ -213,13 +253,24 @@ def _signing_key_problem(text: str) -> str | None:
     if weakness:
         return weakness
     try:
-        _read_signing_key(text)
+        keys = read_signing_keys(text)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return "is not an Ed25519 private key in PEM form (openssl genpkey -algorithm ed25519)"
+    seeds = {key.private_bytes_raw() for key in keys}
+    if len(seeds) < len(keys):
+        return "names the same key twice"
+    if not seeds.isdisjoint(_PUBLISHED_SEEDS) or any(len(set(seed)) < 8 for seed in seeds):
+        return "is a key that everybody can read in a standard"
     return None
 
 
 def _vault_key_problem(text: str) -> str | None:
+    return next(
+        filter(None, map(_one_vault_key_problem, text.replace(",", " ").split() or [""])), None
+    )
+
+
+def _one_vault_key_problem(text: str) -> str | None:
     try:
         key = base64.b64decode(text, validate=True)
     except (ValueError, binascii.Error):

@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,12 +24,28 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import ErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
+from optix.platform.account_settings import MailSettings, PasswordSettings
+from optix.platform.issuer_settings import SignInSettings
+from optix.platform.security_settings import (
+    AuditSettings,
+    LimitSettings,
+    NetworkSettings,
+    VaultProvider,
+    VaultSettings,
+)
+from optix.platform.setting_types import (
+    PREFIX,
+    AbsolutePath,
+    Group,
+    OptionalPath,
+    OptionalSecret,
+    OptionalText,
+    problem,
+)
 
-PREFIX = "OPTIX_"
 SECRET_LENGTH_MIN = 16
 
 # Words that people leave in place of a secret, compared without case, digits and punctuation.
@@ -103,33 +118,14 @@ def _default_web_dir() -> Path:
     return root / "app" / "dist" if root else Path(__file__).resolve().parents[1] / "web"
 
 
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-def _blank_is_absent(value: object) -> object:
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
-OptionalPath = Annotated[AbsolutePath | None, BeforeValidator(_blank_is_absent)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_blank_is_absent)]
-
-
-class _Group(BaseSettings):
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True
-    )
-
-
-class HttpSettings(_Group):
+class HttpSettings(Group):
     host: str = Field(
         "127.0.0.1",
         description="The address to listen on.",
         examples=["0.0.0.0"],  # noqa: S104  # an example for operators, the default is local
     )
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.", examples=["8000"])
-    public_url: Annotated[str | None, BeforeValidator(_blank_is_absent)] = Field(
+    public_url: OptionalText = Field(
         None,
         description="The address people type, when a proxy stands in front.",
         examples=["https://optix.example.org"],
@@ -145,14 +141,14 @@ class HttpSettings(_Group):
         if self.public_url is not None:
             parts = urlsplit(self.public_url)
             if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
-                raise _problem(
+                raise problem(
                     "OPTIX_PUBLIC_URL must be a scheme and a host without a path. "
                     "For example: OPTIX_PUBLIC_URL=https://optix.example.org"
                 )
         return self
 
 
-class StoreSettings(_Group):
+class StoreSettings(Group):
     """Where the database and the bus are. A missing address means: start our own."""
 
     database_url: OptionalSecret = Field(
@@ -189,7 +185,7 @@ class StoreSettings(_Group):
         return self
 
 
-class MarketSettings(_Group):
+class MarketSettings(Group):
     feed: Literal["auto", "cboe", "replay", "sim"] = Field(
         "auto",
         description="The market feed: cboe (delayed quotes), replay, sim, or auto (cboe where it "
@@ -224,24 +220,24 @@ class MarketSettings(_Group):
     @model_validator(mode="after")
     def _replay_has_a_recording(self) -> Self:
         if isinstance(self.replay_speed, float) and not 0 < self.replay_speed <= 100_000:
-            raise _problem(
+            raise problem(
                 "OPTIX_REPLAY_SPEED must be above 0 and at most 100000, or the word step. "
                 "For example: OPTIX_REPLAY_SPEED=10"
             )
         if self.feed == "replay" and self.replay is None:
-            raise _problem(
+            raise problem(
                 "OPTIX_FEED=replay needs a recording: set OPTIX_REPLAY to a recorded file or "
                 "folder, or choose OPTIX_FEED=sim."
             )
         if self.feed == "replay" and self.replay is not None and not self.replay.exists():
-            raise _problem(
+            raise problem(
                 f"OPTIX_REPLAY points to {self.replay}, which does not exist: correct the path, "
                 "or choose OPTIX_FEED=sim."
             )
         return self
 
 
-class LogSettings(_Group):
+class LogSettings(Group):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(lambda v: v.lower() if isinstance(v, str) else v),
@@ -253,7 +249,7 @@ class LogSettings(_Group):
     )
 
 
-class SecretSettings(_Group):
+class SecretSettings(Group):
     """Secrets given from outside. What is left out in development is made in the data folder."""
 
     signing_key: OptionalSecret = Field(
@@ -276,7 +272,7 @@ class SecretSettings(_Group):
     )
 
 
-class CoreSettings(_Group):
+class CoreSettings(Group):
     env: Literal["development", "production"] = Field(
         "development", description="development or production.", examples=["production"]
     )
@@ -296,13 +292,20 @@ class Settings(BaseModel):
     """All groups. Built by `load_settings`; tests build one with `load_settings(port=…)`."""
 
     model_config = ConfigDict(frozen=True)
-    GROUPS: ClassVar[Mapping[str, type[_Group]]] = {
+    GROUPS: ClassVar[Mapping[str, type[Group]]] = {
         "core": CoreSettings,
         "http": HttpSettings,
         "stores": StoreSettings,
         "market": MarketSettings,
         "log": LogSettings,
         "secrets": SecretSettings,
+        "network": NetworkSettings,
+        "limits": LimitSettings,
+        "audit": AuditSettings,
+        "vault": VaultSettings,
+        "sign_in": SignInSettings,
+        "mail": MailSettings,
+        "passwords": PasswordSettings,
     }
 
     core: CoreSettings
@@ -311,6 +314,13 @@ class Settings(BaseModel):
     market: MarketSettings
     log: LogSettings
     secrets: SecretSettings
+    network: NetworkSettings
+    limits: LimitSettings
+    audit: AuditSettings
+    vault: VaultSettings
+    sign_in: SignInSettings
+    mail: MailSettings
+    passwords: PasswordSettings
 
     @property
     def production(self) -> bool:
@@ -325,6 +335,15 @@ class Settings(BaseModel):
         """Whether the two well-known accounts are wanted: never in production."""
         wanted = self.core.development_accounts
         return not self.production and (wanted is None or wanted)
+
+    @property
+    def vault_provider(self) -> VaultProvider:
+        """Where the key of the vault is; in production never a file that OPTIX made."""
+        chosen = self.vault.vault_provider
+        if chosen != "auto":
+            return chosen
+        given = self.secrets.vault_key or self.secrets.vault_key_file
+        return "given" if given or self.production else "file"
 
     @property
     def log_format(self) -> Literal["console", "json"]:
@@ -349,7 +368,7 @@ def load_settings(**overrides: Any) -> Settings:
     Errors: SettingsError with a sentence for each problem of all groups.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    groups: dict[str, _Group] = {}
+    groups: dict[str, Group] = {}
     problems: list[str] = []
     for name, group in Settings.GROUPS.items():
         own = {field: given.pop(field) for field in list(given) if field in group.model_fields}
@@ -391,11 +410,6 @@ _DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 _REDIS_SCHEMES = ("redis", "rediss")
 
 
-def _problem(sentence: str) -> PydanticCustomError:
-    # The sentence goes in as context, because braces in a template would be taken for fields.
-    return PydanticCustomError("optix", "{sentence}", {"sentence": sentence})
-
-
 def _check_url(variable: str, url: SecretStr | None, schemes: Sequence[str], what: str) -> None:
     if url is None:
         return
@@ -410,12 +424,12 @@ def _check_url(variable: str, url: SecretStr | None, schemes: Sequence[str], wha
     except ValueError:
         readable = False
     if not readable:
-        raise _problem(
+        raise problem(
             f"{variable} is not the address of a {what} server. It looks like {variable}={example}"
         )
 
 
-def _sentence(group: type[_Group], detail: ErrorDetails) -> str:
+def _sentence(group: type[Group], detail: ErrorDetails) -> str:
     """Return what is wrong with one variable and how it is put right. Never the value."""
     if detail["type"] == "optix":
         return str(detail["msg"])
@@ -439,6 +453,15 @@ def _production_problems(settings: Settings) -> list[str]:
             "OPTIX_DEVELOPMENT_ACCOUNTS=true is refused with OPTIX_ENV=production, because anyone "
             "knows their passwords: leave the variable out."
         )
+    problems += settings.sign_in.production_problems(settings.http.public_url)
+    if settings.vault_provider == "file":
+        problems.append(
+            "OPTIX_VAULT_PROVIDER=file is refused with OPTIX_ENV=production, because a copy of the "
+            "data folder would hold both the lock and the key: choose aws_kms, "
+            "aws_secrets_manager, or given with OPTIX_VAULT_KEY_FILE."
+        )
+    if any(not origin.startswith("https://") for origin in settings.network.cors_origins):
+        problems.append("OPTIX_CORS_ORIGINS must begin with https:// when OPTIX_ENV=production.")
     if settings.http.public_url and urlsplit(settings.http.public_url).scheme != "https":
         problems.append("OPTIX_PUBLIC_URL must begin with https:// when OPTIX_ENV=production.")
     stores = settings.stores

@@ -1,7 +1,9 @@
 """Log lines: structured, bound to the request, and free of secrets.
 
 Development writes coloured lines for people, production one JSON object a line. Every line, also
-those of libraries that use the standard `logging`, passes `redact`. Metrics are in `metrics.py`.
+those of libraries that use the standard `logging`, passes `redact`: it takes out what is secret by
+the name of its field, by its look, or because it is a secret of this very installation (`hide`),
+and it leaves no character that could begin another line. Metrics are in `metrics.py`.
 """
 
 from __future__ import annotations
@@ -22,13 +24,16 @@ from optix.platform.settings import Settings
 
 REDACTED = "[redacted]"
 TEXT_LENGTH_MAX = 8_192
+TEXT_LENGTH_READ_MAX = 65_536  # the patterns below take a time that grows with the text only
+_HEAD_LENGTH = 2_048  # of a text that is cut; the end of a traceback says what went wrong
 DEPTH_MAX = 6
 
 # Compared with "-", "_" and case taken out; the ends, so that access_token and x-api-key are met.
 _SECRET_NAMES = re.compile(
     r"(authorization|cookie|cookies|password|passwd|passphrase|pwd|secret|token|apikey|privatekey"
     r"|signingkey|vaultkey|pepper|credential|credentials|otp|totp|mfacode|recoverycode|jwt|pem"
-    r"|passwordhash|tokenhash|databaseurl|redisurl|dsn)$"
+    r"|passwordhash|tokenhash|databaseurl|redisurl|dsn|mailcode|authcode|challenge|plaintext"
+    r"|sessiontoken|privatepem|seed)$"
 )
 # Names that end like a secret but count something.
 _HARMLESS_NAMES = frozenset({"maxtoken", "notoken", "expiredtoken"})
@@ -41,7 +46,9 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], str]] = (
     ),
     # scheme://user:password@host and scheme://:password@host
     (
-        re.compile(r"(?P<keep>\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@]+@", re.IGNORECASE),
+        re.compile(
+            r"(?P<keep>\b[a-z][a-z0-9+.-]{0,20}://[^\s:/@]{0,128}):[^\s@]{1,512}@", re.IGNORECASE
+        ),
         r"\g<keep>:" + REDACTED + "@",
     ),
     # Authorization: Bearer …, Basic …
@@ -60,34 +67,93 @@ _PATTERNS: Sequence[tuple[re.Pattern[str], str]] = (
     # password=…, "token": "…", ?access_token=…&
     (
         re.compile(
-            r"(?P<keep>[A-Za-z0-9_-]*(?:password|passwd|passphrase|secret|token|api[_-]?key"
-            r"|private[_-]?key))(?P<mid>['\"]?\s*[:=]\s*)"
+            r"(?P<keep>(?:password|passwd|passphrase|secret|token|api[_-]?key"
+            r"|private[_-]?key|recovery[_-]?code|totp|otp|challenge|code[_-]?verifier))(?P<mid>['\"]?\s*[:=]\s*)"
             r"(?P<quote>['\"]?)(?!\[redacted\])(?:(?<=['\"])(?:[^'\"\\]|\\.)*|[^\s&,;'\"}\])]+)",
             re.IGNORECASE,
         ),
         rf"\g<keep>\g<mid>\g<quote>{REDACTED}",
     ),
+    # ('cookie', '…') and (b'x-api-key', b'…'), as lists of headers are written
+    (
+        re.compile(
+            r"(?P<keep>['\"][A-Za-z0-9_-]*(?:cookie|authorization|password|secret|token|api-key)"
+            r"['\"]\s*,\s*b?)(?P<quote>['\"])(?:[^'\"\\]|\\.)*(?P=quote)",
+            re.IGNORECASE,
+        ),
+        rf"\g<keep>{REDACTED}",
+    ),
+    # ?code=… and &state=… of a sign-in that comes back from elsewhere
+    (re.compile(r"(?P<keep>[?&](?:code|state)=)[^\s&#'\"]+"), rf"\g<keep>{REDACTED}"),
+    # what a validation error says it was given
+    (
+        re.compile(r"(?P<keep>input_value=).*?(?P<mid>, input_type=|\Z)", re.DOTALL),
+        rf"\g<keep>{REDACTED}\g<mid>",
+    ),
+    # what PostgreSQL says of a row: Key (email)=(…), Failing row contains (…)
+    (re.compile(r"(?P<keep>\)=\().{0,256}?(?P<mid>\) )"), rf"\g<keep>{REDACTED}\g<mid>"),
+    (re.compile(r"(?P<keep>row contains \().*(?P<mid>\))"), rf"\g<keep>{REDACTED}\g<mid>"),
+    # 256 random bits in base64, as all our opaque tokens are
+    (re.compile(r"(?<![A-Za-z0-9_/+-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_/+-])"), REDACTED),
     # JSON web tokens wherever they stand
     (re.compile(r"\beyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]*){1,4}"), REDACTED),
 )
 
 # Every pattern needs one of these, and most texts of a log line (a method, a route) have none.
-_MARKS = re.compile(r"[\s:=]|eyJ")
+_MARKS = re.compile(r"[\s:=]|eyJ|[A-Za-z0-9_-]{43}")
+
+# Whatever could end a line, begin a colour, or turn the direction of the text.
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_MANY_LINES = frozenset({"exception", "stack"})  # of ours; what they quote is escaped line by line
+
+_HIDDEN_LENGTH_MIN = 8  # a shorter one would tear holes into harmless words
+_hidden: set[str] = set()
+_hidden_pattern: re.Pattern[str] | None = None
+
+
+def hide(*values: str) -> None:
+    """Take these very texts out of every line from now on: the secrets of this installation."""
+    global _hidden_pattern  # noqa: PLW0603  # the log is one per process, and so is this
+    _hidden.update(value for value in values if len(value) >= _HIDDEN_LENGTH_MIN)
+    longest_first = sorted(_hidden, key=len, reverse=True)
+    _hidden_pattern = re.compile("|".join(map(re.escape, longest_first))) if _hidden else None
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """Take secrets out of a log line: by the name of a field, and by the look of any text."""
-    return {key: _clean(value, key) for key, value in event.items()}
+    return {
+        key: _one_line(value, many=key in _MANY_LINES) for key, value in redacted(event).items()
+    }
+
+
+def _one_line(value: object, *, many: bool = False) -> object:
+    """Escape in every text what could forge another line."""
+    if isinstance(value, str):
+        if many:
+            return "\n".join(str(_one_line(line)) for line in value.split("\n"))
+        return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
+    if isinstance(value, dict):
+        return {str(_one_line(key)): _one_line(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_one_line(item) for item in value]
+    return value
+
+
+def redacted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `values` as a log line would show them."""
+    return {key: _clean(value, key) for key, value in values.items()}
 
 
 def redact_text(text: str) -> str:
     """Return `text` without anything that looks like a secret."""
+    text = text[:TEXT_LENGTH_READ_MAX]
+    if _hidden_pattern is not None:
+        text = _hidden_pattern.sub(REDACTED, text)
+    if _MARKS.search(text):
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
     if len(text) > TEXT_LENGTH_MAX:
-        text = text[:TEXT_LENGTH_MAX] + "…"
-    if not _MARKS.search(text):
-        return text
-    for pattern, replacement in _PATTERNS:
-        text = pattern.sub(replacement, text)
+        text = f"{text[:_HEAD_LENGTH]} … {text[_HEAD_LENGTH - TEXT_LENGTH_MAX :]}"
     return text
 
 
@@ -168,7 +234,9 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log.log_level.upper())
-    for noisy in ("alembic", "asyncio", "httpx", "httpcore", "uvicorn", "websockets"):
+    for talking in ("httpx", "httpcore"):  # of whole addresses, which may hold anything
+        logging.getLogger(talking).setLevel(logging.WARNING)
+    for noisy in ("alembic", "asyncio", "uvicorn", "websockets"):
         logging.getLogger(noisy).setLevel(
             logging.DEBUG if settings.log.log_level == "debug" else logging.WARNING
         )

@@ -19,6 +19,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from optix.features.identity import router as identity_http
+from optix.features.identity import router_admin as identity_admin_http
+from optix.features.identity import router_factors as identity_factors_http
+from optix.features.identity import router_issuers as identity_issuers_http
+from optix.features.identity import router_me as identity_me_http
+from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
@@ -27,7 +32,7 @@ from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
 from optix.kernel.clock import Clock
-from optix.kernel.errors import InvalidInput, Unavailable
+from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform import docs, health, metrics
 from optix.platform.db import Database
 from optix.platform.edge import REQUEST_ID_HEADER, EdgeMiddleware
@@ -35,6 +40,13 @@ from optix.platform.health import HealthCheck
 from optix.platform.http import install_problems
 from optix.platform.metrics import HttpMetrics, new_registry
 from optix.platform.openapi import install_openapi, operation_id
+from optix.platform.rate_limits import (
+    Identify,
+    RateLimiter,
+    RateLimitMetrics,
+    RateLimitMiddleware,
+)
+from optix.platform.security_settings import Network
 from optix.platform.web import WebApp
 
 Environment = Literal["development", "production"]
@@ -62,6 +74,8 @@ class ApiDependencies:
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
     web_folder: Path | None = None
     cors_origins: Sequence[str] = ()
+    trusted_proxies: Sequence[Network] = ()
+    rate_limits: Mapping[str, int]  # requests a minute by rule
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -74,6 +88,12 @@ Mount = Callable[[FastAPI, ApiDependencies], None]
 
 def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(identity_http.router)
+    app.include_router(identity_passwords_http.router)
+    app.include_router(identity_me_http.router)
+    app.include_router(identity_admin_http.router)
+    app.include_router(identity_factors_http.router)
+    app.include_router(identity_issuers_http.router)
+    deps.identity.ended.measure(deps.registry)
     if not deps.production:
         app.include_router(identity_http.development_router)
 
@@ -83,6 +103,7 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
+    deps.identity.ended.listen(deps.hub.session_ended)
     app.include_router(
         stream_router(
             book=deps.book,
@@ -162,6 +183,7 @@ def create_app(deps: ApiDependencies, *, modules: Sequence[str] = tuple(MODULES)
 def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> None:
     """Put what dependencies and handlers look up on `app.state`, in one place."""
     app.state.production = deps.production
+    app.state.trusted_proxies = tuple(deps.trusted_proxies)
     app.state.database = deps.database
     app.state.identity = deps.identity
     app.state.registry = deps.registry
@@ -178,14 +200,35 @@ def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> Non
     )
 
 
+def _identify(identity: Identity) -> Identify:
+    def identify(token: str) -> str | None:
+        try:
+            return str(identity.authenticator.verify(token).id)
+        except OptixError:
+            return None
+
+    return identify
+
+
 def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
+    # Added first, so that it is the innermost: a page of another origin may read a refusal too.
+    app.add_middleware(
+        RateLimitMiddleware,
+        limiter=RateLimiter(deps.redis, deps.clock, RateLimitMetrics(deps.registry)),
+        per_minute=deps.rate_limits,
+        identify=_identify(deps.identity),
+        trusted_proxies=deps.trusted_proxies,
+    )
     if deps.cors_origins:
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(deps.cors_origins),
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-None-Match", REQUEST_ID_HEADER],
-            expose_headers=["ETag", "Location", "Retry-After", REQUEST_ID_HEADER],
+            expose_headers=[
+                *("ETag", "Location", "Retry-After", REQUEST_ID_HEADER),
+                *("RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+            ],
         )
     # Added last, so that it is the outermost: it answers for all the others.
     app.add_middleware(

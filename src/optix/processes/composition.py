@@ -26,7 +26,7 @@ class DevelopmentAccount(NamedTuple):
 class Wiring(Protocol):
     """The functions and names of the module `optix.processes.wiring`."""
 
-    COMPONENTS: Sequence[str]  # in the order of starting: api, stream, feed
+    COMPONENTS: Sequence[str]  # in the order of starting: worker, feed, stream, api
     MODULES: Sequence[str]  # features with routes, for `optix run api --modules`
 
     def build_components(

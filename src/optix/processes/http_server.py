@@ -8,6 +8,7 @@ from collections.abc import Generator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from optix.kernel import limits
@@ -53,6 +54,37 @@ class _WebSocket(WebSocketsSansIOProtocol):
             self._cut = None
 
 
+class _HTTP(HttpToolsProtocol):
+    """Cuts off a client that takes too long to say what it wants."""
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._hurry()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._hurry()  # also the second request of a connection
+
+    def on_headers_complete(self) -> None:
+        self._keep()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._keep()
+        super().connection_lost(exc)
+
+    def _hurry(self) -> None:
+        self._keep()
+        self._cut = self.loop.call_later(limits.REQUEST_HEAD_SECONDS_MAX, self.transport.abort)
+
+    def _keep(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+            self._cut = None
+
+
 class HTTPServer:
     """Serves an ASGI app on one port until cancelled."""
 
@@ -75,10 +107,10 @@ class HTTPServer:
             server_header=False,
             proxy_headers=False,
             # Deflate per client costs ten times the send itself (docs/streaming.md).
+            http=_HTTP,
             ws=_WebSocket,
             ws_per_message_deflate=False,
             ws_max_size=limits.SOCKET_MESSAGE_BYTES_MAX + 1,
-            h11_max_incomplete_event_size=65_536,
             timeout_keep_alive=65,
             timeout_graceful_shutdown=3,
         )

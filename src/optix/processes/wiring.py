@@ -1,6 +1,6 @@
 """What runs where: builds the components of a process from settings. Plain code, no container.
 
-    optix up            api + stream + feed in one program
+    optix up            api + stream + feed + worker in one program
     optix run feed      one of them (an operator's Deployment)
 
 The API and the stream share one web server, one book and one origin when they run together.
@@ -12,28 +12,36 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from redis.asyncio import Redis
 
 from optix import __version__
+from optix.adapters.issuers.adapter import OidcIssuer
+from optix.adapters.issuers.client import IssuerClient
 from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
-from optix.features.identity.service import Identity
-from optix.features.identity.tokens import SigningKey
+from optix.features.identity.service import Identity, NativeApps
+from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
-from optix.kernel.clock import SystemClock
+from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.platform.bus import Bus, connect
 from optix.platform.db import Database
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.health import HealthCheck
+from optix.platform.key_providers import GivenRing, RingKeys, key_provider
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
+from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
+from optix.platform.telemetry import hide
+from optix.platform.vault import Vault
+from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
@@ -41,6 +49,7 @@ from optix.processes.http_server import HTTPServer
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
+from optix.processes.worker import build_worker
 
 __all__ = [
     "COMPONENTS",
@@ -55,7 +64,7 @@ __all__ = [
     "terminal_chain",
 ]
 
-COMPONENTS: Final = ("feed", "stream", "api")
+COMPONENTS: Final = ("worker", "feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
 
 
@@ -103,6 +112,7 @@ def build_components(
     if unknown or not names:
         raise UnknownComponent(f"There is no component {', '.join(unknown) or 'named'}.")
     require_modules(modules or ())
+    hide(*secrets.texts(), *_passwords(stores))
     clock = SystemClock()
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)
@@ -110,12 +120,21 @@ def build_components(
     identity = Identity.wire(
         database=database,
         redis=redis,
-        signing_key=SigningKey(secrets.private_key()),
+        keys=KeyRing([SigningKey(key) for key in secrets.private_keys()]),
         clock=clock,
+        vault=Vault(key_provider(settings, secrets, clock), clock),
+        base_url=settings.base_url,
+        passkey_origins=settings.sign_in.passkey_origins,
+        native_apps=NativeApps(settings.sign_in.ios_apps, settings.sign_in.android_apps),
+        issuers=_issuers(settings, clock),
+        bcrypt_cost=settings.passwords.bcrypt_cost,
+        breached_passwords_file=settings.passwords.breached_passwords_file,
     )
     components: list[Component] = [
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
+    if "worker" in names:
+        components.append(build_worker(settings, stores, identity, clock))
     if "feed" in names:
         components.append(FeedComponent(bus, settings.market, clock))
     served = _modules(names, modules)
@@ -134,11 +153,37 @@ def build_components(
             metrics_token=secrets.metrics_token.get_secret_value(),
             health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
             web_folder=settings.http.web_dir,
+            cors_origins=settings.network.cors_origins,
+            trusted_proxies=settings.network.trusted_proxies,
+            rate_limits=settings.limits.per_minute,
         )
         app = create_app(deps, modules=served)
+        components.append(identity.ended)
         components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
+
+
+def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:
+    """Return the outside issuers that the operator named."""
+    return [
+        OidcIssuer(
+            config,
+            IssuerClient(
+                allow_http=not settings.production,
+                allow_private=config.private_network or not settings.production,
+            ),
+            base_url=settings.base_url,
+            clock=clock,
+        )
+        for config in settings.sign_in.configured_issuers
+    ]
+
+
+def _passwords(stores: StoreUrls) -> list[str]:
+    """Return the passwords of both stores, as they stand in the addresses and as they are."""
+    given = [urlsplit(url).password or "" for url in (stores.database_url, stores.redis_url)]
+    return [*given, *map(unquote, given)]
 
 
 def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
@@ -189,7 +234,7 @@ async def seed_development_accounts(
     if not settings.development_accounts:
         return []
     database = Database.from_url(stores.database_url)
-    hasher = PasswordHasher()
+    hasher = PasswordHasher(cost=settings.passwords.bcrypt_cost)
     try:
         async with database.writing() as session:
             await seed(session, environment=settings.core.env, hasher=hasher)
@@ -213,13 +258,16 @@ def openapi_document() -> dict[str, Any]:
         identity=Identity.wire(
             database=database,
             redis=redis,
-            signing_key=SigningKey(Ed25519PrivateKey.generate()),
+            keys=KeyRing([SigningKey(Ed25519PrivateKey.generate())]),
             clock=clock,
+            vault=Vault(RingKeys(GivenRing(""), clock), clock),
+            base_url="http://localhost:8000",
         ),
         book=book,
         market=MarketService(book, clock),
         hub=StreamHub(book),
         clock=clock,
         metrics_token="",
+        rate_limits=LimitSettings().per_minute,
     )
     return create_app(deps).openapi()

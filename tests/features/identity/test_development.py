@@ -6,10 +6,12 @@ import asyncio
 
 import pytest
 from sqlalchemy import select
+from tests.fixtures.api import ORIGIN
 
 from optix.features.identity.development import DevelopmentOnly, seed_development_accounts
 from optix.features.identity.models import UserAccount
 from optix.features.identity.service import Identity
+from optix.features.identity.sessions import SignedIn
 from optix.platform.db import Database
 
 pytestmark = pytest.mark.stores
@@ -27,8 +29,14 @@ async def test_both_accounts_are_made_once_and_can_sign_in(
 ) -> None:
     assert await seed(database, identity) == ["admin@optix.io", "test@optix.io"]
     assert await seed(database, identity) == []
-    admin = await identity.sign_in.log_in("admin@optix.io", "Admin123!", "native", "192.0.2.1")
-    user = await identity.sign_in.log_in("test@optix.io", "Test123!", "native", "192.0.2.1")
+    admin = await identity.sign_in.log_in(
+        "admin@optix.io", "Admin123!", client="native", origin=ORIGIN
+    )
+    user = await identity.sign_in.log_in(
+        "test@optix.io", "Test123!", client="native", origin=ORIGIN
+    )
+    assert isinstance(admin, SignedIn)
+    assert isinstance(user, SignedIn)
     assert (admin.user.role, user.user.role) == ("admin", "user")
 
 
@@ -48,7 +56,9 @@ async def test_a_changed_password_survives_the_next_start(
         ).one()
         account.password_hash = changed
     await seed(database, identity)
-    await identity.sign_in.log_in("test@optix.io", "another password", "native", "192.0.2.1")
+    await identity.sign_in.log_in(
+        "test@optix.io", "another password", client="native", origin=ORIGIN
+    )
 
 
 async def test_production_refuses_them(database: Database, identity: Identity) -> None:

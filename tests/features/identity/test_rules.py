@@ -15,12 +15,9 @@ from optix.kernel import limits
         ("", "fewer than 10"),
         ("aaaaaaaaaaaaaaaa", "same few"),
         ("abababababababab", "same few"),
-        ("1234567890", "most common"),
-        ("Password123", "most common"),
-        ("PASSWORD1234", "most common"),
         ("ada.lovelace@example.com", "e-mail"),
         ("Ada.Lovelace2026!", "e-mail"),
-        ("１２３４５６７８９０", "most common"),  # full-width digits are the same password
+        ("ａda.lovelace@example.com", "e-mail"),  # the same in another width
     ],
 )
 def test_a_password_that_is_guessed_first_is_refused_with_the_reason(

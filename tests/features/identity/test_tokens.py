@@ -5,21 +5,25 @@ Forgeries are tried against every route in tests/contracts/test_openapi_tokens.p
 
 from __future__ import annotations
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from optix.features.identity import tokens
-from optix.features.identity.service import Authenticator
+from optix.features.identity.authentication import Authenticator
+from optix.features.identity.ended_sessions import EndedSessions
 from optix.features.identity.tokens import (
     AccessTokenExpired,
     AccessTokenInvalid,
     AccessTokenSigner,
     AccessTokenVerifier,
+    KeyRing,
     SigningKey,
     key_id,
 )
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
+from optix.platform.bus import Bus, connect
 
 USER, SESSION = UserId(new_uuid()), SessionId(new_uuid())
 
@@ -34,16 +38,74 @@ def key() -> SigningKey:
     return SigningKey(Ed25519PrivateKey.generate())
 
 
+def nobody(clock: ScaledClock) -> EndedSessions:
+    """No session has ended; the bus behind it is never asked."""
+    return EndedSessions(Bus(connect("redis://127.0.0.1:1/0"), clock), clock)
+
+
 def test_a_token_says_who_in_which_session_until_when(clock: ScaledClock, key: SigningKey) -> None:
     token = AccessTokenSigner(key, clock).sign(USER, SESSION, "admin")
-    user = Authenticator(AccessTokenVerifier([key.public], clock)).verify(token)
+    user = Authenticator(AccessTokenVerifier([key.public], clock), ended=nobody(clock)).verify(
+        token
+    )
     assert (user.id, user.session_id, user.role) == (USER, SESSION, "admin")
     assert user.expires_at_ns == clock.now_ns() + tokens.ACCESS_TOKEN_SECONDS * NANOSECONDS
 
 
+def test_a_token_says_how_and_when_somebody_signed_in(clock: ScaledClock, key: SigningKey) -> None:
+    signer = AccessTokenSigner(key, clock)
+    signed_in_ns = clock.now_ns() - 3_600 * NANOSECONDS
+    token = signer.sign(
+        USER, SESSION, "user", methods=["password", "totp"], signed_in_at_ns=signed_in_ns
+    )
+    claims = AccessTokenVerifier([key.public], clock).verify(token)
+    assert claims.methods == ("password", "totp")
+    assert claims.signed_in_at_ns == signed_in_ns
+    assert claims.stepped_up_at_ns is None
+    proved = AccessTokenVerifier([key.public], clock).verify(
+        signer.sign(USER, SESSION, "user", stepped_up=True)
+    )
+    assert proved.stepped_up_at_ns == clock.now_ns()
+
+
+def test_the_ring_signs_with_its_first_key_and_publishes_all(clock: ScaledClock) -> None:
+    keys = [SigningKey(Ed25519PrivateKey.generate()) for _ in range(3)]
+    ring = KeyRing(keys)
+    assert ring.signing is keys[0]
+    published = ring.jwks()["keys"]
+    assert [key["kid"] for key in published] == [key.id for key in keys]
+    token = AccessTokenSigner(ring.signing, clock).sign(USER, SESSION, "user")
+    # A stranger checks it with what is published, by the standard alone.
+    public = jwt.PyJWKSet.from_dict(ring.jwks())[jwt.get_unverified_header(token)["kid"]]
+    said = jwt.decode(
+        token,
+        public,
+        algorithms=["EdDSA"],
+        audience="optix-api",
+        options={"verify_exp": False, "verify_iat": False},
+    )
+    assert said["sub"] == str(USER)
+    assert not any("d" in key for key in published), "a private part is published"
+
+
+def test_the_next_refresh_token_follows_from_the_token_and_its_salt_alone() -> None:
+    token, salt = tokens.new_token(), tokens.new_salt()
+    following = tokens.successor_of(token, salt)
+    assert following == tokens.successor_of(token, salt)
+    assert following != tokens.successor_of(token, tokens.new_salt())
+    assert following != tokens.successor_of(tokens.new_token(), salt)
+    assert len(following) >= 43
+    assert token not in following
+
+
 def test_a_role_nobody_knows_gives_no_power(clock: ScaledClock, key: SigningKey) -> None:
     token = AccessTokenSigner(key, clock).sign(USER, SESSION, "superuser")
-    assert Authenticator(AccessTokenVerifier([key.public], clock)).verify(token).role == "user"
+    assert (
+        Authenticator(AccessTokenVerifier([key.public], clock), ended=nobody(clock))
+        .verify(token)
+        .role
+        == "user"
+    )
 
 
 def test_a_retired_key_still_verifies_and_a_removed_one_does_not(
@@ -94,13 +156,13 @@ def test_the_key_id_is_the_published_thumbprint() -> None:
 
 
 def test_refresh_tokens_are_long_and_never_the_same() -> None:
-    made = {tokens.new_refresh_token() for _ in range(100)}
+    made = {tokens.new_token() for _ in range(100)}
     assert len(made) == 100
     assert min(map(len, made)) >= 43
 
 
 def test_only_the_hash_of_a_refresh_token_is_comparable() -> None:
-    token = tokens.new_refresh_token()
-    assert tokens.refresh_token_hash(token) == tokens.refresh_token_hash(token)
-    assert len(tokens.refresh_token_hash(token)) == 32
-    assert token.encode() not in tokens.refresh_token_hash(token)
+    token = tokens.new_token()
+    assert tokens.token_hash(token) == tokens.token_hash(token)
+    assert len(tokens.token_hash(token)) == 32
+    assert token.encode() not in tokens.token_hash(token)

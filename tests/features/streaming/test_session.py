@@ -26,16 +26,23 @@ from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.bus import Bus
 from optix.ports.market_data import UnknownSymbol
 
-USER = UserId(new_uuid())
+USER, SESSION = UserId(new_uuid()), SessionId(new_uuid())
 
 
 class Doorman:
     """Knows the token "alice" and nobody else."""
 
+    def __init__(self) -> None:
+        self.ended: set[SessionId] = set()
+
     def verify(self, token: str) -> AuthenticatedUser:
         if token != "alice":
             raise Unauthenticated("Nobody knows this token.")
-        return AuthenticatedUser(USER, "user", SessionId(new_uuid()), NOW_NS + 60 * NANOSECONDS)
+        return AuthenticatedUser(USER, "user", SESSION, NOW_NS + 60 * NANOSECONDS)
+
+    def check(self, session_id: SessionId) -> None:
+        if session_id in self.ended:
+            raise Unauthenticated("The session has ended.")
 
 
 class World:
@@ -48,9 +55,10 @@ class World:
         self.book = MarketBook(cast("Bus", self.bus), self.clock)
         self.hub = StreamHub(self.book)
         self.socket = FakeSocket()
+        self.doorman = Doorman()
         self.session = StreamSession(
             self.socket,
-            verifier=Doorman(),
+            verifier=self.doorman,
             book=self.book,
             market=MarketService(self.book, self.clock),
             followers=self.hub,

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from optix.features.identity import repository, rules
+from optix.features.identity.accounts import new_account
 from optix.features.identity.passwords import PasswordHasher
-from optix.features.identity.service import TRY_EMAIL, Role, new_account
+from optix.features.identity.schemas import Role
+from optix.features.identity.sign_in import TRY_EMAIL
 from optix.kernel.clock import Clock, SystemClock, to_datetime
 from optix.kernel.errors import Forbidden
 from optix.platform.db import WriteSession

@@ -1,7 +1,8 @@
-"""What identity does: accounts, sign-in, sessions. The public face of the feature.
+"""The public face of identity: what other features and the wiring take from it.
 
-`SignInService` opens its own short units of work, because hashing a password takes longer than any
-query and must not hold a connection. The functions on a user work in the request's transaction.
+What happens is in the module of each use case: `sign_in`, `sessions`, `registrations`,
+`password_reset`, `accounts`, `own_data`, `administration`, `factors`, `factors_totp`,
+`factors_passkeys`, `step_up`, `issuers`.
 """
 
 from __future__ import annotations
@@ -9,291 +10,71 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal, Self, cast
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from redis.asyncio import Redis
 
-from optix.features.identity import repository, rules, schemas
-from optix.features.identity.models import RefreshToken, UserAccount, UserSession
+from optix.features.identity.accounts import Accounts
+from optix.features.identity.administration import Administration
+from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
+from optix.features.identity.challenges import OneTimeRecords, ProofAttempts, TrialRecords
+from optix.features.identity.ended_sessions import EndedSessions
+from optix.features.identity.factors import FactorService
+from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyService
+from optix.features.identity.factors_proofs import ProofVerifier
+from optix.features.identity.factors_totp import TotpService
+from optix.features.identity.issuers import IssuerService
+from optix.features.identity.native_apps import NativeApps
+from optix.features.identity.own_data import OwnData, Section
+from optix.features.identity.passkeys import RelyingParty
+from optix.features.identity.password_reset import PasswordResets
 from optix.features.identity.passwords import COST_DEFAULT, PasswordHasher
+from optix.features.identity.registrations import Registrations
+from optix.features.identity.schemas import Method
+from optix.features.identity.sessions import Sessions, SessionStarter
+from optix.features.identity.sign_in import SignInService
+from optix.features.identity.step_up import StepUpService
+from optix.features.identity.strength import PasswordRules
 from optix.features.identity.throttle import LoginThrottle
-from optix.features.identity.tokens import (
-    ACCESS_TOKEN_SECONDS,
-    REFRESH_TOKEN_SECONDS,
-    AccessTokenSigner,
-    AccessTokenVerifier,
-    SigningKey,
-    new_refresh_token,
-    refresh_token_hash,
-)
+from optix.features.identity.tokens import AccessTokenSigner, AccessTokenVerifier, KeyRing
 from optix.kernel import limits
-from optix.kernel.clock import Clock, to_datetime
-from optix.kernel.errors import Conflict, NotFound, Unauthenticated
-from optix.kernel.ids import SessionId, UserId, new_uuid
-from optix.platform.db import Database, ReadSession, WriteSession
+from optix.kernel.clock import Clock
+from optix.kernel.ids import UserId
+from optix.platform.bus import Bus
+from optix.platform.db import Database, ReadSession
+from optix.platform.vault import Vault
+from optix.ports.issuers import Issuer
 
-Client = Literal["web", "native"]
-Role = Literal["user", "admin"]
+__all__ = ["AuthenticatedUser", "Authenticator", "Identity", "NativeApps", "SessionEnded"]
 
-TRY_EMAIL = "test@optix.io"
-# Two tabs that open together, or a page reloaded before its answer came, send the same token twice.
-# That is no theft; a token that comes again later is.
-REUSE_GRACE = timedelta(seconds=20)
-
-
-class EmailTaken(Conflict):
-    code = "email_taken"
-    next_step = "Sign in, or register with another e-mail address."
-
-
-class WrongCredentials(Unauthenticated):
-    code = "wrong_credentials"
-    next_step = "Check the e-mail address and the password."
-
-
-class RefreshTokenInvalid(Unauthenticated):
-    code = "refresh_token_invalid"
-    next_step = "Sign in again."
-
-
-class RefreshTokenReused(Unauthenticated):
-    """A token came twice: one of the two holders is not the owner, so both are out."""
-
-    code = "refresh_token_reused"
-    next_step = "Sign in again. If you did not use another copy of the app, change your password."
-
-
-class AccountGone(Unauthenticated):
-    code = "account_gone"
-    next_step = "Sign in with another account, or register."
-
-
-class TryAccountMissing(NotFound):
-    code = "try_account_missing"
-    next_step = "Start OPTIX in development with OPTIX_DEVELOPMENT_ACCOUNTS left out."
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticatedUser:
-    """Who sends a request. A socket wants a new token before `expires_at_ns`."""
-
-    id: UserId
-    role: Role
-    session_id: SessionId
-    expires_at_ns: int
-
-
-class Authenticator:
-    """Turns an access token into a user, for HTTP and for the socket."""
-
-    def __init__(self, verifier: AccessTokenVerifier) -> None:
-        self._verifier = verifier
-
-    def verify(self, token: str) -> AuthenticatedUser:
-        """Errors: AccessTokenInvalid, AccessTokenExpired (both Unauthenticated)."""
-        claims = self._verifier.verify(token)
-        role: Role = "admin" if claims.role == "admin" else "user"
-        return AuthenticatedUser(claims.user_id, role, claims.session_id, claims.expires_at_ns)
-
-
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    """A session with its fresh tokens."""
-
-    access_token: str
-    refresh_token: str
-    user: schemas.User
-    client: Client
-
-
-class SignInService:
-    """Effects: writes user_account, user_session, refresh_token; counts failures in Redis."""
-
-    def __init__(
-        self,
-        database: Database,
-        *,
-        hasher: PasswordHasher,
-        signer: AccessTokenSigner,
-        throttle: LoginThrottle,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._hasher = hasher
-        self._signer = signer
-        self._throttle = throttle
-        self._clock = clock
-
-    async def register(
-        self, email: str, password: str, display_name: str, client: Client
-    ) -> SignedIn:
-        """Create an account and sign it in. Errors: PasswordTooWeak, EmailTaken."""
-        rules.check_password(password, email=email)
-        name = rules.clean_display_name(display_name)
-        hashed = await self._hasher.hash(password)
-        account = new_account(email, hashed, name, "user", self._now())
-        async with self._database.writing() as session:
-            if not await repository.add_account(session, account):
-                raise EmailTaken(
-                    "There is an account with this e-mail address.",
-                    fields={"email": "has an account already"},
-                )
-            return await self._begin_session(session, account, client)
-
-    async def log_in(self, email: str, password: str, client: Client, address: str) -> SignedIn:
-        """Errors: WrongCredentials, TooManyFailures, ThrottleUnavailable, PasswordHashingBusy."""
-        key = rules.email_key(email)
-        await self._throttle.check(key, address)
-        async with self._database.reading() as reading:
-            account = await repository.find_account_by_email_key(reading, key)
-        right = await self._hasher.verify(password, account.password_hash if account else None)
-        if account is None or not right:
-            await self._throttle.failed(key, address)
-            raise WrongCredentials("The e-mail address or the password is wrong.")
-        await self._throttle.succeeded(key, address)
-        rehashed = (
-            await self._hasher.hash(password)
-            if self._hasher.is_outdated(account.password_hash)
-            else None
-        )
-        async with self._database.writing() as session:
-            if rehashed:
-                await repository.replace_password_hash(
-                    session, UserId(account.id), old=account.password_hash, new=rehashed
-                )
-            return await self._begin_session(session, account, client)
-
-    async def try_out(self, client: Client) -> SignedIn:
-        """Sign in to the development account. The route exists in development only."""
-        async with self._database.writing() as session:
-            account = await repository.find_account_by_email_key(
-                session, rules.email_key(TRY_EMAIL)
-            )
-            if account is None:
-                raise TryAccountMissing("There is no development account.")
-            return await self._begin_session(session, account, client)
-
-    async def refresh(self, token: str, client: Client) -> SignedIn:
-        """Exchange a refresh token for new tokens; each works once, and again for `REUSE_GRACE`.
-
-        Errors: RefreshTokenInvalid; RefreshTokenReused, which has ended the whole session.
-        """
-        async with self._database.writing() as session:
-            outcome = await self._rotate(session, token, client)
-        # Raised after the commit: ending the session of a reused token must survive the error.
-        if isinstance(outcome, Unauthenticated):
-            raise outcome
-        return outcome
-
-    async def log_out(self, token: str) -> None:
-        """End the session of a refresh token. An unknown token is no error: it is out already."""
-        async with self._database.writing() as session:
-            found = await repository.find_refresh_token_for_update(
-                session, refresh_token_hash(token)
-            )
-            if found is not None:
-                _, row, account = found
-                await repository.end_session(
-                    session, UserId(account.id), SessionId(row.id), self._now(), "logout"
-                )
-
-    async def _rotate(
-        self, session: WriteSession, token: str, client: Client
-    ) -> SignedIn | Unauthenticated:
-        now = self._now()
-        found = await repository.find_refresh_token_for_update(session, refresh_token_hash(token))
-        if found is None:
-            return RefreshTokenInvalid("The refresh token is not known.")
-        old, row, account = found
-        if row.ended_at is not None or min(old.expires_at, row.expires_at) <= now:
-            return RefreshTokenInvalid("The session has ended.")
-        if row.client != client:
-            # A web client's token lives in its cookie; the same token in a body was taken.
-            return RefreshTokenInvalid("The refresh token belongs to another kind of client.")
-        if old.used_at is not None and now - old.used_at > REUSE_GRACE:
-            await repository.end_session(
-                session, UserId(account.id), SessionId(row.id), now, "refresh token reused"
-            )
-            return RefreshTokenReused("The refresh token was used before. The session has ended.")
-        old.used_at = old.used_at or now
-        row.expires_at = now + timedelta(seconds=REFRESH_TOKEN_SECONDS)
-        refresh_token, token_row = self._new_refresh_token(row, now)
-        await repository.add_refresh_token(session, token_row)
-        return self._signed_in(account, row, refresh_token)
-
-    async def _begin_session(
-        self, session: WriteSession, account: UserAccount, client: Client
-    ) -> SignedIn:
-        now, owner = self._now(), UserId(account.id)
-        await repository.delete_dead_sessions(session, owner, now)
-        live = await repository.list_live_session_ids(session, owner, now)
-        for oldest in live[limits.REFRESH_TOKENS_PER_USER_MAX - 1 :]:
-            await repository.end_session(session, owner, SessionId(oldest), now, "too many")
-        row = UserSession(
-            id=new_uuid(),
-            user_id=account.id,
-            client=client,
-            created_at=now,
-            expires_at=now + timedelta(seconds=REFRESH_TOKEN_SECONDS),
-        )
-        refresh_token, token_row = self._new_refresh_token(row, now)
-        await repository.add_session(session, row, token_row)
-        return self._signed_in(account, row, refresh_token)
-
-    def _new_refresh_token(self, row: UserSession, now: datetime) -> tuple[str, RefreshToken]:
-        token = new_refresh_token()
-        return token, RefreshToken(
-            id=new_uuid(),
-            session_id=row.id,
-            token_hash=refresh_token_hash(token),
-            issued_at=now,
-            expires_at=now + timedelta(seconds=REFRESH_TOKEN_SECONDS),
-        )
-
-    def _signed_in(self, account: UserAccount, row: UserSession, refresh_token: str) -> SignedIn:
-        access = self._signer.sign(UserId(account.id), SessionId(row.id), account.role)
-        return SignedIn(access, refresh_token, to_user(account), cast("Client", row.client))
-
-    def _now(self) -> datetime:
-        return to_datetime(self._clock.now_ns())
-
-
-async def get_user(session: ReadSession, owner: UserId) -> schemas.User:
-    """Return the account of `owner`. Errors: AccountGone."""
-    return to_user(await _get_account(session, owner))
-
-
-async def update_user(
-    session: WriteSession, owner: UserId, changes: schemas.UserUpdate, clock: Clock
-) -> schemas.User:
-    """Change the account of `owner`.
-
-    Effects: writes user_account.
-    Errors:  AccountGone, DisplayNameUnusable.
-    """
-    account = await _get_account(session, owner)
-    if changes.display_name is not None:
-        account.display_name = rules.clean_display_name(changes.display_name)
-        account.updated_at = to_datetime(clock.now_ns())
-    return to_user(account)
-
-
-async def _get_account(session: ReadSession, owner: UserId) -> UserAccount:
-    account = await repository.find_account(session, owner)
-    if account is None:
-        raise AccountGone("The account of this access token does not exist any more.")
-    return account
+NO_NATIVE_APPS = NativeApps()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Everything of identity that one process needs, wired."""
 
+    database: Database
     authenticator: Authenticator
     sign_in: SignInService
+    starter: SessionStarter
+    sessions: Sessions
+    ended: EndedSessions
+    registrations: Registrations
+    resets: PasswordResets
+    accounts: Accounts
+    own_data: OwnData
+    administration: Administration
+    passwords: PasswordRules
     hasher: PasswordHasher
+    keys: KeyRing
+    factors: FactorService
+    totp: TotpService
+    passkeys: PasskeyService
+    step_up: StepUpService
+    issuers: IssuerService
+    native_apps: NativeApps
     clock: Clock
 
     @classmethod
@@ -302,63 +83,162 @@ class Identity:
         *,
         database: Database,
         redis: Redis,
-        signing_key: SigningKey,
+        keys: KeyRing,
         clock: Clock,
-        retired_keys: Sequence[Ed25519PublicKey] = (),
+        vault: Vault,
+        base_url: str,
+        passkey_origins: Sequence[str] = (),
+        native_apps: NativeApps = NO_NATIVE_APPS,
+        issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
+        breached_passwords_file: Path | None = None,
     ) -> Self:
-        """Build the services. `retired_keys` still verify tokens but sign none."""
+        """Build the services."""
         hasher = PasswordHasher(cost=bcrypt_cost)
+        passwords = PasswordRules(full_list=breached_passwords_file)
+        verifier = AccessTokenVerifier([key.public for key in keys.keys], clock)
+        ended = EndedSessions(Bus(redis, clock), clock)
+        starter = SessionStarter(AccessTokenSigner(keys.signing, clock), clock)
+        sessions = Sessions(database, starter=starter, ended=ended, clock=clock)
+        late = _wire_factors(
+            database,
+            redis,
+            vault=vault,
+            hasher=hasher,
+            starter=starter,
+            party=RelyingParty(base_url, [*passkey_origins, *native_apps.origins]),
+            issuers=issuers,
+            base_url=base_url,
+            clock=clock,
+        )
         return cls(
-            authenticator=Authenticator(
-                AccessTokenVerifier([signing_key.public, *retired_keys], clock)
-            ),
+            database=database,
+            authenticator=Authenticator(verifier, ended),
             sign_in=SignInService(
                 database,
                 hasher=hasher,
-                signer=AccessTokenSigner(signing_key, clock),
-                throttle=LoginThrottle(redis),
+                starter=starter,
+                throttle=LoginThrottle(redis, clock),
+                factors=late.factors,
                 clock=clock,
             ),
+            starter=starter,
+            sessions=sessions,
+            ended=ended,
+            registrations=Registrations(
+                database, hasher=hasher, passwords=passwords, starter=starter, clock=clock
+            ),
+            resets=PasswordResets(
+                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
+            ),
+            accounts=Accounts(
+                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
+            ),
+            own_data=OwnData(database, sessions=sessions, clock=clock, sections=_sections(late)),
+            administration=Administration(database, sessions=sessions, clock=clock),
+            passwords=passwords,
             hasher=hasher,
+            keys=keys,
+            factors=late.factors,
+            totp=late.totp,
+            passkeys=late.passkeys,
+            step_up=late.step_up,
+            issuers=late.issuers,
+            native_apps=native_apps,
             clock=clock,
         )
 
+    async def step_up_methods(self, owner: UserId) -> Sequence[Method]:
+        """Return how `owner` can prove again who they are."""
+        return await self.factors.step_up_methods(owner)
+
     async def close(self) -> None:
+        await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
+        await asyncio.to_thread(self.passwords.close)
 
 
-def new_account(
-    email: str, password_hash: str, display_name: str, role: Role, now: datetime
-) -> UserAccount:
-    return UserAccount(
-        id=new_uuid(),
-        email=email,
-        email_key=rules.email_key(email),
-        display_name=display_name,
-        role=role,
-        password_hash=password_hash,
-        created_at=now,
-        updated_at=now,
+class _Factors(NamedTuple):
+    """What comes after the password."""
+
+    factors: FactorService
+    totp: TotpService
+    passkeys: PasskeyService
+    step_up: StepUpService
+    issuers: IssuerService
+
+
+def _sections(late: _Factors) -> dict[str, Section]:
+    """Return what factors add to the export of one's own data: no key and no code is in it."""
+
+    async def factors(session: ReadSession, owner: UserId) -> Any:
+        return (await late.factors.get_factors(session, owner)).model_dump(mode="json")
+
+    async def passkeys(session: ReadSession, owner: UserId) -> Any:
+        return (await late.passkeys.list_own(session, owner)).model_dump(mode="json")["passkeys"]
+
+    async def linked(session: ReadSession, owner: UserId) -> Any:
+        return (await late.issuers.list_linked(session, owner)).model_dump(mode="json")["linked"]
+
+    return {"factors": factors, "passkeys": passkeys, "linked_issuers": linked}
+
+
+def _wire_factors(
+    database: Database,
+    redis: Redis,
+    *,
+    vault: Vault,
+    hasher: PasswordHasher,
+    starter: SessionStarter,
+    party: RelyingParty,
+    issuers: Sequence[Issuer],
+    base_url: str,
+    clock: Clock,
+) -> _Factors:
+    records = OneTimeRecords(redis)
+    ceremonies = PasskeyCeremonies(database, records, party, clock)
+    proofs = ProofVerifier(
+        database,
+        vault=vault,
+        hasher=hasher,
+        ceremonies=ceremonies,
+        attempts=ProofAttempts(redis),
+        clock=clock,
     )
-
-
-def to_user(account: UserAccount) -> schemas.User:
-    return schemas.User(
-        id=account.id,
-        email=account.email,
-        display_name=account.display_name,
-        role=cast("Role", account.role),
-        created_at=account.created_at,
+    challenges = TrialRecords(
+        redis,
+        "challenge",
+        seconds=limits.CHALLENGE_SECONDS,
+        attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
     )
-
-
-def to_tokens(signed_in: SignedIn) -> schemas.Tokens:
-    """Return what goes over the wire: a web client's refresh token is in its cookie instead."""
-    native = signed_in.client == "native"
-    return schemas.Tokens(
-        access_token=signed_in.access_token,
-        expires_in=ACCESS_TOKEN_SECONDS,
-        refresh_token=signed_in.refresh_token if native else None,
-        user=signed_in.user,
+    setups = TrialRecords(
+        redis,
+        "totp_setup",
+        seconds=limits.TOTP_SETUP_SECONDS,
+        attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
+    )
+    factors = FactorService(
+        database,
+        challenges=challenges,
+        proofs=proofs,
+        ceremonies=ceremonies,
+        starter=starter,
+        clock=clock,
+    )
+    return _Factors(
+        factors=factors,
+        totp=TotpService(database, setups=setups, vault=vault, clock=clock),
+        passkeys=PasskeyService(database, ceremonies, clock),
+        step_up=StepUpService(
+            database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
+        ),
+        issuers=IssuerService(
+            database,
+            issuers=issuers,
+            records=records,
+            factors=factors,
+            starter=starter,
+            base_url=base_url,
+            clock=clock,
+        ),
     )

@@ -2,14 +2,17 @@
 
 An access token is a JWT of type `at+jwt` (RFC 9068) signed with Ed25519. `kid` is the RFC 7638
 thumbprint of its key. Only the key in hand decides the algorithm; the token's header never does.
-A refresh token is 256 random bits; the database keeps its SHA-256, which needs no salt because
-there is nothing to guess.
+A refresh token is 256 bits; the database keeps its SHA-256, which needs no salt because there is
+nothing to guess. The next token of a family is made from the one that is used up and a random salt
+that the database keeps: so a client whose answer was lost and that asks again is given the same
+next token, although only its hash is stored. Neither the database nor an old token alone tells it.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -36,6 +39,7 @@ TOKENS_REMEMBERED_MAX: Final = 4_096
 _ALGORITHM: Final = "EdDSA"
 _TYPE: Final = "at+jwt"
 _CLAIMS: Final = ["iss", "aud", "sub", "sid", "role", "iat", "exp", "jti"]
+_SUCCESSOR: Final = b"optix.identity.refresh.v1"
 
 
 class AccessTokenInvalid(Unauthenticated):
@@ -56,6 +60,9 @@ class AccessClaims:
     session_id: SessionId
     role: str
     expires_at_ns: int
+    methods: tuple[str, ...]
+    signed_in_at_ns: int
+    stepped_up_at_ns: int | None
 
 
 class SigningKey:
@@ -67,12 +74,37 @@ class SigningKey:
         self.id = key_id(self.public)
 
 
+class KeyRing:
+    """The keys of an installation: the first signs, all of them verify and are published.
+
+    A new key is put behind the first until every process knows it, then before it, and the old one
+    is dropped once its last tokens have ended (`optix keys` says when).
+    """
+
+    def __init__(self, keys: Sequence[SigningKey]) -> None:
+        assert keys, "a ring without a key signs nothing"
+        self.signing = keys[0]
+        self.keys = tuple(keys)
+
+    def jwks(self) -> dict[str, list[dict[str, str]]]:
+        """Return the public keys as a JSON Web Key Set (RFC 7517)."""
+        return {
+            "keys": [
+                {**_jwk(key.public), "kid": key.id, "use": "sig", "alg": _ALGORITHM}
+                for key in self.keys
+            ]
+        }
+
+
 def key_id(public: Ed25519PublicKey) -> str:
     """Return the RFC 7638 thumbprint of `public`."""
-    raw = base64.urlsafe_b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    members = {"crv": "Ed25519", "kty": "OKP", "x": raw.rstrip(b"=").decode()}
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    canonical = json.dumps(_jwk(public), separators=(",", ":"), sort_keys=True).encode()
     return base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+
+
+def _jwk(public: Ed25519PublicKey) -> dict[str, str]:
+    raw = base64.urlsafe_b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    return {"crv": "Ed25519", "kty": "OKP", "x": raw.rstrip(b"=").decode()}
 
 
 class AccessTokenVerifier:
@@ -97,6 +129,9 @@ class AccessTokenVerifier:
                 session_id=SessionId(UUID(claims["sid"])),
                 role=str(claims["role"]),
                 expires_at_ns=expires_s * NANOSECONDS,
+                methods=tuple(str(method) for method in claims.get("amr", ())),
+                signed_in_at_ns=int(claims.get("auth_time", issued_s)) * NANOSECONDS,
+                stepped_up_at_ns=int(claims["sup"]) * NANOSECONDS if "sup" in claims else None,
             )
         except (ValueError, TypeError, AttributeError, OverflowError) as error:
             raise AccessTokenInvalid("The access token cannot be read.") from error
@@ -141,9 +176,20 @@ class AccessTokenSigner:
         self._key = key
         self._clock = clock
 
-    def sign(self, user_id: UserId, session_id: SessionId, role: str) -> str:
-        issued_s = self._clock.now_ns() // NANOSECONDS
-        claims = {
+    def sign(
+        self,
+        user_id: UserId,
+        session_id: SessionId,
+        role: str,
+        *,
+        methods: Sequence[str] = (),
+        signed_in_at_ns: int | None = None,
+        stepped_up: bool = False,
+    ) -> str:
+        """Return a token for a session. `stepped_up`: somebody has just proved who they are."""
+        now_ns = self._clock.now_ns()
+        issued_s = now_ns // NANOSECONDS
+        claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": str(user_id),
@@ -152,7 +198,11 @@ class AccessTokenSigner:
             "iat": issued_s,
             "exp": issued_s + ACCESS_TOKEN_SECONDS,
             "jti": str(new_uuid()),
+            "amr": list(methods),
+            "auth_time": (now_ns if signed_in_at_ns is None else signed_in_at_ns) // NANOSECONDS,
         }
+        if stepped_up:
+            claims["sup"] = issued_s
         return jwt.encode(
             claims,
             self._key.private,
@@ -161,9 +211,20 @@ class AccessTokenSigner:
         )
 
 
-def new_refresh_token() -> str:
+def new_token() -> str:
+    """Return 256 random bits as text."""
     return secrets.token_urlsafe(32)
 
 
-def refresh_token_hash(token: str) -> bytes:
+def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
+
+
+def new_salt() -> bytes:
+    return secrets.token_bytes(32)
+
+
+def successor_of(token: str, salt: bytes) -> str:
+    """Return the refresh token that follows `token`."""
+    digest = hmac.digest(token.encode(), _SUCCESSOR + salt, "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

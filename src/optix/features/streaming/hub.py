@@ -9,7 +9,7 @@ from optix.features.market.book import MarketBook
 from optix.features.streaming import protocol
 from optix.features.streaming.session import Closing, StreamSession
 from optix.kernel import limits
-from optix.kernel.ids import UserId
+from optix.kernel.ids import SessionId, UserId
 
 
 class StreamHub:
@@ -46,6 +46,12 @@ class StreamHub:
         self._per_user[session.user.id] -= 1
         if not self._per_user[session.user.id]:
             del self._per_user[session.user.id]
+
+    def session_ended(self, session_id: SessionId) -> None:
+        """Wake the sockets of a sign-in that has ended, wherever: they close themselves."""
+        for session in self._sessions:
+            if session.user is not None and session.user.session_id == session_id:
+                session.wake()
 
     def follow(self, session: StreamSession, topics: Iterable[str]) -> None:
         for topic in topics:

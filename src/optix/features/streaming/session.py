@@ -21,6 +21,7 @@ from optix.features.streaming.subscriptions import (
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import Conflict, OptixError, Unauthenticated
+from optix.kernel.ids import SessionId
 
 log = structlog.get_logger(__name__)
 
@@ -54,6 +55,9 @@ class TokenVerifier(Protocol):
 
     def verify(self, token: str) -> AuthenticatedUser:
         """Raises Unauthenticated."""
+
+    def check(self, session_id: SessionId) -> None:
+        """Raises Unauthenticated once the session of a token has ended."""
 
 
 class Closing(Exception):
@@ -281,8 +285,14 @@ class StreamSession:
             await asyncio.sleep(limits.SOCKET_FLUSH_SECONDS)
 
     def _check_token(self) -> None:
-        if self.user is not None and self.user.expires_at_ns <= self._clock.now_ns():
+        if self.user is None:
+            return
+        if self.user.expires_at_ns <= self._clock.now_ns():
             raise Closing(protocol.CLOSE_UNAUTHENTICATED, "The access token has ended.")
+        try:
+            self._verifier.check(self.user.session_id)
+        except Unauthenticated as error:
+            raise Closing(protocol.CLOSE_UNAUTHENTICATED, error.detail) from error
 
     async def _flush(self) -> None:
         for data in self._due_frames():

@@ -1,0 +1,1 @@
+"""Outside issuers of identities."""
