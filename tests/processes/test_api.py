@@ -63,7 +63,7 @@ class TestProduction:
         async with client_of(app) as client:
             response = await client.post("/api/v1/auth/login", json=body)
         cookie = response.headers["set-cookie"]
-        assert cookie.startswith("__Secure-optix_refresh=")
+        assert cookie.startswith("__Host-optix_refresh=")
         assert "Secure" in cookie.split("; ")
         assert "strict-transport-security" in response.headers
 

@@ -113,8 +113,8 @@ class TestTransport:
         async with new_client(environment="production") as client:
             response = await client.post("/api/v1/auth/login", json=body)
         cookie = response.headers["set-cookie"]
-        assert cookie.startswith("__Secure-")
-        for rule in ("Secure", "HttpOnly", "SameSite=strict", "Path=/api/v1/auth"):
+        assert cookie.startswith("__Host-")
+        for rule in ("Secure", "HttpOnly", "SameSite=strict", "Path=/"):
             assert rule in cookie
 
 

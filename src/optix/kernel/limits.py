@@ -89,6 +89,7 @@ DEVICE_NAME_LENGTH_MAX = 64
 STEP_UP_SECONDS = 300  # how long a proof of who somebody is counts for what needs one
 REFRESH_GRACE_SECONDS = 20  # a retry of the same refresh token is given the same answer so long
 REFRESH_RETRIES_FOLLOWED_MAX = 8
+SESSION_DAYS_MAX = 180  # however often it is refreshed: then somebody proves who they are again
 ENDED_SESSIONS_MAX = 200_000
 REGISTRATION_SECONDS = 1_800
 EMAIL_CHANGE_SECONDS = 1_800

@@ -210,6 +210,17 @@ class TestRefresh:
         with pytest.raises(RefreshTokenInvalid):
             await refresh(identity, following.refresh_token)
 
+    async def test_a_session_ends_at_last_however_often_it_is_refreshed(
+        self, identity: Identity, clock: ScaledClock, signed_in: SignedIn
+    ) -> None:
+        token, days = signed_in.refresh_token, 20
+        for _ in range(limits.SESSION_DAYS_MAX // days - 1):
+            let_pass(clock, days * 86_400 * NANOSECONDS)
+            token = (await refresh(identity, token)).refresh_token
+        let_pass(clock, (days * 86_400 + 1) * NANOSECONDS)
+        with pytest.raises(RefreshTokenInvalid):
+            await refresh(identity, token)
+
     async def test_a_web_token_is_refused_from_another_kind_of_client(
         self, identity: Identity
     ) -> None:

@@ -1,14 +1,13 @@
 """How a signed-in session goes over the wire, and the web client's cookie.
 
 The web client's refresh token is a cookie that scripts cannot read and that only same-site requests
-to /api/v1/auth carry. Where it is used, the request must also name its client in a header that no
-foreign page can set, and come from our own pages.
+carry. Where it is used, the request must also name its client in a header that no foreign page can
+set, and come from our own pages.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Header
 from pydantic import SecretStr
@@ -47,7 +46,7 @@ def set_cookie(request: Request, response: Response, value: str, seconds: int) -
         _cookie_name(request),
         value,
         max_age=seconds,
-        path=AUTH_PATH,
+        path="/",  # as the prefix of its name demands
         httponly=True,
         samesite="strict",
         secure=_production(request),
@@ -78,7 +77,8 @@ def _is_same_origin(request: Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.headers.get("host")
+    # Compared as text: an origin may be anything that somebody sends, also what no parser takes.
+    return origin.partition("://")[2] == request.headers.get("host", "none")
 
 
 def _production(request: Request) -> bool:
@@ -86,5 +86,6 @@ def _production(request: Request) -> bool:
 
 
 def _cookie_name(request: Request) -> str:
-    # The prefix makes browsers refuse the cookie without TLS; a laptop has none.
-    return "__Secure-optix_refresh" if _production(request) else "optix_refresh"
+    # With the prefix browsers take the cookie only over TLS and from this very host, so that no
+    # other host of the domain can plant one. A laptop has no TLS.
+    return "__Host-optix_refresh" if _production(request) else "optix_refresh"

@@ -293,7 +293,8 @@ class Sessions:
         """Make the successor of an unused token and return it."""
         old.used_at, old.successor_salt = now, new_salt()
         successor = successor_of(token, old.successor_salt)
-        row.expires_at = now + timedelta(seconds=REFRESH_TOKEN_SECONDS)
+        last = row.created_at + timedelta(days=limits.SESSION_DAYS_MAX)
+        row.expires_at = min(now + timedelta(seconds=REFRESH_TOKEN_SECONDS), last)
         await repository.add_refresh_token(session, refresh_token_row(row, successor, now))
         return successor
 
