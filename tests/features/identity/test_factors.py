@@ -9,6 +9,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 from tests.fakes.authenticator import Authenticator
+from tests.fixtures.api import PASSWORD
 from tests.fixtures.factors import (
     AUTH,
     ME,
@@ -72,6 +73,32 @@ class TestSigningIn:
         cookie = done.headers["set-cookie"]
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
+
+    async def test_the_device_keeps_the_name_that_either_half_gave_it(
+        self, client: httpx.AsyncClient, identity: Identity, clock: ScaledClock
+    ) -> None:
+        ada = await member(client, identity, clock)
+        longest = "x" * limits.DEVICE_NAME_LENGTH_MAX
+        for given, shown in (("", "from the login"), (longest, longest)):
+            credentials = {
+                "email": ada.caller.email,
+                "password": PASSWORD,
+                "device_name": "from the login",
+            }
+            login = await client.post(f"{AUTH}/login", json=credentials)
+            body = {
+                "challenge": login.json()["challenge"],
+                "proof": totp(ada.app.next_code()),
+                "device_name": given,
+            }
+            done = await client.post(f"{AUTH}/login/factor", json=body)
+            headers = {"Authorization": f"Bearer {done.json()['access_token']}"}
+            sessions = (await client.get(f"{AUTH}/sessions", headers=headers)).json()["sessions"]
+            assert next(each for each in sessions if each["current"])["device_name"] == shown
+        longer = await client.post(
+            f"{AUTH}/login/factor", json={**body, "device_name": longest + "x"}
+        )
+        assert longer.json()["fields"].keys() == {"device_name"}
 
     async def test_a_challenge_belongs_to_the_kind_of_client_that_began(
         self, client: httpx.AsyncClient, identity: Identity, clock: ScaledClock

@@ -31,7 +31,13 @@ RecoveryCode = Annotated[
 Handle = Annotated[
     SecretStr, Field(max_length=128, description="As it came with the options; works once.")
 ]
-DeviceName = Annotated[str, Field(max_length=64, description="What the list of sessions calls it.")]
+DeviceName = Annotated[
+    str,
+    Field(
+        max_length=limits.DEVICE_NAME_LENGTH_MAX,
+        description="What the list of sessions calls this device.",
+    ),
+]
 PasskeyName = Annotated[str, Field(min_length=1, max_length=limits.DISPLAY_NAME_LENGTH_MAX)]
 # base64url; the bounds are several times what authenticators really send.
 Encoded = Annotated[str, Field(max_length=limits.PASSKEY_FIELD_LENGTH_MAX)]
