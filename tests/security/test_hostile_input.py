@@ -217,7 +217,7 @@ class TestBodies:
                 while not answer.done():
                     writer.write(b" ")
                     await writer.drain()
-                    await asyncio.wait({answer}, timeout=0.02)
+                    await asyncio.wait({answer}, timeout=limits.REQUEST_BODY_SECONDS_MAX / 10)
             assert (await answer).startswith(b"HTTP/1.1 408")
             writer.close()
 
