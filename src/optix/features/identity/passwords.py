@@ -96,7 +96,9 @@ def _processors() -> int:
 def _give_way() -> None:
     """Let this thread run after the others of the process: a hash may wait, a read may not."""
     with contextlib.suppress(OSError, AttributeError):  # only Linux has it for single threads
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        own = threading.get_native_id()
+        niceness = max(os.getpriority(os.PRIO_PROCESS, own), NICENESS)
+        os.setpriority(os.PRIO_PROCESS, own, niceness)
 
 
 def _inner(password: str) -> bytes:
