@@ -8,12 +8,20 @@ NaN in their place, so that one bad row cannot fail a chain.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from optix.quant.arrays import FloatArray, all_positive, broadcast_options
+from optix.quant import kernels
+from optix.quant.arrays import (
+    BoolArray,
+    FloatArray,
+    all_positive,
+    broadcast_options,
+    contiguous,
+)
 from optix.quant.normal import cumulative, density
 from optix.quant.normalised import log_moneyness, time_value
 
@@ -54,7 +62,21 @@ def price(
              the price is intrinsic value; at vol 0 it is discounted intrinsic of the forward.
     Source:  Black 1976; golden values in tests/quant/golden_black.py.
     """
-    call, (F, K, T, v, r) = broadcast_options(is_call, forward, strike, expiry_years, vol, rate)
+    call, columns = broadcast_options(is_call, forward, strike, expiry_years, vol, rate)
+    native = kernels.native()
+    if native is None:
+        return _price(call, columns)
+    flat_call = np.ascontiguousarray(call).reshape(-1)
+    flat = [contiguous(column) for column in columns]
+    found, left = np.empty(call.size), np.empty(call.size, dtype=np.bool_)
+    if native.european_price(*flat, flat_call, found, left, 1):
+        found[left] = _price(flat_call[left], [column[left] for column in flat])
+    return found.reshape(call.shape)
+
+
+def _price(call: BoolArray, columns: Sequence[FloatArray]) -> FloatArray:
+    """Return what `price` does, by NumPy: the reference, and where the kernels do not reach."""
+    F, K, T, v, r = columns
     usable = _usable(F, K, vol=v, years=T, rate=r)
     F, K, T, v, r = (np.where(np.isnan(usable), 1.0, array) for array in (F, K, T, v, r))
     T = np.maximum(T, 0.0)
