@@ -22,3 +22,27 @@ def european_price(
     left: _Flags,
     threads: int,
 ) -> int: ...
+def european_greeks(
+    spot: _Floats,
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    vol: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    carry: _Floats,
+    out: _Floats,
+    left: _Flags,
+    threads: int,
+) -> int: ...
+def european_implied_vol(
+    price: _Floats,
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    out: _Floats,
+    status: NDArray[np.int8],
+    threads: int,
+) -> int: ...

@@ -67,7 +67,7 @@ std::size_t implied_vol(const EuropeanTerms& terms, std::size_t begin, std::size
     for (std::size_t i = 0; i < size; ++i) {
       const double sum = F[i] + K[i] + T[i] + r[i] + p[i];
       const bool plain = is_plain_price(F[i]) & is_plain_price(K[i]) & is_plain_time(T[i], r[i]) &
-                         (vm::abs(p[i]) <= 1e140);
+                         (vm::abs(p[i]) <= 1e70);
       const double low = vm::min(F[i], K[i]), high = vm::max(F[i], K[i]);
       const double gap = (F[i] - K[i]) * sign[i];
       const double V = p[i] * vm::exp(r[i] * T[i]) - vm::max(gap, 0.0);

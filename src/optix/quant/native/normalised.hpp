@@ -76,9 +76,9 @@ static inline void signs_of(const std::uint8_t* is_call, std::size_t size, doubl
 }
 
 // Rows whose numbers stay inside this range cannot overflow on the way; others go to the reference.
-static inline bool is_plain_price(double value) { return (value >= 1e-140) & (value <= 1e140); }
+static inline bool is_plain_price(double value) { return (value >= 1e-70) & (value <= 1e70); }
 static inline bool is_plain_time(double years, double rate) {
-  return (years >= 1e-12) & (years <= 1e6) & (vm::abs(rate * years) <= 600.0);
+  return (years >= 1e-12) & (years <= 1e6) & (vm::abs(rate * years) <= 100.0);
 }
 static inline bool is_plain_vol(double vol) { return (vol >= 1e-9) & (vol <= 1e6); }
 
