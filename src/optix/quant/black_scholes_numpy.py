@@ -126,7 +126,7 @@ def _derivatives(c: _Live) -> list[FloatArray]:
     delta = _times(c.sign, share, per_S)
     gamma = _times(slope, per_S, per_S, per_s)
     vega = _times(slope, root)
-    drift = 2.0 * c.growth - d2 * s
+    drift = 2.0 * c.growth - _times(d2, s)
     decay = _times(slope, c.v, 0.5 / root)
     return [
         delta,

@@ -103,21 +103,28 @@ def _implied_vol(call: BoolArray, columns: Sequence[FloatArray]) -> ImpliedVol:
 
     rows = np.flatnonzero(status == IvStatus.OK)
     Fr, Kr, Tr = F.ravel()[rows], K.ravel()[rows], T.ravel()[rows]
-    undiscounted = p.ravel()[rows] * np.exp(r.ravel()[rows] * Tr)
+    with np.errstate(over="ignore", under="ignore"):
+        # In two factors: the price may bring back into range what the growth alone leaves.
+        growth = r.ravel()[rows] * Tr
+        inside = np.clip(growth, -700.0, 700.0)
+        rest = np.exp(np.clip(growth - inside, -700.0, 700.0))
+        value = p.ravel()[rows] * np.exp(inside) * rest
     gap = np.where(call.ravel()[rows], Fr - Kr, Kr - Fr)
-    value = undiscounted - np.maximum(gap, 0.0)
+    value -= np.maximum(gap, 0.0)
     ceiling = np.minimum(Fr, Kr)
     # What rounding the price and taking intrinsic value away can leave of nothing.
     noise = _NOISE * np.where(gap > 0, np.maximum(Fr, Kr), 0.0)
     found = np.full(rows.size, IvStatus.OK, dtype=np.int8)
-    found[value <= noise] = IvStatus.NO_TIME_VALUE
+    with np.errstate(over="ignore", under="ignore"):
+        beta = value / ceiling
+    found[(value <= noise) | (beta == 0)] = IvStatus.NO_TIME_VALUE
     found[value < -noise] = IvStatus.BELOW_INTRINSIC
     found[value >= ceiling * (1.0 - _NOISE)] = IvStatus.ABOVE_MAXIMUM
 
     solvable = found == IvStatus.OK
     total = np.full(rows.size, np.nan)
     a = np.abs(log_moneyness(Fr[solvable], Kr[solvable]))
-    total[solvable] = total_vol(value[solvable] / ceiling[solvable], a)
+    total[solvable] = total_vol(beta[solvable], a)
     found[solvable & np.isnan(total)] = IvStatus.NOT_CONVERGED
     vol = np.full(p.size, np.nan)
     vol[rows] = total / np.sqrt(Tr)

@@ -27,7 +27,7 @@ def log_moneyness(forward: FloatArray, strike: FloatArray) -> FloatArray:
         ratio = forward / strike
     near = np.abs(ratio - 1.0) < 0.5
     # forward − strike is exact when the two are within a factor of two.
-    gap = np.where(near, (forward - strike) / strike, 0.0)
+    gap = np.where(near, forward - strike, 0.0) / strike
     # A quotient may leave the range of a float64; the two logarithms never do.
     far = (ratio < 1e-300) | (ratio > 1e300)
     plain = np.where(far, np.log(forward) - np.log(strike), np.log(np.where(far, 1.0, ratio)))
@@ -58,7 +58,7 @@ def shortfall_width(h: FloatArray, t: FloatArray) -> FloatArray:
 
 def time_value(a: FloatArray, s: FloatArray) -> FloatArray:
     """Return β(a, s) for a ≥ 0 and s > 0. One-dimensional arrays."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         h, t = np.minimum(a / s, _H_LARGE), 0.5 * s
     result = np.empty_like(h)
     direct = (h >= t) | narrow(h, t)
