@@ -46,3 +46,33 @@ def european_implied_vol(
     status: NDArray[np.int8],
     threads: int,
 ) -> int: ...
+def exposure(
+    spot: _Floats,
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    vol: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    weight: _Floats,
+    group: NDArray[np.int64],
+    factor: _Floats,
+    log_factor: _Floats,
+    out: _Floats,
+) -> None: ...
+def cube(
+    kind: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    vol: _Floats,
+    rate: _Floats,
+    carry: _Floats,
+    quantity: _Floats,
+    spot: float,
+    factor: _Floats,
+    log_factor: _Floats,
+    years_ahead: _Floats,
+    vol_shift: _Floats,
+    out: _Floats,
+    threads: int,
+) -> None: ...
