@@ -12,7 +12,7 @@ from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from optix.quant import black_scholes_numpy as reference
 from optix.quant import kernels
