@@ -66,7 +66,7 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
     const double *S = terms.spot + start, *F = terms.forward + start, *K = terms.strike + start;
     const double *T = terms.years + start, *v = terms.vol + start, *r = terms.rate + start;
     double sign[kBlock], a[kBlock], h[kBlock], t[kBlock], bell[kBlock], ratio[kBlock];
-    double beta[kBlock], above_near[kBlock], above_far[kBlock], growth[kBlock];
+    double root[kBlock], per_s[kBlock], per_spot[kBlock], beta[kBlock], above_near[kBlock], above_far[kBlock], growth[kBlock];
     signs_of(terms.is_call + start, size, sign);
     if (terms.carry != nullptr) {
       OPTIX_ROWS
@@ -83,12 +83,17 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
       left[start + i] = (!plain) & (sum == sum);
       odd += left[start + i];
-      const double s = v[i] * vm::sqrt(T[i]);
+      root[i] = vm::sqrt(T[i]);
+      const double s = v[i] * root[i], high = vm::max(F[i], K[i]);
+      // One division for three.
+      const double inverse = 1.0 / (S[i] * s * high);
+      per_s[i] = S[i] * high * inverse;
+      per_spot[i] = s * high * inverse;
+      ratio[i] = vm::min(F[i], K[i]) * (S[i] * s * inverse);
       a[i] = vm::abs(vm::log_ratio(F[i], K[i]));
-      h[i] = a[i] / s;
+      h[i] = a[i] * per_s[i];
       t[i] = 0.5 * s;
       bell[i] = vm::norm_pdf(h[i] - t[i]);
-      ratio[i] = vm::min(F[i], K[i]) / vm::max(F[i], K[i]);
     }
     const std::size_t narrow = count_narrow(a, t, size);
     if (narrow != 0) {
@@ -113,10 +118,8 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
     double* row = out + start;
     OPTIX_ROWS
     for (std::size_t i = 0; i < size; ++i) {
-      const double root = vm::sqrt(T[i]), s = v[i] * root;
-      const double inverse = 1.0 / (S[i] * s);
-      const double per_spot = inverse * s, per_s = inverse * S[i];
-      const double per_vol = per_s * root, per_root = per_s * v[i];
+      const double s = v[i] * root[i];
+      const double per_vol = per_s[i] * root[i], per_root = per_s[i] * v[i];
       const double per_year = per_root * per_root;
       const bool high = F[i] >= K[i];
       const double near = h[i] - t[i], far = h[i] + t[i];
@@ -133,9 +136,9 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
       const double known = sum == sum ? 1.0 : sum;
 
-      const double delta = sign[i] * share * per_spot * known;
-      const double gamma = slope * per_spot * per_spot * per_s * known;
-      const double vega = slope * root * known;
+      const double delta = sign[i] * share * per_spot[i] * known;
+      const double gamma = slope * per_spot[i] * per_spot[i] * per_s[i] * known;
+      const double vega = slope * root[i] * known;
       const double drift = 2.0 * growth[i] - d2 * s;
       const double gap = (F[i] - K[i]) * sign[i];
       row[kPrice * stride + i] = discount * (vm::max(gap, 0.0) + low * beta[i]) * known;
@@ -145,12 +148,12 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
           (sign[i] * (yield * share - r[i] * cash) - 0.5 * slope * v[i] * per_root) * known;
       row[kVega * stride + i] = vega;
       row[kRho * stride + i] = sign[i] * T[i] * cash * known;
-      row[kVanna * stride + i] = -slope * per_spot * d2 * per_vol * known;
-      row[kCharm * stride + i] = yield * delta - 0.5 * slope * per_spot * per_s * per_year * drift;
+      row[kVanna * stride + i] = -slope * per_spot[i] * d2 * per_vol * known;
+      row[kCharm * stride + i] = yield * delta - 0.5 * slope * per_spot[i] * per_s[i] * per_year * drift;
       row[kVomma * stride + i] = vega * d1 * d2 * per_vol;
-      row[kSpeed * stride + i] = -gamma * per_spot * (d1 * per_s + 1.0);
+      row[kSpeed * stride + i] = -gamma * per_spot[i] * (d1 * per_s[i] + 1.0);
       row[kZomma * stride + i] = gamma * (d1 * d2 - 1.0) * per_vol;
-      row[kColor * stride + i] = gamma * (yield + 0.5 * per_year * (1.0 + d1 * drift * per_s));
+      row[kColor * stride + i] = gamma * (yield + 0.5 * per_year * (1.0 + d1 * drift * per_s[i]));
     }
     count += static_cast<std::size_t>(odd);
   }

@@ -41,7 +41,7 @@ static void add_contract(const Contract& contract, const double* factor, const d
                          std::size_t stride) {
   const Contract c = contract;  // a copy of its own, which the sums cannot overlap
   double v[kSpots], a[kSpots], h[kSpots], t[kSpots], bell[kSpots], ratio[kSpots];
-  double beta[kSpots], above_near[kSpots], above_far[kSpots];
+  double per_s[kSpots], per_spot[kSpots], beta[kSpots], above_near[kSpots], above_far[kSpots];
   if (vol_step == 0) {
     for (std::size_t j = 0; j < size; ++j) v[j] = vol[0];
   } else {
@@ -50,12 +50,17 @@ static void add_contract(const Contract& contract, const double* factor, const d
   OPTIX_ROWS
   for (std::size_t j = 0; j < size; ++j) {
     const double s = v[j] * c.root;
-    const double F = c.forward * factor[j];
+    const double S = c.spot * factor[j], F = c.forward * factor[j];
+    const double high = vm::max(F, c.strike);
+    // One division for three.
+    const double inverse = 1.0 / (S * s * high);
+    per_s[j] = S * high * inverse;
+    per_spot[j] = s * high * inverse;
+    ratio[j] = vm::min(F, c.strike) * (S * s * inverse);
     a[j] = vm::abs(c.x + log_factor[j]);
-    h[j] = a[j] / s;
+    h[j] = a[j] * per_s[j];
     t[j] = 0.5 * s;
     bell[j] = vm::norm_pdf(h[j] - t[j]);
-    ratio[j] = vm::min(F, c.strike) / vm::max(F, c.strike);
   }
   const std::size_t narrow = count_narrow(a, t, size);
   if (narrow != 0) {
@@ -79,9 +84,8 @@ static void add_contract(const Contract& contract, const double* factor, const d
   }
   OPTIX_ROWS
   for (std::size_t j = 0; j < size; ++j) {
-    const double S = c.spot * factor[j], F = c.forward * factor[j], s = v[j] * c.root;
-    const double inverse = 1.0 / (S * s);
-    const double per_spot = inverse * s, per_s = inverse * S, per_vol = per_s * c.root;
+    const double F = c.forward * factor[j], s = v[j] * c.root;
+    const double per_vol = per_s[j] * c.root;
     const bool high = F >= c.strike;
     const double near = h[j] - t[j], far = h[j] + t[j];
     const double d1 = high ? far : -near, d2 = high ? near : -far;
@@ -93,8 +97,8 @@ static void add_contract(const Contract& contract, const double* factor, const d
     const double low = vm::min(F, c.strike);
     const double slope = c.discount * low * bell[j];
     const double share = c.discount * F * n1, cash = c.discount * c.strike * n2;
-    const double delta = c.sign * share * per_spot;
-    const double gamma = slope * per_spot * per_spot * per_s;
+    const double delta = c.sign * share * per_spot[j];
+    const double gamma = slope * per_spot[j] * per_spot[j] * per_s[j];
     const double vega = slope * c.root;
     const double drift = 2.0 * c.growth - d2 * s;
     const double gap = (F - c.strike) * c.sign;
@@ -105,12 +109,12 @@ static void add_contract(const Contract& contract, const double* factor, const d
         c.sign * (c.yield * share - c.rate * cash) - 0.5 * slope * v[j] * c.per_root;
     out[kVega * stride + j] += vega;
     out[kRho * stride + j] += c.sign * c.years * cash;
-    out[kVanna * stride + j] -= slope * per_spot * d2 * per_vol;
-    out[kCharm * stride + j] += c.yield * delta - 0.5 * slope * per_spot * per_s * c.per_year * drift;
+    out[kVanna * stride + j] -= slope * per_spot[j] * d2 * per_vol;
+    out[kCharm * stride + j] += c.yield * delta - 0.5 * slope * per_spot[j] * per_s[j] * c.per_year * drift;
     out[kVomma * stride + j] += vega * d1 * d2 * per_vol;
-    out[kSpeed * stride + j] -= gamma * per_spot * (d1 * per_s + 1.0);
+    out[kSpeed * stride + j] -= gamma * per_spot[j] * (d1 * per_s[j] + 1.0);
     out[kZomma * stride + j] += gamma * (d1 * d2 - 1.0) * per_vol;
-    out[kColor * stride + j] += gamma * (c.yield + 0.5 * c.per_year * (1.0 + d1 * drift * per_s));
+    out[kColor * stride + j] += gamma * (c.yield + 0.5 * c.per_year * (1.0 + d1 * drift * per_s[j]));
   }
 }
 

@@ -29,11 +29,10 @@ static inline std::size_t count_narrow(const double* a, const double* t, std::si
   return static_cast<std::size_t>(count);
 }
 
-// w/(2t): with q = (h*t)^2 and y = t^2 the terms follow
-// T[k+1] = ((q + (4k+3)*y)*T[k] - y^2*T[k-1]) / ((2k+2)*(2k+3)), T[0] = 1 - h*mills(h).
-static inline double width_series(double h, double t) {
+// w/(2t), where `first` is 1 - h*mills(h): with q = (h*t)^2 and y = t^2 the terms follow
+// T[k+1] = ((q + (4k+3)*y)*T[k] - y^2*T[k-1]) / ((2k+2)*(2k+3)), T[0] = first.
+static inline double width_series(double h, double t, double first) {
   const double q = (h * t) * (h * t), y = t * t;
-  const double first = vm::mills_slope(h);
   double previous = first;
   double term = ((q + 3.0 * y) * first - y) * (1.0 / 6.0);
   double sum = term;
@@ -47,6 +46,10 @@ static inline double width_series(double h, double t) {
   return first + sum;
 }
 
+static inline double width_series(double h, double t) {
+  return width_series(h, t, vm::mills_slope(h));
+}
+
 // What a distribution of the log price has above near and far, and the time value between them.
 struct Tails {
   double beta;
@@ -56,8 +59,12 @@ struct Tails {
 
 // `bell` is phi(near), `ratio` is phi(far)/phi(near) = e^-a.
 static inline Tails narrow_tails(double h, double t, double bell, double ratio) {
-  const double w = 2.0 * t * width_series(h, t);
-  const double m_far = vm::mills(h + t);
+  // Far out, where the density is 0, the product of the two bottoms must not overflow.
+  const double near_by = vm::min(h, 1e8);
+  const vm::Fraction slope = vm::mills_slope_fraction(near_by), mills = vm::mills_fraction(near_by + t);
+  const double inverse = 1.0 / (slope.bottom * mills.bottom);
+  const double w = 2.0 * t * width_series(near_by, t, slope.top * mills.bottom * inverse);
+  const double m_far = mills.top * slope.bottom * inverse;
   return {bell * w, bell * (m_far + w), bell * ratio * m_far};
 }
 

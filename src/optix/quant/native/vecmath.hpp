@@ -104,8 +104,14 @@ static inline double log1p_ratio(double n, double d) { return log_quotient(n + d
 // ln x for x in [1e-290, 1e290].
 static inline double log(double x) { return log_ratio(x, 1.0); }
 
+// A fraction that is not divided yet: two of them cost one division.
+struct Fraction {
+  double top;
+  double bottom;
+};
+
 // The Mills ratio Phi(-z)/phi(z) for z >= -0.5. Every coefficient is positive: nothing cancels.
-static inline double mills(double z) {
+static inline Fraction mills_fraction(double z) {
   constexpr double kTop[] = {1.0,
                              26.39451006475111,
                              351.43235621848095,
@@ -130,12 +136,16 @@ static inline double mills(double z) {
                                 1299308.664269728,
                                 486193.6120359419};
   const double y = min(z, 1e20) + 0.5;
-  return polynomial(kTop, y) / polynomial(kBottom, y);
+  return {polynomial(kTop, y), polynomial(kBottom, y)};
+}
+static inline double mills(double z) {
+  const Fraction m = mills_fraction(z);
+  return m.top / m.bottom;
 }
 
 // 1 - z*mills(z), the negated slope of the Mills ratio, for 0 <= z <= 40. The plain expression loses
 // all digits for large z, where this falls as 1/z^2.
-static inline double mills_slope(double z) {
+static inline Fraction mills_slope_fraction(double z) {
   constexpr double kTop[] = {0.9999999999915296, 28.125084323891876, 393.97274972487946,
                              3545.5126184956634, 22409.73431028929,  102870.89269172489,
                              343443.22336540226, 809053.1651210907,  1236011.1487198905,
@@ -152,7 +162,11 @@ static inline double mills_slope(double z) {
                                 2905880.1819771715,
                                 2438648.8308843756,
                                 959566.0388387757};
-  return polynomial(kTop, z) / polynomial(kBottom, z);
+  return {polynomial(kTop, z), polynomial(kBottom, z)};
+}
+static inline double mills_slope(double z) {
+  const Fraction slope = mills_slope_fraction(z);
+  return slope.top / slope.bottom;
 }
 
 // phi(z), the standard normal density.
