@@ -2,8 +2,8 @@
 
 `make -s bench NAME=quant_accuracy FILE=…`: the header of the CSV says what it is, European with
 `iv_of_double_price` (columns S, K, T, r, q, vol, cp, the price, eleven Greeks), American with
-`price_ref`. The last line of stdout is one JSON object; the exit code is 1 when a figure misses what
-docs/budgets.md asks.
+`price_ref`. The last line of stdout is one JSON object; the exit code is 1 when a figure misses
+what docs/budgets.md asks.
 
 A volatility counts where the price holds it: attainable accuracy, what half a unit in the last
 place of the price or the forward moves it, is better than 1e-3. Errors are in units of that.
@@ -28,6 +28,7 @@ from optix.quant.implied_vol import IvStatus, implied_vol
 
 EPS: Final = float(np.finfo(np.float64).eps)
 ATTAINABLE_MAX: Final = 1e-3
+WRONG: Final = 1e200  # finite, so that percentiles stay numbers
 EUROPEAN: Final = "iv_of_double_price"
 AMERICAN: Final = "price_ref"
 AT_MOST: Final[dict[str, float]] = {
@@ -48,11 +49,11 @@ def say(sentence: str) -> None:
 
 
 def relative_error(found: FloatArray, exact: FloatArray) -> FloatArray:
-    """Return |found/exact − 1|; where the exact value is 0, 0 for 0 and infinity for the rest."""
+    """Return |found/exact − 1|, and WRONG where there is no number, or one in place of 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.abs(found / exact - 1.0)
-    error = np.where(exact == 0.0, np.where(found == 0.0, 0.0, np.inf), error)
-    return np.where(np.isnan(error), np.inf, error)
+    error = np.where(exact == 0.0, np.where(found == 0.0, 0.0, WRONG), error)
+    return np.where(np.isfinite(error), error, WRONG)
 
 
 def european(rows: Rows) -> dict[str, float]:

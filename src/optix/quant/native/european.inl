@@ -67,13 +67,13 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
     const double *T = terms.years + start, *v = terms.vol + start, *r = terms.rate + start;
     double sign[kBlock], a[kBlock], h[kBlock], t[kBlock], bell[kBlock], ratio[kBlock];
     double root[kBlock], per_s[kBlock], per_spot[kBlock], beta[kBlock], above_near[kBlock], above_far[kBlock], growth[kBlock];
-    double x[kBlock], gap[kBlock], yield[kBlock];
+    double x[kBlock], gap[kBlock], yield[kBlock], given[kBlock];
     signs_of(terms.is_call + start, size, sign);
     // The distance to the money: where the yield is known, free of the rounding of the forward.
     if (terms.yield != nullptr) {
       OPTIX_ROWS
       for (std::size_t i = 0; i < size; ++i) {
-        yield[i] = terms.yield[start + i];
+        given[i] = yield[i] = terms.yield[start + i];
         growth[i] = (r[i] - yield[i]) * T[i];
         x[i] = vm::log_ratio(S[i], K[i]) + growth[i];
         gap[i] = vm::min(F[i], K[i]) * vm::expm1(vm::abs(x[i]));
@@ -81,8 +81,9 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
     } else {
       OPTIX_ROWS
       for (std::size_t i = 0; i < size; ++i) {
+        given[i] = 0.0;
         growth[i] = vm::log_ratio(F[i], S[i]);
-        yield[i] = r[i] - growth[i] / T[i];
+        yield[i] = r[i] - growth[i] / (T[i] > 0.0 ? T[i] : 1.0);
         x[i] = vm::log_ratio(F[i], K[i]);
         gap[i] = vm::abs(F[i] - K[i]);
       }
@@ -93,7 +94,7 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const bool plain = is_plain_price(S[i]) & is_plain_price(F[i]) & is_plain_price(K[i]) &
                          is_plain_time(T[i], r[i]) & is_plain_vol(v[i]) &
                          (vm::abs(growth[i]) <= 700.0);
-      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + yield[i];
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + given[i];
       left[start + i] = (!plain) & (sum == sum);
       odd += left[start + i];
       root[i] = vm::sqrt(T[i]);
@@ -145,7 +146,7 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const double discount = vm::exp(-r[i] * T[i]);
       const double slope = discount * low * bell[i];  // discounted forward * phi(d1)
       const double share = discount * F[i] * n1, cash = discount * K[i] * n2;
-      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + yield[i];
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + given[i];
       const double known = sum == sum ? 1.0 : sum;
 
       const double delta = sign[i] * share * per_spot[i] * known;
