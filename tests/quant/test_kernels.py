@@ -181,3 +181,12 @@ class TestChoice:
         assert kernels.native() is None
         expected = kernels.VARIABLE if OTHERS else "no kernels"
         assert expected in kernels.describe()
+
+
+def test_the_core_loads_nothing_of_the_product() -> None:
+    code = (
+        "import sys; import optix.quant; "
+        "print(sorted(name for name in sys.modules if name.startswith('optix.') "
+        "and not name.startswith('optix.quant')))"
+    )
+    assert spoken(code).strip() == "[]"

@@ -144,16 +144,10 @@ def exposure(
         plain[:] = False
     else:
         part = [np.compress(plain, column) for column in columns]
+        v_here = np.ascontiguousarray(np.compress(plain, vols, axis=0))
         native.exposure(
-            *part[:4],
-            np.ascontiguousarray(np.compress(plain, vols, axis=0)),
-            part[5],
-            call[plain],
-            part[6],
-            groups[plain],
-            factors,
-            np.log(factors),
-            sums,
+            *(*part[:4], v_here, part[5], call[plain], part[6], groups[plain]),
+            *(factors, np.log(factors), sums),
         )
     rest = usable & ~plain
     if rest.any():

@@ -1,6 +1,6 @@
 // Grids: one contract at a time, its spots side by side in the vector. See normalised.hpp.
+#include "greeks.hpp"
 #include "grids.hpp"
-#include "normalised.hpp"
 
 namespace optix::OPTIX_ISA {
 namespace {
@@ -12,7 +12,7 @@ static inline std::size_t fewer(std::size_t a, std::size_t b) { return a < b ? a
 // A contract and all that does not depend on the spot.
 struct Contract {
   double spot, forward, strike, years, rate, sign, weight;
-  double root, discount, x, growth, yield, per_year, per_root;
+  double root, discount, x, growth, yield;
 };
 
 static inline Contract contract_of(const Book& book, std::size_t i) {
@@ -29,9 +29,7 @@ static inline Contract contract_of(const Book& book, std::size_t i) {
   c.discount = vm::exp(-c.rate * c.years) * c.weight;
   c.x = vm::log_ratio(c.forward, c.strike);
   c.growth = vm::log_ratio(c.forward, c.spot);
-  c.per_root = 1.0 / c.root;
-  c.per_year = c.per_root * c.per_root;
-  c.yield = c.rate - c.growth * c.per_year;
+  c.yield = c.rate - c.growth / c.years;
   return c;
 }
 
@@ -62,59 +60,26 @@ static void add_contract(const Contract& contract, const double* factor, const d
     t[j] = 0.5 * s;
     bell[j] = vm::norm_pdf(h[j] - t[j]);
   }
-  const std::size_t narrow = count_narrow(a, t, size);
-  if (narrow != 0) {
-    OPTIX_ROWS
-    for (std::size_t j = 0; j < size; ++j) {
-      const Tails tails = narrow_tails(h[j], t[j], bell[j], ratio[j]);
-      beta[j] = tails.beta;
-      above_near[j] = tails.above_near;
-      above_far[j] = tails.above_far;
-    }
-  }
-  if (narrow != size) {
-    OPTIX_ROWS
-    for (std::size_t j = 0; j < size; ++j) {
-      const Tails tails = wide_tails(h[j], t[j], bell[j], ratio[j]);
-      const bool keep = is_narrow(a[j], t[j]);
-      beta[j] = keep ? beta[j] : tails.beta;
-      above_near[j] = keep ? above_near[j] : tails.above_near;
-      above_far[j] = keep ? above_far[j] : tails.above_far;
-    }
-  }
+  tails_of(size, a, h, t, bell, ratio, {beta, above_near, above_far});
   OPTIX_ROWS
   for (std::size_t j = 0; j < size; ++j) {
-    const double F = c.forward * factor[j], s = v[j] * c.root;
-    const double per_vol = per_s[j] * c.root;
-    const bool high = F >= c.strike;
-    const double near = h[j] - t[j], far = h[j] + t[j];
-    const double d1 = high ? far : -near, d2 = high ? near : -far;
-    const double inner = above_near[j], outer = above_far[j];
-    const double tail1 = high ? outer : inner, tail2 = high ? inner : outer;
-    const double inside = high ? c.sign : -c.sign;  // 1 in the money, else -1
-    const double n1 = inside > 0.0 ? 1.0 - tail1 : tail1;
-    const double n2 = inside > 0.0 ? 1.0 - tail2 : tail2;
-    const double low = vm::min(F, c.strike);
-    const double slope = c.discount * low * bell[j];
-    const double share = c.discount * F * n1, cash = c.discount * c.strike * n2;
-    const double delta = c.sign * share * per_spot[j];
-    const double gamma = slope * per_spot[j] * per_spot[j] * per_s[j];
-    const double vega = slope * c.root;
-    const double drift = 2.0 * c.growth - d2 * s;
-    const double gap = (F - c.strike) * c.sign;
-    out[kPrice * stride + j] += c.discount * (vm::max(gap, 0.0) + low * beta[j]);
-    out[kDelta * stride + j] += delta;
-    out[kGamma * stride + j] += gamma;
-    out[kTheta * stride + j] +=
-        c.sign * (c.yield * share - c.rate * cash) - 0.5 * slope * v[j] * c.per_root;
-    out[kVega * stride + j] += vega;
-    out[kRho * stride + j] += c.sign * c.years * cash;
-    out[kVanna * stride + j] -= slope * per_spot[j] * d2 * per_vol;
-    out[kCharm * stride + j] += c.yield * delta - 0.5 * slope * per_spot[j] * per_s[j] * c.per_year * drift;
-    out[kVomma * stride + j] += vega * d1 * d2 * per_vol;
-    out[kSpeed * stride + j] -= gamma * per_spot[j] * (d1 * per_s[j] + 1.0);
-    out[kZomma * stride + j] += gamma * (d1 * d2 - 1.0) * per_vol;
-    out[kColor * stride + j] += gamma * (c.yield + 0.5 * c.per_year * (1.0 + d1 * drift * per_s[j]));
+    const double F = c.forward * factor[j];
+    const Outputs o = outputs_of({F, c.strike, c.years, v[j], c.rate, c.yield, c.sign, c.discount,
+                                  c.root, per_s[j], per_spot[j], c.growth, c.x + log_factor[j],
+                                  vm::abs(F - c.strike), h[j], t[j], bell[j],
+                                  {beta[j], above_near[j], above_far[j]}});
+    out[kPrice * stride + j] += o.price;
+    out[kDelta * stride + j] += o.delta;
+    out[kGamma * stride + j] += o.gamma;
+    out[kTheta * stride + j] += o.theta;
+    out[kVega * stride + j] += o.vega;
+    out[kRho * stride + j] += o.rho;
+    out[kVanna * stride + j] += o.vanna;
+    out[kCharm * stride + j] += o.charm;
+    out[kVomma * stride + j] += o.vomma;
+    out[kSpeed * stride + j] += o.speed;
+    out[kZomma * stride + j] += o.zomma;
+    out[kColor * stride + j] += o.color;
   }
 }
 
@@ -145,20 +110,7 @@ static void add_option(double sign, double strike, double years, double rate, do
     h[j] = a[j] / s;
     t[j] = 0.5 * s;
   }
-  const std::size_t narrow = count_narrow(a, t, size);
-  if (narrow != 0) {
-    OPTIX_ROWS
-    for (std::size_t j = 0; j < size; ++j) {
-      beta[j] = 2.0 * t[j] * vm::norm_pdf(h[j] - t[j]) * width_series(h[j], t[j]);
-    }
-  }
-  if (narrow != size) {
-    OPTIX_ROWS
-    for (std::size_t j = 0; j < size; ++j) {
-      const double wide = wide_tails(h[j], t[j], vm::norm_pdf(h[j] - t[j]), 0.0).beta;
-      beta[j] = is_narrow(a[j], t[j]) ? beta[j] : wide;
-    }
-  }
+  time_values_of(size, a, h, t, beta);
   OPTIX_ROWS
   for (std::size_t j = 0; j < size; ++j) {
     const double F = spot[j] * growth;

@@ -76,6 +76,57 @@ static inline Tails wide_tails(double h, double t, double bell, double ratio) {
           near >= 0.0 ? inner : 1.0 - inner, ratio * outer};
 }
 
+// beta of a block of rows. What a block does not have is not computed: a chain seldom mixes.
+static inline void time_values_of(std::size_t size, const double* a, const double* h, const double* t,
+                                  double* beta) {
+  const std::size_t narrow = count_narrow(a, t, size);
+  if (narrow != 0) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      beta[i] = 2.0 * t[i] * vm::norm_pdf(h[i] - t[i]) * width_series(h[i], t[i]);
+    }
+  }
+  if (narrow != size) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const double wide = wide_tails(h[i], t[i], vm::norm_pdf(h[i] - t[i]), 0.0).beta;
+      beta[i] = is_narrow(a[i], t[i]) ? beta[i] : wide;
+    }
+  }
+}
+
+// The same with the tails. `bell` and `ratio` are those of narrow_tails.
+struct TailColumns {
+  double* beta;
+  double* above_near;
+  double* above_far;
+};
+
+static inline void tails_of(std::size_t size, const double* a, const double* h, const double* t,
+                            const double* bell, const double* ratio, const TailColumns& out) {
+  double *beta = out.beta, *above_near = out.above_near, *above_far = out.above_far;
+  const std::size_t narrow = count_narrow(a, t, size);
+  if (narrow != 0) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const Tails tails = narrow_tails(h[i], t[i], bell[i], ratio[i]);
+      beta[i] = tails.beta;
+      above_near[i] = tails.above_near;
+      above_far[i] = tails.above_far;
+    }
+  }
+  if (narrow != size) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const Tails tails = wide_tails(h[i], t[i], bell[i], ratio[i]);
+      const bool keep = is_narrow(a[i], t[i]);
+      beta[i] = keep ? beta[i] : tails.beta;
+      above_near[i] = keep ? above_near[i] : tails.above_near;
+      above_far[i] = keep ? above_far[i] : tails.above_far;
+    }
+  }
+}
+
 // 1 for calls, -1 for puts. In a loop of its own: bytes and doubles in one loop stop the vectoriser.
 static inline void signs_of(const std::uint8_t* is_call, std::size_t size, double* sign) {
   OPTIX_ROWS
