@@ -99,7 +99,7 @@ def european(rows: Rows) -> dict[str, float]:
     }
 
 
-def measure(path: Path) -> dict[str, float]:
+def accuracy_of(path: Path) -> dict[str, float]:
     """Return the figures of one table. Errors: ValueError if its header is of neither kind."""
     with path.open(newline="") as file:
         rows: Rows = list(csv.DictReader(file))
@@ -118,7 +118,7 @@ def main() -> int:
     parser.add_argument("file", type=Path)
     given = parser.parse_args()
     say(f"{given.file}: {kernels.describe()}")
-    figures = measure(given.file)
+    figures = accuracy_of(given.file)
     missed = [name for name, value in figures.items() if value > AT_MOST.get(name, np.inf)]
     for name in missed:
         say(f"MISSED {name} is {figures[name]:.4g}, above {AT_MOST[name]:g}")

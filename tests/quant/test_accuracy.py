@@ -96,7 +96,7 @@ class TestRecordedTable:
     def test_meets_what_is_asked(self, name: str, use_kernel: Callable[[str], None]) -> None:
         path = recorded("pricing/reference_european_shared.csv")
         use_kernel(name)
-        figures = quant_accuracy.measure(path)
+        figures = quant_accuracy.accuracy_of(path)
         assert figures["n"] == 1000
         for figure, most in quant_accuracy.AT_MOST.items():
             if figure in figures:
@@ -127,24 +127,24 @@ def table(path: Path, **spoilt: float) -> Path:
 
 class TestProgram:
     def test_golden_values_have_no_failure(self, tmp_path: Path) -> None:
-        figures = quant_accuracy.measure(table(tmp_path / "golden.csv"))
+        figures = quant_accuracy.accuracy_of(table(tmp_path / "golden.csv"))
         assert figures["n"] == len(GOLDEN)
         assert figures["failures"] == 0
         assert figures["greeks_rel_err_p99_worst"] < 1e-11
 
     def test_a_wrong_greek_is_seen(self, tmp_path: Path) -> None:
-        figures = quant_accuracy.measure(table(tmp_path / "spoilt.csv", speed=1.01))
+        figures = quant_accuracy.accuracy_of(table(tmp_path / "spoilt.csv", speed=1.01))
         assert figures["greeks_rel_err_p99_worst"] > 1e-3
 
     def test_a_wrong_volatility_is_seen(self, tmp_path: Path) -> None:
         path = table(tmp_path / "spoilt.csv", iv_of_double_price=1.0 + 1e-9)
-        assert quant_accuracy.measure(path)["iv_err_over_attainable_max"] > 1e3
+        assert quant_accuracy.accuracy_of(path)["iv_err_over_attainable_max"] > 1e3
 
     def test_a_price_without_a_volatility_is_a_failure(self, tmp_path: Path) -> None:
-        figures = quant_accuracy.measure(table(tmp_path / "spoilt.csv", price=1e6))
+        figures = quant_accuracy.accuracy_of(table(tmp_path / "spoilt.csv", price=1e6))
         assert figures["failures"] == 1
 
     def test_a_table_of_another_kind_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "other.csv").write_text("a,b\n1,2\n")
         with pytest.raises(ValueError, match="neither"):
-            quant_accuracy.measure(tmp_path / "other.csv")
+            quant_accuracy.accuracy_of(tmp_path / "other.csv")
