@@ -63,7 +63,7 @@ setup_venv() {
 # get the checkout. The line of the path is all that is needed.
 only_a_path() {
   for file in .venv/lib/python*/site-packages/_editable_skbc_optix.pth; do
-    [ -f "$file" ] && echo "$(pwd)/src" >"$file"
+    if [ -f "$file" ]; then echo "$(pwd)/src" >"$file"; fi
   done
 }
 
