@@ -137,7 +137,7 @@ def _ratio(ours: list[float], theirs: list[float]) -> float:
 
 
 def _chain_ms() -> float:
-    """IV of bid, middle and ask and the Greeks at the middle, of 20,000 contracts: CPU time of one core."""
+    """CPU time for IV of bid, middle and ask and Greeks at the middle of 20,000 contracts."""
     chain = spx_like()
     terms: dict[str, Any] = {
         "forward": chain.forward,
