@@ -9,8 +9,8 @@ is missing.
 
 The scheme:
 - fourth order in z by the compact three-point formula, Crank–Nicolson in time;
-- the start stands for time h²/3, where h is the distance of nodes: the payoff, evolved exactly where
-  it is smooth, its kink averaged by the cubic B-spline of that variance;
+- the start stands for time h²/3, where h is the distance of nodes: the payoff, evolved exactly
+  where it is smooth, its kink averaged by the cubic B-spline of that variance;
 - early exercise by Brennan and Schwartz: node 0 is the side where exercise pays, elimination runs
   towards it and substitution away from it, taking the larger of holding and exercising;
 - an exercise boundary between two nodes makes the discrete value too low by source·d², where d is

@@ -1,8 +1,8 @@
 """Options on a stock that pays dividends in cash: price, Greeks, implied volatility.
 
-The spot model: between ex-dates the share price is lognormal, at an ex-date it drops by the dividend.
-Escrowing the dividends or turning them into a yield is cheaper and wrong by a tenth of a dollar
-and more on a 100 $ stock (PRICING notes of the project). Values come from `dividend_grid`.
+The spot model: between ex-dates the share price is lognormal, at an ex-date it drops by the
+dividend. Escrowing the dividends or turning them into a yield is cheaper and wrong by a tenth of a
+dollar and more on a 100 $ stock (PRICING notes of the project). Values come from `dividend_grid`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from optix.quant.dividend_grid import (
 from optix.quant.dividends import DividendSchedule
 from optix.quant.implied_vol import ImpliedVol, IvStatus, implied_vol
 
-NODES = 201
+NODES = 161
 STEPS = 96
 _STEPS_PER_EVENT = 12
 _STEPS_MAX = 400
