@@ -35,8 +35,12 @@ class Case(NamedTuple):
 
 def splined(curve: Curve, spot: float) -> Curve:
     grid = np.linspace(np.log(spot) - 6, np.log(spot) + 4, 1200)
-    spline: Curve = CubicSpline(grid, curve(np.exp(grid)))
-    return lambda value: spline(np.log(np.maximum(value, 1e-2)))
+    spline = CubicSpline(grid, curve(np.exp(grid)))
+
+    def evaluate(value: FloatArray) -> FloatArray:
+        return np.asarray(spline(np.log(np.maximum(value, 1e-2))), dtype=np.float64)
+
+    return evaluate
 
 
 def integral_price(case: Case) -> float:

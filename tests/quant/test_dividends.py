@@ -91,11 +91,11 @@ class TestProportionalAfter:
         assert [d.kind for d in mixed.dividends[:2]] == [DividendKind.ANNOUNCED] * 2
         assert [d.kind for d in mixed.dividends[2:]] == [DividendKind.PROPORTIONAL] * 2
         years = np.array([0.5, 1.0, 1.5, 2.0])
-        forwards = [
+        before, after = (
             each.forward(spot=100.0, expiry_years=years, rate=0.05, borrow=0.01)
-            for each in (mixed, schedule)
-        ]
-        np.testing.assert_allclose(*forwards, rtol=1e-13)
+            for each in (schedule, mixed)
+        )
+        np.testing.assert_allclose(after, before, rtol=1e-13)
 
     def test_refuses_dividends_worth_more_than_the_share(self) -> None:
         with pytest.raises(ValueError, match="worth more"):

@@ -17,12 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from optix.quant import american
 from optix.quant.arrays import BoolArray, FloatArray, broadcast_floats
 from optix.quant.implied_vol import implied_vol
+from optix.quant.parity import (
+    HUBER,
+    SLOPE_PAIRS_MIN,
+    Pairs,
+    nearest_pairs,
+    usable_pairs,
+    weighted_forward,
+)
 
-_NEAR = 0.10  # |ln(strike/forward)| of the pairs that count
-_NEAR_FAR = 0.30  # the same where strikes are that coarse
-_SLOPE_PAIRS_MIN = 4
 _RATE_DOUBT = 0.01  # one standard deviation of the given rate against the market's
-_HUBER = 1.5
 _AMERICAN_PAIRS_MAX = 8
 _AMERICAN_PASSES = 3
 _SPOT_SLACK = 1e-4  # spot and options are not quoted at one instant
@@ -57,30 +61,6 @@ class ForwardFit(NamedTuple):
     method: NDArray[np.int8]
     pairs: NDArray[np.int64]  # pairs the forward stands on
     residual: FloatArray  # median distance of the pairs' forwards from it; NaN without pairs
-
-
-class _Pairs(NamedTuple):
-    """(expiries, pairs) columns and which of them are usable."""
-
-    strike: FloatArray
-    call: FloatArray  # mids
-    put: FloatArray
-    spread: FloatArray  # of both legs together
-    low: FloatArray  # bounds of C − P that somebody would trade at
-    high: FloatArray
-    used: BoolArray
-
-    def rows(self, chosen: BoolArray) -> _Pairs:
-        """Return the chosen expiries."""
-        K, call, put, spread, low, high = np.stack(self[:-1])[:, chosen]
-        return _Pairs(K, call, put, spread, low, high, self.used[chosen])
-
-    def columns(self, order: NDArray[np.intp]) -> _Pairs:
-        """Return the pairs of each expiry in the given order, without those left out."""
-        floats = np.take_along_axis(np.stack(self[:-1]), order[np.newaxis], axis=2)
-        K, call, put, spread, low, high = floats
-        used = np.take_along_axis(self.used, order, axis=1)
-        return _Pairs(K, call, put, spread, low, high, used)
 
 
 class Carry(NamedTuple):
@@ -144,20 +124,20 @@ def implied_forward(
     S = np.broadcast_to(np.asarray(spot, dtype=np.float64), T.shape)
     rates = np.full(T.shape, float(rate))
     quotes = broadcast_floats(strike, call_bid, call_ask, put_bid, put_ask)
-    pairs = _usable_pairs(quotes, T, rates)
-    forward, residual = _weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    pairs = usable_pairs(quotes, T, rates)
+    forward = weighted_forward(pairs, pairs.call - pairs.put, T, rates).forward
     method = np.where(pairs.used.any(axis=1), ForwardMethod.PARITY_AT_RATE, ForwardMethod.NONE)
 
     fitted_rate, certain = _fitted_rate(pairs, forward, T, rates)
     european = ~style & (method != ForwardMethod.NONE)
     rates = np.where(european, fitted_rate, rates)
     method = np.where(european & certain, ForwardMethod.PARITY_REGRESSION, method)
-    forward, residual = _weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    forward, residual, _low, _high = weighted_forward(pairs, pairs.call - pairs.put, T, rates)
 
     counts = pairs.used.sum(axis=1)
     exercised = style & (method != ForwardMethod.NONE)
     if exercised.any():
-        part = _nearest(pairs.rows(exercised), forward[exercised])
+        part = nearest_pairs(pairs.rows(exercised), forward[exercised], _AMERICAN_PAIRS_MAX)
         fit = _american_forward(
             part, forward[exercised], T[exercised], rates[exercised], S[exercised]
         )
@@ -177,73 +157,8 @@ def implied_forward(
     )
 
 
-def _usable_pairs(quotes: tuple[FloatArray, ...], T: FloatArray, rates: FloatArray) -> _Pairs:
-    """Return the columns of all pairs and mark those near a first guess of the forward."""
-    K, cb, ca, pb, pa = quotes
-    two_sided = (cb > 0) & (pb > 0) & (ca >= cb) & (pa >= pb) & (K > 0) & (T > 0)[:, np.newaxis]
-    two_sided &= np.isfinite(K) & np.isfinite(ca) & np.isfinite(pa)
-    K, cb, ca, pb, pa = (np.where(two_sided, v, 1.0) for v in (K, cb, ca, pb, pa))
-    call, put = 0.5 * (cb + ca), 0.5 * (pb + pa)
-    growth = np.exp(rates * np.maximum(T, 0.0))[:, np.newaxis]
-    # Where call and put cost the same is the forward; the five nearest to that outvote one error.
-    order = np.argsort(np.where(two_sided, np.abs(call - put), np.inf), axis=1)[:, :5]
-    implied = np.take_along_axis(K + (call - put) * growth, order, axis=1)
-    guess = _row_median(implied, np.take_along_axis(two_sided, order, axis=1))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a guess may be missing or absurd
-        distance = np.abs(np.log(K / guess[:, np.newaxis]))
-    near = two_sided & (distance <= _NEAR)
-    sparse = near.sum(axis=1) < _SLOPE_PAIRS_MIN
-    near |= two_sided & (distance <= _NEAR_FAR) & sparse[:, np.newaxis]
-    return _Pairs(
-        strike=K,
-        call=call,
-        put=put,
-        spread=np.maximum((ca - cb) + (pa - pb), 0.01),
-        low=cb - pa,
-        high=ca - pb,
-        used=near,
-    )
-
-
-def _row_median(values: FloatArray, used: BoolArray) -> FloatArray:
-    """Return the median of the used values of each row, NaN where there are none."""
-    counts = used.sum(axis=1)
-    if values.shape[1] == 0:
-        return np.full(counts.shape, np.nan)
-    ordered = np.sort(np.where(used, values, np.inf), axis=1)
-    rows = np.arange(counts.size)
-    lower = ordered[rows, np.maximum(counts - 1, 0) // 2]
-    upper = ordered[rows, np.minimum(counts // 2, values.shape[1] - 1)]
-    return np.where(counts > 0, np.where(counts % 2 == 1, lower, 0.5 * (lower + upper)), np.nan)
-
-
-def _weighted_forward(
-    pairs: _Pairs, parity: FloatArray, T: FloatArray, rates: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return forward and residual from C − P (`parity`) at known rates."""
-    growth = np.exp(rates * np.maximum(T, 0.0))[:, np.newaxis]
-    implied = pairs.strike + parity * growth
-    forward = _row_median(implied, pairs.used)
-    weight = np.where(pairs.used, pairs.spread, np.inf) ** -2.0
-    with np.errstate(invalid="ignore"):  # rows without pairs: 0/0 is NaN, as meant
-        for _ in range(4):
-            apart = np.abs(implied - forward[:, np.newaxis]) / (0.5 * pairs.spread * growth)
-            trust = weight * _HUBER / np.maximum(apart, _HUBER)
-            forward = np.where(pairs.used, trust * implied, 0.0).sum(axis=1) / np.where(
-                pairs.used, trust, 0.0
-            ).sum(axis=1)
-    floor = np.where(pairs.used, pairs.strike + pairs.low * growth, -np.inf).max(axis=1, initial=-1)
-    roof = np.where(pairs.used, pairs.strike + pairs.high * growth, np.inf).min(
-        axis=1, initial=np.inf
-    )
-    # Crossed bounds mean quotes of different instants; then the weights alone decide.
-    bounded = np.clip(forward, floor, np.maximum(roof, floor))
-    forward = np.where(floor <= roof, bounded, forward)
-    return forward, _row_median(np.abs(implied - forward[:, np.newaxis]), pairs.used)
-
-
 def _fitted_rate(
-    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray
+    pairs: Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
     """Return rates blended from slope and given rate, and where the slope says more."""
     discount = np.exp(-rates * np.maximum(T, 0.0))
@@ -256,7 +171,7 @@ def _fitted_rate(
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(4):
             error = np.abs(y - level[:, np.newaxis] - slope[:, np.newaxis] * x) / deviation
-            weight = np.where(pairs.used, _HUBER / np.maximum(error, _HUBER), 0.0) / deviation**2
+            weight = np.where(pairs.used, HUBER / np.maximum(error, HUBER), 0.0) / deviation**2
             total = weight.sum(axis=1)
             mean_x = (weight * x).sum(axis=1) / total
             mean_y = (weight * y).sum(axis=1) / total
@@ -269,23 +184,13 @@ def _fitted_rate(
         doubt = np.sqrt(np.maximum(scatter, 1.0) / spread_x) / (-slope * T)
         fitted = -np.log(-slope) / T
         share = _RATE_DOUBT**2 / (_RATE_DOUBT**2 + doubt * doubt)
-    share = np.where((counts >= _SLOPE_PAIRS_MIN) & (slope < 0) & np.isfinite(share), share, 0.0)
+    share = np.where((counts >= SLOPE_PAIRS_MIN) & (slope < 0) & np.isfinite(share), share, 0.0)
     blended = rates + share * (np.where(share > 0, fitted, rates) - rates)
     return blended, share > 0.5
 
 
-def _nearest(pairs: _Pairs, forward: FloatArray) -> _Pairs:
-    """Return the few pairs nearest the forward, where exercise premiums are small.
-
-    The model's error in a premium is small there too. A slope over more strikes was tried for the
-    rate: spreads of long expiries leave it a doubt of whole percents (docs/features/pricing.md).
-    """
-    away = np.where(pairs.used, np.abs(pairs.strike - forward[:, np.newaxis]), np.inf)
-    return pairs.columns(np.argsort(away, axis=1)[:, :_AMERICAN_PAIRS_MAX])
-
-
 def _american_forward(
-    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
+    pairs: Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return forward and residual of American pairs, their exercise premiums taken away.
 
@@ -320,5 +225,5 @@ def _american_forward(
         )
         shift[rows, columns] = np.nan_to_num(both[0] - both[1])
         lean = pairs._replace(low=pairs.low - shift, high=pairs.high - shift)
-        forward, residual = _weighted_forward(lean, parity - shift, T, rates)
+        forward, residual, _low, _high = weighted_forward(lean, parity - shift, T, rates)
     return forward, residual
