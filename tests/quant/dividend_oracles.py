@@ -81,7 +81,9 @@ def integral_price(case: Case) -> float:
             d1 = (np.log(spot / case.strike) + case.rate * years) / width + width / 2
             sign = 1.0 if case.is_call else -1.0
             cash = case.strike * np.exp(-case.rate * years)
-            return sign * (spot * ndtr(sign * d1) - cash * ndtr(sign * (d1 - width)))
+            stock, bond = np.asarray(ndtr(sign * d1)), np.asarray(ndtr(sign * (d1 - width)))
+            result: FloatArray = sign * (spot * stock - cash * bond)
+            return result
 
         return value
 

@@ -1,6 +1,6 @@
 """Put-call pairs of a chain: which are usable, and the forward they agree on.
 
-C − P = D·(F − K) for Europeans. Arrays are (expiries, pairs), padded; `used` says which pairs count.
+C − P = D·(F − K) for Europeans. Arrays are (expiries, pairs), padded; `used` says which count.
 """
 
 from __future__ import annotations
