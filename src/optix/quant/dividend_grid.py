@@ -141,7 +141,7 @@ def grid_values(plan: DividendPlan, inputs: GridInputs, *, threads: int = 1) -> 
         native.dividend_values(*plan, *inputs, out, threads)
         return GridValues(*out)
     with np.errstate(over="ignore", under="ignore"):
-        grid = _Grid(plan, inputs)
+        grid = Grid(plan, inputs)
         for step, event in enumerate(plan.event):
             grid.step_back(step)
             if event >= 0:
@@ -159,8 +159,12 @@ def _spline_moments(t: FloatArray) -> FloatArray:
     return moments
 
 
-class _Grid:
-    """Values of all options at all nodes, (nodes, options), walking back from expiry."""
+class Grid:
+    """Values of all options at all nodes, (nodes, options), walking back from expiry.
+
+    After a step `dead` is what exercise pays; after an event `place` is where it takes each node,
+    and `pays` by how much exercise the evening before is better than holding.
+    """
 
     def __init__(self, plan: DividendPlan, inputs: GridInputs) -> None:
         self.plan, self.given = plan, inputs
@@ -171,6 +175,7 @@ class _Grid:
         self.later_cash = np.zeros(inputs.spot.shape)
         self.kept = np.ones(inputs.spot.shape)
         self.unsmoothed = np.zeros(inputs.spot.shape, dtype=np.bool_)
+        self.dead = self.pays = self.place = np.empty((plan.nodes, inputs.spot.size))
         self.drop, self.centre = self._centre()
         z = plan.reach - self.h * np.arange(plan.nodes)
         self.shape = np.exp(inputs.sign * self.width * z[:, np.newaxis])
@@ -225,6 +230,7 @@ class _Grid:
         return np.where(may, slope, 0.0), np.where(may, level, _NEVER)
 
     def step_back(self, step: int) -> None:
+        """Take one step of time towards today."""
         plan, given = self.plan, self.given
         left = float(plan.left[step])
         slope, level = self._obstacle(left, raised=True)
@@ -236,16 +242,24 @@ class _Grid:
         level = np.where(self.unsmoothed, _NEVER, level)
         self.unsmoothed[:] = False
 
-        u = self.value
-        right = plan.own[step] * u[1:-1] + plan.beside[step] * (u[:-2] + u[2:])
-        gain, pull = plan.gain[step], plan.pull[step]
+        right, pull = self.eliminated(self.value, step), plan.pull[step]
+        self.dead = slope * self.shape - level
+        self.value[0] = edge
+        for node in range(1, plan.nodes - 1):
+            held = right[node - 1] - pull[node] * self.value[node - 1]
+            np.maximum(held, self.dead[node], out=self.value[node])
+
+    def eliminated(self, field: FloatArray, step: int) -> FloatArray:
+        """Return the right side of a step at the inner nodes, each freed of the node above."""
+        plan = self.plan
+        right: FloatArray = plan.own[step] * field[1:-1] + plan.beside[step] * (
+            field[:-2] + field[2:]
+        )
+        pull = plan.pull[step]
         for node in range(plan.nodes - 3, 0, -1):
             right[node - 1] -= pull[node + 1] * right[node]
-        right *= gain[1:-1, np.newaxis]
-        dead = slope * self.shape - level
-        u[0] = edge
-        for node in range(1, plan.nodes - 1):
-            np.maximum(right[node - 1] - pull[node] * u[node - 1], dead[node], out=u[node])
+        right *= plan.gain[step][1:-1, np.newaxis]
+        return right
 
     def _lower_exercised(self, left: float) -> None:
         """Put the true exercise value where the raised one won."""
@@ -270,17 +284,22 @@ class _Grid:
         before = np.exp(self.centre + self.drift * (1.0 - left))
         spot = np.maximum(plan.kept[event] * before * self.shape - plan.cash[event], _TINY)
         z = (np.log(spot) - after) / self.width
-        place = np.clip((plan.reach - given.sign * z) / self.h, 0.0, plan.nodes - 1.0)
-        base = np.clip(place.astype(np.intp), 1, plan.nodes - 3)
-        f = place - base
-        u = [self.value[base + offset, self.columns] for offset in (-1, 0, 1, 2)]
-        up, down, far = f + 1.0, f - 1.0, f - 2.0
-        held = down * far * (up * u[1] / 2.0 - f * u[0] / 6.0)
-        held += up * f * (down * u[3] / 6.0 - far * u[2] / 2.0)
+        self.place = np.clip((plan.reach - given.sign * z) / self.h, 0.0, plan.nodes - 1.0)
+        held = self.moved(self.value)
         slope, level = self._obstacle(left, raised=False)
-        pays = slope * self.shape - level - held
-        self.value = held + np.maximum(pays, 0.0)
-        self._smooth_choice(pays)
+        self.pays = slope * self.shape - level - held
+        self.value = held + np.maximum(self.pays, 0.0)
+        self._smooth_choice(self.pays)
+
+    def moved(self, field: FloatArray) -> FloatArray:
+        """Return the field at `place`, where the ex-date takes each node; cubic between nodes."""
+        base = np.clip(self.place.astype(np.intp), 1, self.plan.nodes - 3)
+        f = self.place - base
+        u = [field[base + offset, self.columns] for offset in (-1, 0, 1, 2)]
+        up, down, far = f + 1.0, f - 1.0, f - 2.0
+        held: FloatArray = down * far * (up * u[1] / 2.0 - f * u[0] / 6.0)
+        held += up * f * (down * u[3] / 6.0 - far * u[2] / 2.0)
+        return held
 
     def _smooth_choice(self, pays: FloatArray) -> None:
         """Smooth the kink at the spot where exercise stops to pay."""
@@ -319,6 +338,7 @@ class _Grid:
         self.unsmoothed[rows] = True
 
     def read_out(self) -> GridValues:
+        """Return today's values at the spots."""
         given = self.given
         self._lower_exercised(1.0)
         middle = (self.plan.nodes - 1) // 2

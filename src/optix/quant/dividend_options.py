@@ -7,31 +7,25 @@ dollar and more on a 100 $ stock (PRICING notes of the project). Values come fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optix.quant import black_scholes
-from optix.quant.arrays import BoolArray, FloatArray, all_positive, broadcast_options
-from optix.quant.dividend_grid import (
-    EVENTS_MAX,
-    WIDTH_MAX,
-    WIDTH_MIN,
-    DividendPlan,
-    GridInputs,
-    grid_values,
-    make_plan,
+from optix.quant.arrays import BoolArray, FloatArray
+from optix.quant.dividend_grid import WIDTH_MAX, DividendPlan, GridInputs, grid_values
+from optix.quant.dividend_rows import (
+    NODES,
+    STEPS,
+    OptionRows,
+    option_rows,
+    plans_of,
+    usable_rows,
 )
 from optix.quant.dividends import DividendSchedule
 from optix.quant.implied_vol import ImpliedVol, IvStatus, implied_vol
 
-NODES = 161
-STEPS = 96
-_STEPS_PER_EVENT = 12
-_STEPS_MAX = 400
-_LOG_MAX = 200.0  # |rate·T|, |ln(spot/strike)| and the like beyond it leave float64
 _VOL_BUMP = 0.01  # relative
 _RATE_BUMP = 0.001
 _VOL_MIN, _VOL_MAX = 0.005, 10.0
@@ -51,31 +45,6 @@ class DividendGreeks(NamedTuple):
     vega: FloatArray  # per 1.00 of vol
     rho: FloatArray  # per 1.00 of rate
     exercised: BoolArray  # exercising now is best
-
-
-class _Rows(NamedTuple):
-    """Broadcast arguments, flat, and which of them make an option."""
-
-    spot: FloatArray
-    strike: FloatArray
-    years: FloatArray
-    rate: FloatArray
-    borrow: FloatArray
-    sign: FloatArray
-    american: FloatArray
-    other: FloatArray  # vol or price, whichever is known
-
-    def of(self, rows: BoolArray) -> _Rows:
-        return _Rows(*(column[rows] for column in self))
-
-    def inputs(self, vol: FloatArray, *, rate_shift: float = 0.0) -> GridInputs:
-        """Return grid columns; a vol too small for a grid is the least one, where limits hold."""
-        vol = np.maximum(vol, WIDTH_MIN / np.sqrt(self.years))
-        columns = (self.spot, self.strike, vol, self.rate + rate_shift, self.borrow)
-        return GridInputs(*(np.ascontiguousarray(c) for c in (*columns, self.sign, self.american)))
-
-    def payoff(self) -> FloatArray:
-        return np.maximum(self.sign * (self.spot - self.strike), 0.0)
 
 
 def dividend_greeks(
@@ -107,7 +76,7 @@ def dividend_greeks(
              rate < 0 the region of exercise may have two sides, and accuracy is of first order.
     Source:  spot model: Haug, Haug and Lewis 2003; exercise: Brennan and Schwartz 1977.
     """
-    shape, rows = _rows(
+    shape, rows = option_rows(
         spot=spot,
         strike=strike,
         years=expiry_years,
@@ -118,9 +87,9 @@ def dividend_greeks(
         other=vol,
     )
     result = np.full((len(DividendGreeks._fields), rows.spot.size), np.nan)
-    usable, expired = _usable(rows), rows.years <= 0
+    usable, expired = usable_rows(rows), rows.years <= 0
     result[:, usable & expired] = _at_expiry(rows.of(usable & expired))
-    for group, plan in _plans(rows, usable & ~expired, schedule, nodes, steps):
+    for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)
         vol_up, vol_down = part.other * (1.0 + _VOL_BUMP), part.other * (1.0 - _VOL_BUMP)
         bumped = [
@@ -166,7 +135,7 @@ def dividend_price(
     threads: int = 1,
 ) -> FloatArray:
     """Return prices alone, at a fifth of the cost of `dividend_greeks`; the rest is as there."""
-    shape, rows = _rows(
+    shape, rows = option_rows(
         spot=spot,
         strike=strike,
         years=expiry_years,
@@ -177,9 +146,9 @@ def dividend_price(
         other=vol,
     )
     result = np.full(rows.spot.shape, np.nan)
-    usable, expired = _usable(rows), rows.years <= 0
+    usable, expired = usable_rows(rows), rows.years <= 0
     result[usable & expired] = rows.payoff()[usable & expired]
-    for group, plan in _plans(rows, usable & ~expired, schedule, nodes, steps):
+    for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)
         result[group] = grid_values(plan, part.inputs(part.other), threads=threads).price
     return result.reshape(shape)
@@ -208,7 +177,7 @@ def dividend_implied_vol(
              NO_TIME_VALUE at it or below the one at half a percent, ABOVE_MAXIMUM beyond what any
              volatility gives, EXPIRED, INVALID, NOT_CONVERGED.
     """
-    shape, rows = _rows(
+    shape, rows = option_rows(
         spot=spot,
         strike=strike,
         years=expiry_years,
@@ -220,9 +189,9 @@ def dividend_implied_vol(
     )
     vol = np.full(rows.spot.shape, np.nan)
     status = np.full(rows.spot.shape, IvStatus.INVALID, dtype=np.int8)
-    usable, expired = _usable(rows, other_is_vol=False), rows.years <= 0
+    usable, expired = usable_rows(rows, other_is_vol=False), rows.years <= 0
     status[usable & expired] = IvStatus.EXPIRED
-    for group, plan in _plans(rows, usable & ~expired, schedule, nodes, steps):
+    for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)
         until = schedule.until(plan.expiry)
         status[group] = _bounds_status(part, until)
@@ -232,65 +201,7 @@ def dividend_implied_vol(
     return ImpliedVol(vol=vol.reshape(shape), status=status.reshape(shape))
 
 
-def _rows(
-    *,
-    spot: ArrayLike,
-    strike: ArrayLike,
-    years: ArrayLike,
-    rate: ArrayLike,
-    borrow: ArrayLike,
-    is_call: ArrayLike,
-    is_american: ArrayLike,
-    other: ArrayLike,
-) -> tuple[tuple[int, ...], _Rows]:
-    american = np.asarray(is_american, dtype=np.float64)
-    call, floats = broadcast_options(is_call, spot, strike, years, rate, borrow, american, other)
-    S, K, T, r, b, style, known = (column.ravel() for column in floats)
-    sign = np.where(call, 1.0, -1.0).ravel()
-    return call.shape, _Rows(S, K, T, r, b, sign, style, known)
-
-
-def _usable(rows: _Rows, *, other_is_vol: bool = True) -> BoolArray:
-    """Say which rows are options of numbers that stay inside float64."""
-    usable = all_positive(rows.spot, rows.strike, rows.other) & np.isfinite(rows.years)
-    with np.errstate(all="ignore"):
-        T = np.maximum(rows.years, 0.0)
-        usable &= np.abs(np.log(rows.spot / rows.strike)) <= _LOG_MAX
-        usable &= np.abs(np.log(rows.spot)) <= _LOG_MAX
-        if other_is_vol:
-            usable &= rows.other * np.sqrt(T) <= WIDTH_MAX
-        usable &= (np.abs(rows.rate) * T <= _LOG_MAX) & (np.abs(rows.borrow) * T <= _LOG_MAX)
-    return np.asarray(usable)
-
-
-def _plans(
-    rows: _Rows, live: BoolArray, schedule: DividendSchedule, nodes: int, steps: int
-) -> Iterator[tuple[BoolArray, DividendPlan]]:
-    """Yield the rows of each expiry with their grid."""
-    for expiry in np.unique(rows.years[live]).tolist():
-        until = schedule.until(expiry)
-        if len(until.dividends) > EVENTS_MAX:
-            raise ValueError(f"More than {EVENTS_MAX} ex-dates lie before one expiry.")
-        group = live & (rows.years == expiry)
-        forward = until.forward(
-            spot=rows.spot, expiry_years=expiry, rate=rows.rate, borrow=rows.borrow
-        )
-        group &= np.isfinite(forward)
-        if not group.any():
-            continue
-        ex_years, cash, proportion = until.columns()
-        plan = make_plan(
-            expiry_years=expiry,
-            ex_years=ex_years,
-            cash=cash,
-            proportion=proportion,
-            nodes=nodes,
-            steps=min(steps + _STEPS_PER_EVENT * ex_years.size, _STEPS_MAX),
-        )
-        yield group, plan
-
-
-def _at_expiry(rows: _Rows) -> FloatArray:
+def _at_expiry(rows: OptionRows) -> FloatArray:
     """Return the columns of DividendGreeks where no time is left."""
     inside = rows.sign * (rows.spot - rows.strike) > 0
     result = np.zeros((len(DividendGreeks._fields), rows.spot.size))
@@ -298,7 +209,7 @@ def _at_expiry(rows: _Rows) -> FloatArray:
     return result
 
 
-def _riskless_value(rows: _Rows, until: DividendSchedule) -> FloatArray:
+def _riskless_value(rows: OptionRows, until: DividendSchedule) -> FloatArray:
     """Return what the options are worth if the stock only drifts and drops.
 
     Americans choose among today, expiry, and the evening before and the morning of every ex-date. A
@@ -313,13 +224,13 @@ def _riskless_value(rows: _Rows, until: DividendSchedule) -> FloatArray:
     return np.maximum(best, _riskless_payoff(rows, until, rows.years))
 
 
-def _riskless_payoff(rows: _Rows, paid: DividendSchedule, years: FloatArray) -> FloatArray:
+def _riskless_payoff(rows: OptionRows, paid: DividendSchedule, years: FloatArray) -> FloatArray:
     forward = paid.forward(spot=rows.spot, expiry_years=years, rate=rows.rate, borrow=rows.borrow)
     result: FloatArray = np.exp(-rows.rate * years) * rows.sign * (forward - rows.strike)
     return result
 
 
-def _bounds_status(rows: _Rows, until: DividendSchedule) -> NDArray[np.int8]:
+def _bounds_status(rows: OptionRows, until: DividendSchedule) -> NDArray[np.int8]:
     """Return the status of prices no volatility explains, OK for the others."""
     least = _riskless_value(rows, until)
     most = np.where(
@@ -335,7 +246,7 @@ def _bounds_status(rows: _Rows, until: DividendSchedule) -> NDArray[np.int8]:
     return status
 
 
-def _first_guess(rows: _Rows, until: DividendSchedule) -> tuple[FloatArray, FloatArray]:
+def _first_guess(rows: OptionRows, until: DividendSchedule) -> tuple[FloatArray, FloatArray]:
     """Return volatility and vega of a European option of the same price on the forward."""
     forward = until.forward(
         spot=rows.spot, expiry_years=rows.years, rate=rows.rate, borrow=rows.borrow
@@ -362,7 +273,7 @@ def _first_guess(rows: _Rows, until: DividendSchedule) -> tuple[FloatArray, Floa
 
 
 def _search(
-    plan: DividendPlan, rows: _Rows, until: DividendSchedule, threads: int
+    plan: DividendPlan, rows: OptionRows, until: DividendSchedule, threads: int
 ) -> tuple[FloatArray, NDArray[np.int8]]:
     """Return volatilities and statuses by secant steps kept inside a shrinking bracket."""
     ceiling = min(_VOL_MAX, 0.9 * WIDTH_MAX / float(np.sqrt(plan.expiry)))
@@ -373,7 +284,7 @@ def _search(
     active = np.arange(rows.spot.size)
     last_vol = last_error = np.full(rows.spot.shape, np.nan)
     for _ in range(_SEARCH_STEPS_MAX):
-        part = _Rows(*(column[active] for column in rows))
+        part = OptionRows(*(column[active] for column in rows))
         error = grid_values(plan, part.inputs(vol), threads=threads).price - part.other
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             secant = (error - last_error) / (vol - last_vol)
