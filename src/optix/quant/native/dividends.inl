@@ -271,7 +271,7 @@ static inline void smooth_choice(Block& b, int lane, const double* pays, int cou
 static inline void interpolate(Block& b, double kept, double cash, const double* before,
                                const double* after) {
   const int nodes = b.plan.nodes;
-  const double h = b.step(), reach = b.plan.reach;
+  const double h = b.step(), reach = b.plan.reach, last = nodes - 1.0;
   const double* __restrict u = b.value;
   double pace[kLanes], spot_before[kLanes], place_after[kLanes];
   for (int l = 0; l < kLanes; ++l) {
@@ -282,15 +282,21 @@ static inline void interpolate(Block& b, double kept, double cash, const double*
   for (int j = 0; j < nodes; ++j) {
     const double* __restrict shape = b.at(b.shape, j);
     double* __restrict held = b.at(b.scratch, j);
+    double place[kLanes], base[kLanes], around[4][kLanes];
     for (int l = 0; l < kLanes; ++l) {
       const double spot = vm::max(spot_before[l] * shape[l] - cash, kTiny);
       const double anywhere = place_after[l] - pace[l] * vm::log(spot);
-      const double place = vm::min(vm::max(anywhere, 0.0), nodes - 1.0);
-      const int inside = static_cast<int>(vm::min(vm::max(place, 1.0), nodes - 3.0));
-      const double f = place - inside, up = f + 1.0, down = f - 1.0, far = f - 2.0;
-      const int at = inside * kLanes + l;
-      held[l] = down * far * (up * u[at] / 2.0 - f * u[at - kLanes] / 6.0) +
-                up * f * (down * u[at + 2 * kLanes] / 6.0 - far * u[at + kLanes] / 2.0);
+      place[l] = vm::min(vm::max(anywhere, 0.0), last);
+      base[l] = vm::min(vm::max(vm::round(place[l] - 0.5), 1.0), last - 2.0);
+    }
+    for (int l = 0; l < kLanes; ++l) {
+      const double* first = u + (static_cast<long>(base[l]) - 1) * kLanes + l;
+      for (int k = 0; k < 4; ++k) around[k][l] = first[k * kLanes];
+    }
+    for (int l = 0; l < kLanes; ++l) {
+      const double f = place[l] - base[l], up = f + 1.0, down = f - 1.0, far = f - 2.0;
+      held[l] = down * far * (up * around[1][l] / 2.0 - f * around[0][l] / 6.0) +
+                up * f * (down * around[3][l] / 6.0 - far * around[2][l] / 2.0);
     }
   }
 }
