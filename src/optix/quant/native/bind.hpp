@@ -25,6 +25,11 @@ using FlagsOut = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using StatusOut = nb::ndarray<std::int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
+// NumPy's booleans are bytes of 0 and 1.
+inline const std::uint8_t* bytes_of(const Flags& flags) {
+  return reinterpret_cast<const std::uint8_t*>(flags.data());
+}
+
 template <class... Arrays>
 void check_rows(std::size_t rows, const Arrays&... arrays) {
   if (((arrays.shape(arrays.ndim() - 1) != rows) || ...)) {

@@ -1,110 +1,168 @@
-// European options on the forward, in blocks of rows; every loop is vectorised.
-//
-// With a = |ln(forward/strike)|, s = vol*sqrt(years), h = a/s and t = s/2 the undiscounted value of the
-// out-of-the-money side is min(forward, strike)*beta(a, s),
-//
-//   beta = phi(h - t) * w,   w = mills(h - t) - mills(h + t).
-//
-// Where t is small w is summed from its Taylor series in t, whose terms are all positive; elsewhere
-// the difference loses no more than the rounding of the forward does.
+// European options on the forward, in blocks of rows; every loop is vectorised. See normalised.hpp.
 #include "european.hpp"
-#include "vecmath.hpp"
+#include "european_iv.inl"
+#include "normalised.hpp"
 
 namespace optix::OPTIX_ISA {
 namespace {
 
 constexpr std::size_t kBlock = 64;
-constexpr double kNarrowT = 0.25;  // below it the series holds, if a is below the next
-constexpr double kNarrowA = 4.0;
 
-// Rows whose numbers stay inside this range cannot overflow on the way; others go to the reference.
-constexpr double kPriceMin = 1e-140, kPriceMax = 1e140;
-constexpr double kYearsMin = 1e-12, kYearsMax = 1e6;
-constexpr double kVolMin = 1e-9, kVolMax = 1e6;
-constexpr double kExponentMax = 600.0;
-
-static inline bool is_plain_price(double value) { return value >= kPriceMin && value <= kPriceMax; }
-
-// w/(2t) from the slope of the Mills ratio at h: with q = (h*t)^2 and y = t^2 the terms of the series
-// follow T[k+1] = ((q + (4k+3)*y)*T[k] - y^2*T[k-1]) / ((2k+2)*(2k+3)).
-static inline double width_series(double h, double q, double y) {
-  const double first = vm::mills_slope(h);
-  double previous = first;
-  double term = ((q + 3.0 * y) * first - y) * (1.0 / 6.0);
-  double sum = term;
-  for (int k = 1; k < 7; ++k) {
-    const double next =
-        ((q + (4 * k + 3) * y) * term - y * y * previous) * (1.0 / ((2 * k + 2) * (2 * k + 3)));
-    sum += next;
-    previous = term;
-    term = next;
-  }
-  return first + sum;
-}
-
-// beta where the series holds.
-static inline double time_value_narrow(double h, double t) {
-  const double ht = h * t;
-  const double near = h - t;
-  return 2.0 * t * vm::norm_pdf(near) * width_series(h, ht * ht, t * t);
-}
-
-// beta elsewhere.
-static inline double time_value_wide(double h, double t) {
-  const double near = h - t;
-  const double bell = vm::norm_pdf(near);
-  const double m_near = vm::mills(vm::abs(near)), m_far = vm::mills(h + t);
-  return near >= 0.0 ? bell * (m_near - m_far) : 1.0 - bell * (m_near + m_far);
-}
+static inline std::size_t smaller(std::size_t a, std::size_t b) { return a < b ? a : b; }
 
 std::size_t price(const EuropeanTerms& terms, std::size_t begin, std::size_t end, double* out,
                   bool* left) {
-  std::size_t odd_rows = 0;
+  std::size_t count = 0;
   for (std::size_t start = begin; start < end; start += kBlock) {
-    const std::size_t size = end - start < kBlock ? end - start : kBlock;
+    const std::size_t size = smaller(end - start, kBlock);
     const double *F = terms.forward + start, *K = terms.strike + start, *T = terms.years + start;
     const double *v = terms.vol + start, *r = terms.rate + start;
-    const bool* call = terms.is_call + start;
-    double* result = out + start;
-    double h[kBlock], t[kBlock], beta[kBlock];
-    std::int64_t odd = 0, narrow = 0;
+    double sign[kBlock], a[kBlock], h[kBlock], t[kBlock], beta[kBlock];
+    signs_of(terms.is_call + start, size, sign);
+    std::int64_t odd = 0;
+    OPTIX_ROWS
     for (std::size_t i = 0; i < size; ++i) {
-      const bool plain = is_plain_price(F[i]) & is_plain_price(K[i]) & (T[i] >= kYearsMin) &
-                         (T[i] <= kYearsMax) & (v[i] >= kVolMin) & (v[i] <= kVolMax) &
-                         (vm::abs(r[i] * T[i]) <= kExponentMax);
+      const bool plain = is_plain_price(F[i]) & is_plain_price(K[i]) & is_plain_time(T[i], r[i]) &
+                         is_plain_vol(v[i]);
       const double sum = F[i] + K[i] + T[i] + v[i] + r[i];
       left[start + i] = (!plain) & (sum == sum);
       odd += left[start + i];
       const double s = v[i] * vm::sqrt(T[i]);
-      const double a = vm::abs(vm::log_ratio(F[i], K[i]));
-      h[i] = a / s;
+      a[i] = vm::abs(vm::log_ratio(F[i], K[i]));
+      h[i] = a[i] / s;
       t[i] = 0.5 * s;
-      narrow += (t[i] < kNarrowT) & (a < kNarrowA);
     }
+    const std::size_t narrow = count_narrow(a, t, size);
     if (narrow != 0) {
-      for (std::size_t i = 0; i < size; ++i) beta[i] = time_value_narrow(h[i], t[i]);
-    }
-    if (narrow != static_cast<std::int64_t>(size)) {
+      OPTIX_ROWS
       for (std::size_t i = 0; i < size; ++i) {
-        const double wide = time_value_wide(h[i], t[i]);
-        const bool is_narrow = (t[i] < kNarrowT) & (2.0 * h[i] * t[i] < kNarrowA);
-        beta[i] = is_narrow ? beta[i] : wide;
+        beta[i] = 2.0 * t[i] * vm::norm_pdf(h[i] - t[i]) * width_series(h[i], t[i]);
       }
     }
+    if (narrow != size) {
+      OPTIX_ROWS
+      for (std::size_t i = 0; i < size; ++i) {
+        const double wide = wide_tails(h[i], t[i], vm::norm_pdf(h[i] - t[i]), 0.0).beta;
+        beta[i] = is_narrow(a[i], t[i]) ? beta[i] : wide;
+      }
+    }
+    OPTIX_ROWS
     for (std::size_t i = 0; i < size; ++i) {
-      const double gap = call[i] ? F[i] - K[i] : K[i] - F[i];
+      const double gap = (F[i] - K[i]) * sign[i];
       const double value = vm::max(gap, 0.0) + vm::min(F[i], K[i]) * beta[i];
       const double sum = F[i] + K[i] + T[i] + v[i] + r[i];  // NaN where any is
-      result[i] = sum == sum ? vm::exp(-r[i] * T[i]) * value : sum;
+      out[start + i] = sum == sum ? vm::exp(-r[i] * T[i]) * value : sum;
     }
-    odd_rows += static_cast<std::size_t>(odd);
+    count += static_cast<std::size_t>(odd);
   }
-  return odd_rows;
+  return count;
+}
+
+std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t end, double* out,
+                   std::size_t stride, bool* left) {
+  std::size_t count = 0;
+  for (std::size_t start = begin; start < end; start += kBlock) {
+    const std::size_t size = smaller(end - start, kBlock);
+    const double *S = terms.spot + start, *F = terms.forward + start, *K = terms.strike + start;
+    const double *T = terms.years + start, *v = terms.vol + start, *r = terms.rate + start;
+    double sign[kBlock], a[kBlock], h[kBlock], t[kBlock], bell[kBlock], ratio[kBlock];
+    double root[kBlock], per_s[kBlock], per_spot[kBlock], beta[kBlock], above_near[kBlock], above_far[kBlock], growth[kBlock];
+    signs_of(terms.is_call + start, size, sign);
+    if (terms.carry != nullptr) {
+      OPTIX_ROWS
+      for (std::size_t i = 0; i < size; ++i) growth[i] = terms.carry[start + i] * T[i];
+    } else {
+      OPTIX_ROWS
+      for (std::size_t i = 0; i < size; ++i) growth[i] = vm::log_ratio(F[i], S[i]);
+    }
+    std::int64_t odd = 0;
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const bool plain = is_plain_price(S[i]) & is_plain_price(F[i]) & is_plain_price(K[i]) &
+                         is_plain_time(T[i], r[i]) & is_plain_vol(v[i]);
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
+      left[start + i] = (!plain) & (sum == sum);
+      odd += left[start + i];
+      root[i] = vm::sqrt(T[i]);
+      const double s = v[i] * root[i], high = vm::max(F[i], K[i]);
+      // One division for three.
+      const double inverse = 1.0 / (S[i] * s * high);
+      per_s[i] = S[i] * high * inverse;
+      per_spot[i] = s * high * inverse;
+      ratio[i] = vm::min(F[i], K[i]) * (S[i] * s * inverse);
+      a[i] = vm::abs(vm::log_ratio(F[i], K[i]));
+      h[i] = a[i] * per_s[i];
+      t[i] = 0.5 * s;
+      bell[i] = vm::norm_pdf(h[i] - t[i]);
+    }
+    const std::size_t narrow = count_narrow(a, t, size);
+    if (narrow != 0) {
+      OPTIX_ROWS
+      for (std::size_t i = 0; i < size; ++i) {
+        const Tails tails = narrow_tails(h[i], t[i], bell[i], ratio[i]);
+        beta[i] = tails.beta;
+        above_near[i] = tails.above_near;
+        above_far[i] = tails.above_far;
+      }
+    }
+    if (narrow != size) {
+      OPTIX_ROWS
+      for (std::size_t i = 0; i < size; ++i) {
+        const Tails tails = wide_tails(h[i], t[i], bell[i], ratio[i]);
+        const bool keep = is_narrow(a[i], t[i]);
+        beta[i] = keep ? beta[i] : tails.beta;
+        above_near[i] = keep ? above_near[i] : tails.above_near;
+        above_far[i] = keep ? above_far[i] : tails.above_far;
+      }
+    }
+    double* row = out + start;
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const double s = v[i] * root[i];
+      const double per_vol = per_s[i] * root[i], per_root = per_s[i] * v[i];
+      const double per_year = per_root * per_root;
+      const bool high = F[i] >= K[i];
+      const double near = h[i] - t[i], far = h[i] + t[i];
+      const double d1 = high ? far : -near, d2 = high ? near : -far;
+      const double tail1 = high ? above_far[i] : above_near[i];
+      const double tail2 = high ? above_near[i] : above_far[i];
+      const bool inside = (high ? sign[i] : -sign[i]) > 0.0;
+      const double n1 = inside ? 1.0 - tail1 : tail1, n2 = inside ? 1.0 - tail2 : tail2;
+      const double low = vm::min(F[i], K[i]);
+      const double discount = vm::exp(-r[i] * T[i]);
+      const double slope = discount * low * bell[i];  // discounted forward * phi(d1)
+      const double yield = r[i] - growth[i] * per_year;
+      const double share = discount * F[i] * n1, cash = discount * K[i] * n2;
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
+      const double known = sum == sum ? 1.0 : sum;
+
+      const double delta = sign[i] * share * per_spot[i] * known;
+      const double gamma = slope * per_spot[i] * per_spot[i] * per_s[i] * known;
+      const double vega = slope * root[i] * known;
+      const double drift = 2.0 * growth[i] - d2 * s;
+      const double gap = (F[i] - K[i]) * sign[i];
+      row[kPrice * stride + i] = discount * (vm::max(gap, 0.0) + low * beta[i]) * known;
+      row[kDelta * stride + i] = delta;
+      row[kGamma * stride + i] = gamma;
+      row[kTheta * stride + i] =
+          (sign[i] * (yield * share - r[i] * cash) - 0.5 * slope * v[i] * per_root) * known;
+      row[kVega * stride + i] = vega;
+      row[kRho * stride + i] = sign[i] * T[i] * cash * known;
+      row[kVanna * stride + i] = -slope * per_spot[i] * d2 * per_vol * known;
+      row[kCharm * stride + i] = yield * delta - 0.5 * slope * per_spot[i] * per_s[i] * per_year * drift;
+      row[kVomma * stride + i] = vega * d1 * d2 * per_vol;
+      row[kSpeed * stride + i] = -gamma * per_spot[i] * (d1 * per_s[i] + 1.0);
+      row[kZomma * stride + i] = gamma * (d1 * d2 - 1.0) * per_vol;
+      row[kColor * stride + i] = gamma * (yield + 0.5 * per_year * (1.0 + d1 * drift * per_s[i]));
+    }
+    count += static_cast<std::size_t>(odd);
+  }
+  return count;
 }
 
 }  // namespace
 
 extern const EuropeanKernels european;
-const EuropeanKernels european = {price};
+const EuropeanKernels european = {price, greeks, implied_vol};
 
 }  // namespace optix::OPTIX_ISA

@@ -12,6 +12,15 @@
 #define OPTIX_ISA baseline
 #endif
 
+// Before a loop whose rows do not depend on each other: no checks for overlapping columns.
+#if defined(__clang__)
+#define OPTIX_ROWS _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define OPTIX_ROWS _Pragma("GCC ivdep")
+#else
+#define OPTIX_ROWS
+#endif
+
 namespace optix::OPTIX_ISA::vm {
 
 constexpr double kInvSqrt2Pi = 0.3989422804014327;
@@ -63,9 +72,8 @@ static inline double exp(double x) {
   return value * power_of_two(half) * power_of_two(k - half);
 }
 
-// ln(n / d) for n, d in [1e-290, 1e290], with relative accuracy near n = d too: the difference of two
-// numbers within a factor of two is exact.
-static inline double log_ratio(double n, double d) {
+// ln(n / d), given n - d as well, which may be known better than n. For n, d in [1e-290, 1e290].
+static inline double log_quotient(double n, double d, double difference) {
   constexpr double kPoly[] = {0.06814555360930634, 0.06603540041034682, 0.07694501062582865,
                               0.09090867123200161, 0.1111111154582057,  0.1428571428350731,
                               0.20000000000004262, 0.3333333333333333};
@@ -79,18 +87,31 @@ static inline double log_ratio(double n, double d) {
                    (4503599627370496.0 + 2048.0);
   const double scaled = from_bits(static_cast<std::int64_t>(static_cast<std::uint64_t>(to_bits(d)) +
                                                             ((biased - 2048) << 52)));
-  const double u = (n - scaled) / (n + scaled);
+  const double u = (k == 0.0 ? difference : n - scaled) / (n + scaled);
   const double v = u * u;
   const double twice = 2.0 * u;
   return k * 0x1.62e42fefa2000p-1 +
          (k * 0x1.9ef35793c7673p-41 + (twice + twice * v * polynomial(kPoly, v)));
 }
 
+// ln(n / d) with relative accuracy near n = d too: the difference of two numbers within a factor of
+// two is exact. For n, d in [1e-290, 1e290].
+static inline double log_ratio(double n, double d) { return log_quotient(n, d, n - d); }
+
+// ln(1 + n / d) with relative accuracy for small n too. For d and n + d in [1e-290, 1e290].
+static inline double log1p_ratio(double n, double d) { return log_quotient(n + d, d, n); }
+
 // ln x for x in [1e-290, 1e290].
 static inline double log(double x) { return log_ratio(x, 1.0); }
 
+// A fraction that is not divided yet: two of them cost one division.
+struct Fraction {
+  double top;
+  double bottom;
+};
+
 // The Mills ratio Phi(-z)/phi(z) for z >= -0.5. Every coefficient is positive: nothing cancels.
-static inline double mills(double z) {
+static inline Fraction mills_fraction(double z) {
   constexpr double kTop[] = {1.0,
                              26.39451006475111,
                              351.43235621848095,
@@ -115,12 +136,16 @@ static inline double mills(double z) {
                                 1299308.664269728,
                                 486193.6120359419};
   const double y = min(z, 1e20) + 0.5;
-  return polynomial(kTop, y) / polynomial(kBottom, y);
+  return {polynomial(kTop, y), polynomial(kBottom, y)};
+}
+static inline double mills(double z) {
+  const Fraction m = mills_fraction(z);
+  return m.top / m.bottom;
 }
 
 // 1 - z*mills(z), the negated slope of the Mills ratio, for 0 <= z <= 40. The plain expression loses
 // all digits for large z, where this falls as 1/z^2.
-static inline double mills_slope(double z) {
+static inline Fraction mills_slope_fraction(double z) {
   constexpr double kTop[] = {0.9999999999915296, 28.125084323891876, 393.97274972487946,
                              3545.5126184956634, 22409.73431028929,  102870.89269172489,
                              343443.22336540226, 809053.1651210907,  1236011.1487198905,
@@ -137,7 +162,11 @@ static inline double mills_slope(double z) {
                                 2905880.1819771715,
                                 2438648.8308843756,
                                 959566.0388387757};
-  return polynomial(kTop, z) / polynomial(kBottom, z);
+  return {polynomial(kTop, z), polynomial(kBottom, z)};
+}
+static inline double mills_slope(double z) {
+  const Fraction slope = mills_slope_fraction(z);
+  return slope.top / slope.bottom;
 }
 
 // phi(z), the standard normal density.
