@@ -15,6 +15,9 @@ The scheme:
   towards it and substitution away from it, taking the larger of holding and exercising;
 - an exercise boundary between two nodes makes the discrete value too low by source·d², where d is
   its distance from the nearer one; the mean of that, source·h²/12, is added to the obstacle;
+- no control variate: on the golden points the European of the same grid is off by 7e-5 $ at most,
+  so taking its error away moves the worst American from 2.7e-4 $ to 2.4e-4 $ for twice the work;
+  what is left comes from the exercise boundary;
 - at an ex-date values move by cubic interpolation, and the kink which the choice to exercise leaves
   is smoothed by a B-spline with its fourth-order correction.
 """
