@@ -21,6 +21,7 @@ from optix.quant.parity import (
     HUBER,
     SLOPE_PAIRS_MIN,
     Pairs,
+    ParityForward,
     nearest_pairs,
     usable_pairs,
     weighted_forward,
@@ -61,6 +62,8 @@ class ForwardFit(NamedTuple):
     method: NDArray[np.int8]
     pairs: NDArray[np.int64]  # pairs the forward stands on
     residual: FloatArray  # median distance of the pairs' forwards from it; NaN without pairs
+    low: FloatArray  # what bids and asks allow the forward to be; NaN without pairs, and crossed
+    high: FloatArray  # where the quotes contradict each other
 
 
 class Carry(NamedTuple):
@@ -103,7 +106,7 @@ def implied_forward(
     expiry_years: ArrayLike,
     is_american: ArrayLike,
     spot: ArrayLike,
-    rate: float,
+    rate: ArrayLike,
 ) -> ForwardFit:
     """Return the implied forward and rate of each expiry.
 
@@ -113,7 +116,8 @@ def implied_forward(
     says nothing about the rate, and there the rate does not matter.
 
     Shapes:  strike and quotes (expiries, pairs), NaN where there is none; expiry_years and
-             is_american (expiries,), spot too or one for all (NaN: unknown); rate is one number.
+             is_american (expiries,), spot (NaN: unknown) and rate, say of a `rates.RateCurve`,
+             too or one for all.
     Units:   quote currency; expiry in years (ACT/365); continuous annual rates.
     Errors:  none raised. Without pairs the forward is the spot at the given rate, without a spot
              too it is NaN; at expiry_years ≤ 0 it is NaN.
@@ -122,7 +126,8 @@ def implied_forward(
     T = np.asarray(expiry_years, dtype=np.float64)
     style = np.asarray(is_american, dtype=np.bool_)
     S = np.broadcast_to(np.asarray(spot, dtype=np.float64), T.shape)
-    rates = np.full(T.shape, float(rate))
+    given = np.broadcast_to(np.asarray(rate, dtype=np.float64), T.shape)
+    rates = given.copy()
     quotes = broadcast_floats(strike, call_bid, call_ask, put_bid, put_ask)
     pairs = usable_pairs(quotes, T, rates)
     forward = weighted_forward(pairs, pairs.call - pairs.put, T, rates).forward
@@ -132,7 +137,8 @@ def implied_forward(
     european = ~style & (method != ForwardMethod.NONE)
     rates = np.where(european, fitted_rate, rates)
     method = np.where(european & certain, ForwardMethod.PARITY_REGRESSION, method)
-    forward, residual, _low, _high = weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    fit = weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    forward, residual, low, high = fit
 
     counts = pairs.used.sum(axis=1)
     exercised = style & (method != ForwardMethod.NONE)
@@ -141,12 +147,13 @@ def implied_forward(
         fit = _american_forward(
             part, forward[exercised], T[exercised], rates[exercised], S[exercised]
         )
-        forward[exercised], residual[exercised] = fit
+        for whole, found in zip((forward, residual, low, high), fit, strict=True):
+            whole[exercised] = found
         counts[exercised] = part.used.sum(axis=1)
         method = np.where(exercised, ForwardMethod.PARITY_AMERICAN, method)
 
     bare = (method == ForwardMethod.NONE) & (T > 0) & np.isfinite(S) & (S > 0)
-    forward = np.where(bare, S * np.exp(rate * T), forward)
+    forward = np.where(bare, S * np.exp(given * T), forward)
     method = np.where(bare, ForwardMethod.SPOT_AT_RATE, method)
     return ForwardFit(
         forward=forward,
@@ -154,6 +161,8 @@ def implied_forward(
         method=method.astype(np.int8),
         pairs=counts,
         residual=residual,
+        low=np.where(counts > 0, low, np.nan),
+        high=np.where(counts > 0, high, np.nan),
     )
 
 
@@ -191,8 +200,8 @@ def _fitted_rate(
 
 def _american_forward(
     pairs: Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return forward and residual of American pairs, their exercise premiums taken away.
+) -> ParityForward:
+    """Return the forward of American pairs, their exercise premiums taken away.
 
     The premiums need a forward and a volatility, which come from the round before.
     """
@@ -201,9 +210,9 @@ def _american_forward(
     years, r = T[rows], rates[rows]
     parity = pairs.call - pairs.put
     shift = np.zeros(parity.shape)
-    residual = np.full(T.shape, np.nan)
+    fit = ParityForward(forward, *(np.full(T.shape, np.nan) for _ in range(3)))
     for _ in range(_AMERICAN_PASSES):
-        F = forward[rows]
+        F = fit.forward[rows]
         out_call = F <= K
         vol, _status = implied_vol(
             price=np.where(out_call, call, put),
@@ -225,5 +234,5 @@ def _american_forward(
         )
         shift[rows, columns] = np.nan_to_num(both[0] - both[1])
         lean = pairs._replace(low=pairs.low - shift, high=pairs.high - shift)
-        forward, residual, _low, _high = weighted_forward(lean, parity - shift, T, rates)
-    return forward, residual
+        fit = weighted_forward(lean, parity - shift, T, rates)
+    return fit
