@@ -139,8 +139,19 @@ class TestProbability:
     def test_of_a_put_meets_the_lattice(self) -> None:
         for strike in (95.0, 105.0):
             found = probability(strike=strike, is_call=False, schedule=DividendSchedule())
-            lattice = [lattice_chance(strike, 0.4, 0.25, 0.04, steps) for steps in (1000, 2000)]
-            assert float(found) == pytest.approx(2 * lattice[1] - lattice[0], abs=0.02)
+            # The lattice looks at its steps only: from below, by the root of their length.
+            coarse, fine = (lattice_chance(strike, 0.4, 0.25, 0.04, n) for n in (1000, 4000))
+            assert float(found) == pytest.approx(2 * fine - coarse, abs=0.006)
+
+    def test_of_a_put_is_above_that_of_ending_in_the_money(self) -> None:
+        strikes = np.array([80.0, 100.0, 120.0])
+        found = probability(strike=strikes, is_call=False, schedule=DividendSchedule())
+        ends = norm.cdf((np.log(strikes / 100) - (0.04 - 0.25**2 / 2) * 0.4) / (0.25 * 0.4**0.5))
+        assert np.all(found > ends)
+        early = probability(
+            strike=strikes, is_call=False, schedule=DividendSchedule(), within_years=0.39
+        )
+        assert np.all(early < found)
 
     def test_counts_only_up_to_the_given_day(self) -> None:
         schedule = DividendSchedule((Dividend(0.1, 2.0), Dividend(0.3, 2.0)))

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 from optix.quant.arrays import BoolArray, FloatArray, all_positive, broadcast_floats
 from optix.quant.dividend_grid import DividendPlan, Grid, GridInputs
 from optix.quant.dividend_options import dividend_price
-from optix.quant.dividend_rows import NODES, STEPS, option_rows, plans_of, usable_rows
+from optix.quant.dividend_rows import option_rows, plans_of, usable_rows
 from optix.quant.dividends import Dividend, DividendSchedule
 
 _HALVINGS = 40
+_NODES, _STEPS = 101, 60  # of the grid for probabilities
 _SPOT_LEFT_MIN = 1e-9  # a dividend above the price leaves this share of it
 _CRITICAL_REACH = 8.0  # a critical spot is sought up to so many strikes
 
@@ -122,12 +123,13 @@ def early_exercise_probability(
     """Return the risk-neutral probability that the best exercise of American options comes early.
 
     `within_years` counts only exercise up to then, say up to the evening before the next ex-date.
-    Calculated by NumPy, some tenths of a second for each expiry: for positions, not for chains.
+    A put that ends in the money has crossed its boundary in the last moments, so without dividends
+    the whole probability is above that of ending there; `within_years` leaves such moments out.
+    Calculated by NumPy, a tenth of a second for each expiry: for positions, not for chains.
 
     Shapes:  all arguments but schedule and within_years broadcast to one shape; the result has it.
     Units:   quote currency; years (ACT/365); continuous annual decimals; probability as fraction.
-    Errors:  NaN as in `dividend_greeks`, and at expiry_years ≤ 0. Good to 0.002 for calls, whose
-             exercise has its days, and to 0.02 for puts, for which it comes out too low.
+    Errors:  NaN as in `dividend_greeks`, and at expiry_years ≤ 0. Good to about 0.003.
     """
     shape, rows = option_rows(
         spot=spot,
@@ -141,7 +143,7 @@ def early_exercise_probability(
     )
     result = np.full(rows.spot.shape, np.nan)
     live = usable_rows(rows) & (rows.years > 0)
-    for group, plan in plans_of(rows, live, schedule, NODES, STEPS):
+    for group, plan in plans_of(rows, live, schedule, _NODES, _STEPS):
         part = rows.of(group)
         with np.errstate(over="ignore", under="ignore"):
             grid = _ChanceGrid(plan, part.inputs(part.other), within_years)
@@ -167,8 +169,24 @@ class _ChanceGrid(Grid):
 
     def __init__(self, plan: DividendPlan, inputs: GridInputs, within_years: float) -> None:
         super().__init__(plan, inputs)
-        self.chance: FloatArray = np.zeros(self.value.shape)
         self.left_min = 1.0 - within_years / plan.expiry  # earlier exercise is later than `within`
+        self.chance = self._at_expiry() if self.left_min <= 0 else np.zeros(self.value.shape)
+
+    def _at_expiry(self) -> FloatArray:
+        """Return 1 where the boundary's limit at expiry makes exercise certain before it.
+
+        The boundary of puts ends at min(1, rate/borrow) strikes, that of calls at max of the two:
+        who ends beyond it has crossed it. Without a rate, or borrow costs, there is none.
+        """
+        given = self.given
+        cost = np.where(given.sign > 0, given.borrow, given.rate)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(given.borrow > 0, given.rate / given.borrow, 1.0)
+            ratio = np.where(given.sign > 0, np.maximum(ratio, 1.0), np.minimum(ratio, 1.0))
+            z = (np.log(ratio * given.strike) - self.centre - self.drift) / self.width
+        place = (self.plan.reach - given.sign * z) / self.h
+        share = np.clip(0.5 + place - np.arange(self.plan.nodes)[:, np.newaxis], 0.0, 1.0)
+        return np.where((cost > 0) & np.isfinite(place), share, 0.0)
 
     def step_back(self, step: int) -> None:
         super().step_back(step)
