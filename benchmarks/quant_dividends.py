@@ -201,7 +201,7 @@ def kernel_speed() -> float:
         other=many.vol,
     )
     (_, plan), *_ = plans_of(rows, np.ones(BATCH, dtype=np.bool_), schedule(), NODES, STEPS)
-    inputs: GridInputs = rows.inputs(rows.other)
+    inputs: GridInputs = rows.inputs(rows.vols())
     return BATCH / min(seconds_of(lambda: grid_values(plan, inputs)) for _ in range(7))
 
 

@@ -420,6 +420,42 @@ class TestEdges:
                 found.price >= np.maximum([spot - strike, strike - spot], 0) * (1 - 1e-12)
             )
 
+    @settings(max_examples=60, deadline=None)
+    @given(
+        numbers=st.lists(st.floats(), min_size=6, max_size=6),
+        dividend=st.tuples(
+            st.floats(0, exclude_min=True, allow_infinity=False),
+            st.floats(0, allow_infinity=False),
+        ),
+        is_call=st.booleans(),
+    )
+    def test_any_doubles_give_a_whole_row_or_none(
+        self, numbers: list[float], dividend: tuple[float, float], is_call: bool
+    ) -> None:
+        usual = [100.0, 95.0, 0.5, 0.3, 0.03, 0.01]
+        # Row i has the i-th odd number among usual ones; the last row is odd throughout.
+        rows = np.tile(usual, (7, 1))
+        np.fill_diagonal(rows, numbers)
+        rows[6] = numbers
+        spot, strike, years, vol, rate, borrow = rows.T
+        given = terms(
+            spot=spot,
+            strike=strike,
+            expiry_years=years,
+            rate=rate,
+            borrow=borrow,
+            is_call=is_call,
+            schedule=DividendSchedule((Dividend(*dividend),)),
+            nodes=41,
+            steps=12,
+        )
+        del given["vol"]
+        found = dividend_greeks(vol=vol, **given)
+        whole = np.isfinite(np.stack(found[:-1])).all(axis=0)
+        assert np.all(whole | np.isnan(np.stack(found[:-1])).all(axis=0))
+        solved = dividend_implied_vol(price=vol, **given)
+        assert np.all(np.isfinite(solved.vol) == (solved.status == IvStatus.OK))
+
 
 @pytest.fixture(autouse=True)
 def _quantlib_date_afterwards() -> Iterator[None]:

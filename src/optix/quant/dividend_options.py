@@ -18,6 +18,7 @@ from optix.quant.dividend_grid import WIDTH_MAX, DividendPlan, GridInputs, grid_
 from optix.quant.dividend_rows import (
     NODES,
     STEPS,
+    YEARS_MIN,
     OptionRows,
     option_rows,
     plans_of,
@@ -86,17 +87,17 @@ def dividend_greeks(
         other=vol,
     )
     result = np.full((len(DividendGreeks._fields), rows.spot.size), np.nan)
-    usable, expired = usable_rows(rows), rows.years <= 0
+    usable, expired = usable_rows(rows), rows.years <= YEARS_MIN
     result[:, usable & expired] = _at_expiry(rows.of(usable & expired))
     for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)
-        vol_up, vol_down = part.other * (1.0 + _VOL_BUMP), part.other * (1.0 - _VOL_BUMP)
+        vol = part.vols()
         bumped = [
-            part.inputs(part.other),
-            part.inputs(vol_up),
-            part.inputs(vol_down),
-            part.inputs(part.other, rate_shift=_RATE_BUMP),
-            part.inputs(part.other, rate_shift=-_RATE_BUMP),
+            part.inputs(vol),
+            part.inputs(vol * (1.0 + _VOL_BUMP)),
+            part.inputs(vol * (1.0 - _VOL_BUMP)),
+            part.inputs(vol, rate_shift=_RATE_BUMP),
+            part.inputs(vol, rate_shift=-_RATE_BUMP),
         ]
         together = GridInputs(*(np.concatenate(c) for c in zip(*bumped, strict=True)))
         values = grid_values(plan, together, threads=threads)
@@ -104,13 +105,13 @@ def dividend_greeks(
         delta, gamma, exercised = (column[: price.size] for column in values[1:])
         alive = exercised == 0.0
         r, b, S = part.rate, part.borrow, part.spot
-        decay = r * price - (r - b) * S * delta - 0.5 * part.other**2 * S * S * gamma
+        decay = r * price - (r - b) * S * delta - 0.5 * vol**2 * S * S * gamma
         result[:, group] = (
             price,
             delta,
             gamma,
             np.where(alive, decay, 0.0),
-            np.where(alive, (up - down) / (2.0 * _VOL_BUMP * part.other), 0.0),
+            np.where(alive, (up - down) / (2.0 * _VOL_BUMP * vol), 0.0),
             np.where(alive, (rich - poor) / (2.0 * _RATE_BUMP), 0.0),
             exercised,
         )
@@ -145,11 +146,11 @@ def dividend_price(
         other=vol,
     )
     result = np.full(rows.spot.shape, np.nan)
-    usable, expired = usable_rows(rows), rows.years <= 0
-    result[usable & expired] = rows.payoff()[usable & expired]
+    usable, expired = usable_rows(rows), rows.years <= YEARS_MIN
+    result[usable & expired] = rows.of(usable & expired).payoff()
     for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)
-        result[group] = grid_values(plan, part.inputs(part.other), threads=threads).price
+        result[group] = grid_values(plan, part.inputs(part.vols()), threads=threads).price
     return result.reshape(shape)
 
 
@@ -188,7 +189,7 @@ def dividend_implied_vol(
     )
     vol = np.full(rows.spot.shape, np.nan)
     status = np.full(rows.spot.shape, IvStatus.INVALID, dtype=np.int8)
-    usable, expired = usable_rows(rows, other_is_vol=False), rows.years <= 0
+    usable, expired = usable_rows(rows, other_is_vol=False), rows.years <= YEARS_MIN
     status[usable & expired] = IvStatus.EXPIRED
     for group, plan in plans_of(rows, usable & ~expired, schedule, nodes, steps):
         part = rows.of(group)

@@ -23,6 +23,7 @@ NODES = 161
 STEPS = 96
 _STEPS_PER_EVENT = 12
 _STEPS_MAX = 400
+YEARS_MIN = 1e-9  # with less, no time is left
 _LOG_MAX = 200.0  # |rate·T|, |ln(spot/strike)| and the like beyond it leave float64
 
 
@@ -42,9 +43,12 @@ class OptionRows(NamedTuple):
         """Return the chosen rows."""
         return OptionRows(*(column[rows] for column in self))
 
+    def vols(self) -> FloatArray:
+        """Return the volatilities; one too small for a grid is the least, where limits hold."""
+        return np.maximum(self.other, WIDTH_MIN / np.sqrt(self.years))
+
     def inputs(self, vol: FloatArray, *, rate_shift: float = 0.0) -> GridInputs:
-        """Return grid columns; a vol too small for a grid is the least one, where limits hold."""
-        vol = np.maximum(vol, WIDTH_MIN / np.sqrt(self.years))
+        """Return the columns of a grid."""
         columns = (self.spot, self.strike, vol, self.rate + rate_shift, self.borrow)
         return GridInputs(*(np.ascontiguousarray(c) for c in (*columns, self.sign, self.american)))
 
@@ -94,10 +98,11 @@ def plans_of(
         if len(until.dividends) > EVENTS_MAX:
             raise ValueError(f"More than {EVENTS_MAX} ex-dates lie before one expiry.")
         group = live & (rows.years == expiry)
+        part = rows.of(group)
         forward = until.forward(
-            spot=rows.spot, expiry_years=expiry, rate=rows.rate, borrow=rows.borrow
+            spot=part.spot, expiry_years=expiry, rate=part.rate, borrow=part.borrow
         )
-        group &= np.isfinite(forward)
+        group[group] = np.isfinite(forward)
         if not group.any():
             continue
         ex_years, cash, proportion = until.columns()

@@ -95,18 +95,20 @@ class DividendSchedule:
         Shapes:  all arguments broadcast to one shape; the result has it.
         Units:   quote currency; years (ACT/365); continuous annual rates. The share earns
                  rate − borrow between ex-dates.
-        Errors:  NaN where a cash dividend takes the whole forward of its day, or an input is NaN.
+        Errors:  NaN where a cash dividend takes the whole forward of its day, an input is NaN, or
+                 the result leaves float64.
         """
         S, T, r, b = broadcast_floats(spot, expiry_years, rate, borrow)
         value, passed = S.copy(), np.zeros(S.shape)
-        for dividend in self.dividends:
-            reached = dividend.ex_years <= T
-            grown = value * np.exp((r - b) * (dividend.ex_years - passed))
-            left = grown * (1.0 - dividend.proportion) - dividend.cash
-            value = np.where(reached, np.where(left > 0, left, np.nan), value)
-            passed = np.where(reached, dividend.ex_years, passed)
-        result: FloatArray = value * np.exp((r - b) * (T - passed))
-        return result
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            for dividend in self.dividends:
+                reached = dividend.ex_years <= T
+                grown = value * np.exp((r - b) * (dividend.ex_years - passed))
+                left = grown * (1.0 - dividend.proportion) - dividend.cash
+                value = np.where(reached, np.where(left > 0, left, np.nan), value)
+                passed = np.where(reached, dividend.ex_years, passed)
+            result = value * np.exp((r - b) * (T - passed))
+        return np.where(np.isfinite(result), result, np.nan)
 
     def present_value(
         self, *, spot: ArrayLike, expiry_years: ArrayLike, rate: ArrayLike, borrow: ArrayLike = 0.0

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from optix.quant.arrays import BoolArray, FloatArray, all_positive, broadcast_floats
 from optix.quant.dividend_grid import DividendPlan, Grid, GridInputs
 from optix.quant.dividend_options import dividend_price
-from optix.quant.dividend_rows import option_rows, plans_of, usable_rows
+from optix.quant.dividend_rows import YEARS_MIN, option_rows, plans_of, usable_rows
 from optix.quant.dividends import Dividend, DividendSchedule
 
 _HALVINGS = 40
@@ -142,11 +142,11 @@ def early_exercise_probability(
         other=vol,
     )
     result = np.full(rows.spot.shape, np.nan)
-    live = usable_rows(rows) & (rows.years > 0)
+    live = usable_rows(rows) & (rows.years > YEARS_MIN)
     for group, plan in plans_of(rows, live, schedule, _NODES, _STEPS):
         part = rows.of(group)
         with np.errstate(over="ignore", under="ignore"):
-            grid = _ChanceGrid(plan, part.inputs(part.other), within_years)
+            grid = _ChanceGrid(plan, part.inputs(part.vols()), within_years)
             for step, event in enumerate(plan.event):
                 grid.step_back(step)
                 if event >= 0:
