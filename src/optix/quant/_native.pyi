@@ -30,7 +30,7 @@ def european_greeks(
     vol: _Floats,
     rate: _Floats,
     is_call: _Flags,
-    carry: _Floats,
+    dividend_yield: _Floats,
     out: _Floats,
     left: _Flags,
     threads: int,

@@ -161,7 +161,7 @@ static inline void set_obstacle(Block& b, double left, bool raised) {
 }
 
 // The two recurrences in which nearly all time is spent, on registers by name: compilers do not keep
-// a running array of lanes in registers by themselves.
+// a running array of lanes in registers by themselves. Not inlined, so that a test can look at them.
 static inline Register load(const double* from) {
   Register r;
   __builtin_memcpy(&r, from, sizeof r);
@@ -170,7 +170,7 @@ static inline Register load(const double* from) {
 
 static inline void store(double* to, Register r) { __builtin_memcpy(to, &r, sizeof r); }
 
-static inline void eliminate(int nodes, double own, double beside, const double* gain, const double* pull,
+[[gnu::noinline]] static void eliminate(int nodes, double own, double beside, const double* gain, const double* pull,
                              const double* __restrict value, double* __restrict right) {
   Register last0 = {}, last1 = {};
   for (int j = nodes - 2; j >= 1; --j) {
@@ -185,7 +185,7 @@ static inline void eliminate(int nodes, double own, double beside, const double*
   }
 }
 
-static inline void substitute(int nodes, const double* pull, const double* edge, const double* slope,
+[[gnu::noinline]] static void substitute(int nodes, const double* pull, const double* edge, const double* slope,
                               const double* level, const double* __restrict shape,
                               const double* __restrict right, double* __restrict value) {
   const Register slope0 = load(slope), slope1 = load(slope + kWidth);

@@ -67,20 +67,34 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
     const double *T = terms.years + start, *v = terms.vol + start, *r = terms.rate + start;
     double sign[kBlock], a[kBlock], h[kBlock], t[kBlock], bell[kBlock], ratio[kBlock];
     double root[kBlock], per_s[kBlock], per_spot[kBlock], beta[kBlock], above_near[kBlock], above_far[kBlock], growth[kBlock];
+    double x[kBlock], gap[kBlock], yield[kBlock], given[kBlock];
     signs_of(terms.is_call + start, size, sign);
-    if (terms.carry != nullptr) {
+    // The distance to the money: where the yield is known, free of the rounding of the forward.
+    if (terms.yield != nullptr) {
       OPTIX_ROWS
-      for (std::size_t i = 0; i < size; ++i) growth[i] = terms.carry[start + i] * T[i];
+      for (std::size_t i = 0; i < size; ++i) {
+        given[i] = yield[i] = terms.yield[start + i];
+        growth[i] = (r[i] - yield[i]) * T[i];
+        x[i] = vm::log_ratio(S[i], K[i]) + growth[i];
+        gap[i] = vm::min(F[i], K[i]) * vm::expm1(vm::abs(x[i]));
+      }
     } else {
       OPTIX_ROWS
-      for (std::size_t i = 0; i < size; ++i) growth[i] = vm::log_ratio(F[i], S[i]);
+      for (std::size_t i = 0; i < size; ++i) {
+        given[i] = 0.0;
+        growth[i] = vm::log_ratio(F[i], S[i]);
+        yield[i] = r[i] - growth[i] / (T[i] > 0.0 ? T[i] : 1.0);
+        x[i] = vm::log_ratio(F[i], K[i]);
+        gap[i] = vm::abs(F[i] - K[i]);
+      }
     }
     std::int64_t odd = 0;
     OPTIX_ROWS
     for (std::size_t i = 0; i < size; ++i) {
       const bool plain = is_plain_price(S[i]) & is_plain_price(F[i]) & is_plain_price(K[i]) &
-                         is_plain_time(T[i], r[i]) & is_plain_vol(v[i]);
-      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
+                         is_plain_time(T[i], r[i]) & is_plain_vol(v[i]) &
+                         (vm::abs(growth[i]) <= 700.0);
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + given[i];
       left[start + i] = (!plain) & (sum == sum);
       odd += left[start + i];
       root[i] = vm::sqrt(T[i]);
@@ -90,7 +104,7 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       per_s[i] = S[i] * high * inverse;
       per_spot[i] = s * high * inverse;
       ratio[i] = vm::min(F[i], K[i]) * (S[i] * s * inverse);
-      a[i] = vm::abs(vm::log_ratio(F[i], K[i]));
+      a[i] = vm::abs(x[i]);
       h[i] = a[i] * per_s[i];
       t[i] = 0.5 * s;
       bell[i] = vm::norm_pdf(h[i] - t[i]);
@@ -121,7 +135,7 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const double s = v[i] * root[i];
       const double per_vol = per_s[i] * root[i], per_root = per_s[i] * v[i];
       const double per_year = per_root * per_root;
-      const bool high = F[i] >= K[i];
+      const bool high = x[i] >= 0.0;
       const double near = h[i] - t[i], far = h[i] + t[i];
       const double d1 = high ? far : -near, d2 = high ? near : -far;
       const double tail1 = high ? above_far[i] : above_near[i];
@@ -131,29 +145,27 @@ std::size_t greeks(const EuropeanTerms& terms, std::size_t begin, std::size_t en
       const double low = vm::min(F[i], K[i]);
       const double discount = vm::exp(-r[i] * T[i]);
       const double slope = discount * low * bell[i];  // discounted forward * phi(d1)
-      const double yield = r[i] - growth[i] * per_year;
       const double share = discount * F[i] * n1, cash = discount * K[i] * n2;
-      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i];
+      const double sum = S[i] + F[i] + K[i] + T[i] + v[i] + r[i] + given[i];
       const double known = sum == sum ? 1.0 : sum;
 
       const double delta = sign[i] * share * per_spot[i] * known;
       const double gamma = slope * per_spot[i] * per_spot[i] * per_s[i] * known;
       const double vega = slope * root[i] * known;
       const double drift = 2.0 * growth[i] - d2 * s;
-      const double gap = (F[i] - K[i]) * sign[i];
-      row[kPrice * stride + i] = discount * (vm::max(gap, 0.0) + low * beta[i]) * known;
+      row[kPrice * stride + i] = discount * ((inside ? gap[i] : 0.0) + low * beta[i]) * known;
       row[kDelta * stride + i] = delta;
       row[kGamma * stride + i] = gamma;
       row[kTheta * stride + i] =
-          (sign[i] * (yield * share - r[i] * cash) - 0.5 * slope * v[i] * per_root) * known;
+          (sign[i] * (yield[i] * share - r[i] * cash) - 0.5 * slope * v[i] * per_root) * known;
       row[kVega * stride + i] = vega;
       row[kRho * stride + i] = sign[i] * T[i] * cash * known;
       row[kVanna * stride + i] = -slope * per_spot[i] * d2 * per_vol * known;
-      row[kCharm * stride + i] = yield * delta - 0.5 * slope * per_spot[i] * per_s[i] * per_year * drift;
+      row[kCharm * stride + i] = yield[i] * delta - 0.5 * slope * per_spot[i] * per_s[i] * per_year * drift;
       row[kVomma * stride + i] = vega * d1 * d2 * per_vol;
       row[kSpeed * stride + i] = -gamma * per_spot[i] * (d1 * per_s[i] + 1.0);
       row[kZomma * stride + i] = gamma * (d1 * d2 - 1.0) * per_vol;
-      row[kColor * stride + i] = gamma * (yield + 0.5 * per_year * (1.0 + d1 * drift * per_s[i]));
+      row[kColor * stride + i] = gamma * (yield[i] + 0.5 * per_year * (1.0 + d1 * drift * per_s[i]));
     }
     count += static_cast<std::size_t>(odd);
   }

@@ -77,7 +77,7 @@ std::size_t implied_vol(const EuropeanTerms& terms, std::size_t begin, std::size
       found = V <= noise ? static_cast<double>(kNoTimeValue) : found;
       found = V < -noise ? static_cast<double>(kBelowIntrinsic) : found;
       found = V >= low * (1.0 - kNoise) ? static_cast<double>(kAboveMaximum) : found;
-      found = (found == kOk) & (V < kValueMin) ? static_cast<double>(kLeft) : found;
+      found = ((found == kOk) & (V < kValueMin)) ? static_cast<double>(kLeft) : found;
       found = plain ? found : static_cast<double>(kLeft);
       code[i] = sum == sum ? found : static_cast<double>(kInvalid);
       // Rows that have no answer take part with a harmless value.
@@ -118,7 +118,7 @@ std::size_t implied_vol(const EuropeanTerms& terms, std::size_t begin, std::size
       const double per_s = 1.0 / s[i];
       const double step = stepped(s[i], a[i] * per_s, per_s, w[i], excess[i]);
       const bool settled = (vm::abs(step) <= kStepSmall * s[i]) & (a[i] <= kStartA) & (s[i] <= kStartS);
-      code[i] = (code[i] == kOk) & !settled ? static_cast<double>(kLeft) : code[i];
+      code[i] = ((code[i] == kOk) & !settled) ? static_cast<double>(kLeft) : code[i];
       const double vol = (s[i] + step) / vm::sqrt(T[i]);
       out[start + i] = code[i] == kOk ? vol : __builtin_nan("");
       odd += code[i] == kLeft;

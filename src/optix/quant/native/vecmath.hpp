@@ -56,20 +56,31 @@ static inline double power_of_two(double k) {
   return from_bits(static_cast<std::int64_t>(static_cast<std::uint64_t>(biased) << 52));
 }
 
-// e^x over all doubles; 0 below -745.2, infinity above 709.8, NaN for NaN.
-static inline double exp(double x) {
+// e^r - 1 for |r| <= ln(2)/2.
+static inline double exp_core(double r) {
   constexpr double kPoly[] = {2.5100472505694996e-08, 2.7620201591031547e-07, 2.7557268276905696e-06,
                               2.4801521057868204e-05, 0.00019841269863171557, 0.0013888888917367081,
                               0.008333333333330039,   0.041666666666623824,   0.16666666666666669,
                               0.5000000000000001};
+  return r + r * r * polynomial(kPoly, r);
+}
+
+// e^x over all doubles; 0 below -745.2, infinity above 709.8, NaN for NaN.
+static inline double exp(double x) {
   x = x < -760.0 ? -760.0 : x;
   x = x > 720.0 ? 720.0 : x;
   const double k = round(x * 1.4426950408889634);
   const double r = (x - k * 0x1.62e42fefa2000p-1) - k * 0x1.9ef35793c7673p-41;
-  const double value = 1.0 + (r + r * r * polynomial(kPoly, r));
+  const double value = 1.0 + exp_core(r);
   // In two factors, so that results below the normal range keep what digits they have.
   const double half = round(0.5 * k);
   return value * power_of_two(half) * power_of_two(k - half);
+}
+
+// e^x - 1, with relative accuracy near 0 too.
+static inline double expm1(double x) {
+  const double core = exp_core(abs(x) < 0.34 ? x : 0.0);
+  return abs(x) < 0.34 ? core : exp(x) - 1.0;
 }
 
 // ln(n / d), given n - d as well, which may be known better than n. For n, d in [1e-290, 1e290].
