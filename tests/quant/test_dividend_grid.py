@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -37,18 +35,12 @@ def options(count: int = 37) -> GridInputs:
     )
 
 
-@pytest.fixture(autouse=True)
-def _same_kernel_afterwards() -> Iterator[None]:
-    before = kernels.active()
-    yield
-    kernels.use(before)
-
-
 def values_of(name: str, *, threads: int = 1) -> GridValues:
     kernels.use(name)
     return grid_values(plan(), options(), threads=threads)
 
 
+@pytest.mark.usefixtures("use_kernel")
 @pytest.mark.parametrize("name", COMPILED)
 class TestCompiled:
     def test_agrees_with_the_reference_to_rounding(self, name: str) -> None:

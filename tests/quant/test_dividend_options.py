@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -44,9 +44,10 @@ def terms(**changes: Any) -> dict[str, Any]:
 
 class TestAgainstOtherMethods:
     @pytest.mark.parametrize("name", [kernels.available()[0], kernels.NUMPY])
-    def test_golden_points_within_three_hundredths_of_a_cent(self, name: str) -> None:
-        before = kernels.active()
-        kernels.use(name)
+    def test_golden_points_within_three_hundredths_of_a_cent(
+        self, name: str, use_kernel: Callable[[str], None]
+    ) -> None:
+        use_kernel(name)
         found = [
             dividend_price(
                 spot=100.0,
@@ -60,7 +61,6 @@ class TestAgainstOtherMethods:
             )
             for point in GOLDEN_DIVIDENDS
         ]
-        kernels.use(before)
         errors = np.abs(np.array(found) - [point.price for point in GOLDEN_DIVIDENDS])
         assert errors.max() < TOLERANCE
         assert np.median(errors) < TOLERANCE / 10

@@ -170,8 +170,9 @@ static inline Register load(const double* from) {
 
 static inline void store(double* to, Register r) { __builtin_memcpy(to, &r, sizeof r); }
 
-[[gnu::noinline]] static void eliminate(int nodes, double own, double beside, const double* gain, const double* pull,
-                             const double* __restrict value, double* __restrict right) {
+[[gnu::noinline]] static void eliminate(int nodes, double own, double beside, const double* gain,
+                                        const double* pull, const double* __restrict value,
+                                        double* __restrict right) {
   Register last0 = {}, last1 = {};
   for (int j = nodes - 2; j >= 1; --j) {
     const double* u = value + static_cast<long>(j) * kLanes;
@@ -185,9 +186,10 @@ static inline void store(double* to, Register r) { __builtin_memcpy(to, &r, size
   }
 }
 
-[[gnu::noinline]] static void substitute(int nodes, const double* pull, const double* edge, const double* slope,
-                              const double* level, const double* __restrict shape,
-                              const double* __restrict right, double* __restrict value) {
+[[gnu::noinline]] static void substitute(int nodes, const double* pull, const double* edge,
+                                         const double* slope, const double* level,
+                                         const double* __restrict shape,
+                                         const double* __restrict right, double* __restrict value) {
   const Register slope0 = load(slope), slope1 = load(slope + kWidth);
   const Register level0 = load(level), level1 = load(level + kWidth);
   Register last0 = load(edge), last1 = load(edge + kWidth);
