@@ -120,6 +120,19 @@ def test_the_hot_loops_are_in_the_widest_registers(build: Path, part: str, isa: 
         assert total[family, "scalar"] <= SCALAR_PER_PACKED_MAX * total[family, WIDEST[isa]], family
 
 
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
+@pytest.mark.parametrize("isa", WIDEST)
+def test_the_recurrences_of_dividends_have_no_scalar_arithmetic(build: Path, isa: str) -> None:
+    (object_file,) = build.rglob(f"dividends_{isa}.cpp.o")
+    functions = arithmetic(object_file)
+    for name in ("eliminate", "substitute"):
+        widths = Counter[str]()
+        for (_family, width), count in functions[name].items():
+            widths[width] += count
+        assert widths[WIDEST[isa]] >= 4, name
+        assert widths["scalar"] == 0, name
+
+
 def test_nothing_of_an_instruction_set_can_be_taken_by_another(build: Path) -> None:
     # A weak function compiled for AVX-512 might be the one that the linker keeps for everybody.
     for object_file in build.rglob("*_avx512.cpp.o"):
