@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -150,7 +151,10 @@ class TestStatuses:
     def test_an_impossible_input_is_invalid(self, bad: dict[str, float]) -> None:
         assert status_of(**({"price": 8.0} | bad)) is IvStatus.INVALID
 
-    def test_running_out_of_steps_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_running_out_of_steps_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, use_kernel: Callable[[str], None]
+    ) -> None:
+        use_kernel("numpy")
         monkeypatch.setattr(module, "_STEPS_MAX", 1)
         assert status_of(8.0) is IvStatus.NOT_CONVERGED
 

@@ -1,0 +1,48 @@
+# The compiled kernels. Arrays are contiguous, of the stated type, and all of one length.
+
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats: TypeAlias = NDArray[np.float64]
+_Flags: TypeAlias = NDArray[np.bool_]
+
+def available() -> list[str]: ...
+def active() -> str: ...
+def use(name: str) -> None: ...
+def european_price(
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    vol: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    out: _Floats,
+    left: _Flags,
+    threads: int,
+) -> int: ...
+def european_greeks(
+    spot: _Floats,
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    vol: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    carry: _Floats,
+    out: _Floats,
+    left: _Flags,
+    threads: int,
+) -> int: ...
+def european_implied_vol(
+    price: _Floats,
+    forward: _Floats,
+    strike: _Floats,
+    years: _Floats,
+    rate: _Floats,
+    is_call: _Flags,
+    out: _Floats,
+    status: NDArray[np.int8],
+    threads: int,
+) -> int: ...
