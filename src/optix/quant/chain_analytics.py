@@ -246,19 +246,27 @@ def _vols(terms: _Terms, value: FloatArray, rows: NDArray[np.intp]) -> ImpliedVo
         if part.size == 0:
             continue
         group = chain.expiry[part]
-        common = {
-            "price": value[part],
-            "strike": chain.strike[part],
-            "expiry_years": chain.expiry_years[group],
-            "rate": forward.rate[group],
-            "is_call": chain.is_call[part],
-        }
+        strike, is_call = chain.strike[part], chain.is_call[part]
+        years, rate = chain.expiry_years[group], forward.rate[group]
         if exercise:
             found = american.implied_vol(
-                spot=carry.spot[group], dividend_yield=carry.dividend_yield[group], **common
+                price=value[part],
+                spot=carry.spot[group],
+                strike=strike,
+                expiry_years=years,
+                rate=rate,
+                dividend_yield=carry.dividend_yield[group],
+                is_call=is_call,
             )
         else:
-            found = implied_vol(forward=forward.forward[group], **common)
+            found = implied_vol(
+                price=value[part],
+                forward=forward.forward[group],
+                strike=strike,
+                expiry_years=years,
+                rate=rate,
+                is_call=is_call,
+            )
         vol[part], status[part] = found.vol, found.status
     return ImpliedVol(vol, status)
 
@@ -272,18 +280,28 @@ def _greeks(terms: _Terms, iv: FloatArray, status: NDArray[np.int8]) -> Greeks:
         if rows.size == 0:
             continue
         group = chain.expiry[rows]
-        common = {
-            "spot": carry.spot[group],
-            "strike": chain.strike[rows],
-            "expiry_years": chain.expiry_years[group],
-            "vol": iv[rows],
-            "rate": forward.rate[group],
-            "is_call": chain.is_call[rows],
-        }
+        strike, is_call, vol = chain.strike[rows], chain.is_call[rows], iv[rows]
+        years, rate = chain.expiry_years[group], forward.rate[group]
         if exercise:
-            found = american.greeks(dividend_yield=carry.dividend_yield[group], **common)
+            found = american.greeks(
+                spot=carry.spot[group],
+                strike=strike,
+                expiry_years=years,
+                vol=vol,
+                rate=rate,
+                dividend_yield=carry.dividend_yield[group],
+                is_call=is_call,
+            )
         else:
-            found = black_scholes.greeks(forward=forward.forward[group], **common)
+            found = black_scholes.greeks(
+                spot=carry.spot[group],
+                forward=forward.forward[group],
+                strike=strike,
+                expiry_years=years,
+                vol=vol,
+                rate=rate,
+                is_call=is_call,
+            )
         for name in Greeks._fields:
             getattr(columns, name)[rows] = getattr(found, name)
         # By the spot that is shown, which the model's spot follows in proportion.
