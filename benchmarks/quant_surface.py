@@ -25,8 +25,8 @@ FORWARD = 5000.0
 RATE = 0.04
 
 
-def index_quotes(seed: int = 0, *, hump: float = 0.0) -> SliceQuotes:
-    """Return out-of-the-money quotes of an index. `hump` adds a W to the vols of the first week."""
+def index_quotes(seed: int = 0, *, bent: bool = False) -> SliceQuotes:
+    """Return out-of-the-money quotes of an index. `bent`: its first week waits for an outcome."""
     random = np.random.default_rng(seed)
     near = np.array([0.25, 1.25, 2.25, 3.25, 4.25]) / 365
     years = np.concatenate((near, np.geomspace(6 / 365, 2.0, EXPIRIES - near.size)))
@@ -39,17 +39,21 @@ def index_quotes(seed: int = 0, *, hump: float = 0.0) -> SliceQuotes:
         strike = np.unique(np.round(FORWARD * np.exp(places) / 5.0) * 5.0)
         k = np.log(strike / FORWARD)
         vol = np.sqrt(svi.total_variance(own[np.newaxis], k)[0] / years[index])
-        if years[index] < 7 / 365:
-            vol += hump * np.exp(-0.5 * ((np.abs(k) / deviation - 1.2) / 0.4) ** 2)
         call = k >= 0
-        price = black_scholes.price(
-            forward=FORWARD,
-            strike=strike,
-            expiry_years=years[index],
-            vol=vol,
-            rate=RATE,
-            is_call=call,
-        )
+        apart, narrow = 0.0, vol
+        if bent and years[index] < 7 / 365:  # one of two outcomes: a W, and a real density
+            apart = 0.8 * deviation
+            narrow = 0.6 * deviation / np.sqrt(years[index])
+        price = np.zeros(k.shape)
+        for side in (1.0, -1.0):
+            price += 0.5 * black_scholes.price(
+                forward=FORWARD * np.exp(side * apart) / np.cosh(apart),
+                strike=strike,
+                expiry_years=years[index],
+                vol=narrow,
+                rate=RATE,
+                is_call=call,
+            )
         half, tick = np.maximum(0.025, 0.01 * price), np.where(price < 3.0, 0.05, 0.1)
         mid = price + 0.3 * half * random.uniform(-1.0, 1.0, price.size)
         bid, ask = np.floor((mid - half) / tick) * tick, np.ceil((mid + half) / tick) * tick
@@ -91,22 +95,22 @@ def median_ms(work: Callable[[], object], seconds: float) -> float:
 
 def measure(seconds: float) -> dict[str, float]:
     """Return the figures of this section. `seconds` is how long each timing may take."""
-    quotes, humped = index_quotes(), index_quotes(hump=0.02)
-    surface, bent = fit_surface(quotes), fit_surface(humped)
-    plain = fit_surface(humped, overlay_years=0.0)
-    first = humped.years < 7 / 365
+    quotes, waiting = index_quotes(), index_quotes(bent=True)
+    surface, bent = fit_surface(quotes), fit_surface(waiting)
+    plain = fit_surface(waiting, overlay_years=0.0)
+    first = waiting.years < 7 / 365
     return {
         "surface50_ms": median_ms(lambda: fit_surface(quotes), seconds),
         "surface50_again_ms": median_ms(lambda: fit_surface(quotes, start=surface.slices), seconds),
-        "surface50_overlays_ms": median_ms(lambda: fit_surface(humped), seconds),
+        "surface50_overlays_ms": median_ms(lambda: fit_surface(waiting), seconds),
         "surface_violations": float(surface_violations(surface) + surface_violations(bent)),
         "surface_rmse_points": 100.0 * float(np.median(surface.quality.rmse)),
         "surface_rmse_points_max": 100.0 * float(surface.quality.rmse.max()),
         "surface_inside": float(surface.quality.inside.mean()),
-        "surface_humps_rmse_points_svi": 100.0 * float(plain.quality.rmse[first].mean()),
-        "surface_humps_rmse_points": 100.0 * float(bent.quality.rmse[first].mean()),
-        "surface_humps_inside_svi": float(plain.quality.inside[first].mean()),
-        "surface_humps_inside": float(bent.quality.inside[first].mean()),
+        "surface_outcomes_rmse_points_svi": 100.0 * float(plain.quality.rmse[first].mean()),
+        "surface_outcomes_rmse_points": 100.0 * float(bent.quality.rmse[first].mean()),
+        "surface_outcomes_inside_svi": float(plain.quality.inside[first].mean()),
+        "surface_outcomes_inside": float(bent.quality.inside[first].mean()),
     }
 
 

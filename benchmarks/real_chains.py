@@ -91,7 +91,8 @@ def market_data() -> Path:
 
 @lru_cache(maxsize=1)
 def _fed_funds(root: Path) -> tuple[list[str], list[float]]:
-    rows = list(csv.DictReader((root / "vix" / "fred_DFF_fed_funds_rate.csv").open()))
+    text = (root / "vix" / "fred_DFF_fed_funds_rate.csv").read_text()
+    rows = list(csv.DictReader(text.splitlines()))
     return [row["date"] for row in rows], [float(row["value"]) / 100.0 for row in rows]
 
 

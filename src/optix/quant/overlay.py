@@ -17,7 +17,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optix.quant import arbitrage, black_scholes, svi
 from optix.quant.arrays import BoolArray, FloatArray
@@ -28,16 +27,16 @@ from optix.quant.slice_quotes import SliceQuotes
 INSIDE_ENOUGH = 0.95  # share of quotes inside bid and ask that needs no overlay
 PRICE_SLACK = 1e-7  # of the forward: prices that differ by less are the same
 QUOTES_MIN = 8
+_PRICE_STEP = 1e-6  # of the forward, far below any tick: no price is known better
 _NODES_MAX = 64
 _EXTRA = (0.7, 1.6, 3.0, 5.0)  # nodes beyond the last quotes, in distances between nodes
-_SHARE = 0.95  # of the density, that a correction may take away
+_SHARE = 0.96  # of the density, that a correction may take away
 _SMOOTH = 0.02
 _EQUAL = 300.0  # weight of the two sums that must be nothing, in those of the best quote
 _PUSH = 8.0  # of prices below the slice before, in the same, more in each round
-_PIVOTS_MAX = 80
-_LOOKS = 9  # at the density between two nodes
-_DENSITY_MIN = 1e-4  # of its peak: unit of the smoothness penalty in the wings
-_CALENDAR_GRID = 240
+_STEPS_MAX = 400
+_FINE = 8  # nodes for each place
+_DENSITY_MIN = 1e-4  # of its peak: the unit of shares where there is hardly any density
 _CALENDAR_ROUNDS = 6
 _CALENDAR_MARGIN = 1e-6
 
@@ -54,7 +53,7 @@ def price(entry: Overlay, slice_: FloatArray, k: FloatArray) -> FloatArray:
 
     Shapes:  slice_ (5,), k (points,); the result is (points,).
     """
-    return _svi_price(slice_, k) + _hats(entry.node, k) @ entry.height
+    return _svi_price(slice_, k) + _corrections(entry.node, entry.height, k)
 
 
 def total_variance(entry: Overlay, slice_: FloatArray, k: FloatArray) -> FloatArray:
@@ -93,34 +92,46 @@ def _svi_density(slice_: FloatArray, k: FloatArray) -> FloatArray:
     return np.asarray(g * density(-k / root - 0.5 * root) / root * np.exp(-k), dtype=np.float64)
 
 
-def _corners(node: FloatArray) -> FloatArray:
-    """Return (n, n): row z, column j, how the slope of the j-th hat changes at node z."""
-    gaps = np.diff(node)
-    size = node.size
-    turn = np.zeros((size, size))
-    for j in range(1, size - 1):
-        rise, fall = 1.0 / gaps[j - 1], 1.0 / gaps[j]
-        turn[j - 1, j], turn[j, j], turn[j + 1, j] = rise, -rise - fall, fall
-    return turn
+def _corrections(node: FloatArray, height: FloatArray, k: FloatArray) -> FloatArray:
+    """Return the prices (points, …) of densities with the given heights (nodes, …).
 
-
-def _hats(node: FloatArray, k: FloatArray) -> FloatArray:
-    """Return the price (points, nodes) of a unit of density shaped as the hat over each node.
-
-    A corner of the density at z gives (x − z)³/6 to puts above it and (z − x)³/6 to calls below.
+    A put collects the density below its strike, a call the one above: each is integrated twice
+    from its own side, so that far out nothing cancels.
     """
-    away = np.exp(k)[:, np.newaxis] - node
-    away = np.where((k >= 0)[:, np.newaxis], -away, away)
-    return np.maximum(away, 0.0) ** 3 / 6.0 @ _corners(node)
+    x = np.exp(k)
+    result = np.empty((k.size, *height.shape[1:]))
+    put = k < 0
+    result[put] = _twice_integrated(node, height, x[put])
+    result[~put] = _twice_integrated(-node[::-1], height[::-1], -x[~put])
+    return result
+
+
+def _twice_integrated(node: FloatArray, height: FloatArray, x: FloatArray) -> FloatArray:
+    """Return ∫(x − z)·height(z) dz up to x, of heights linear between nodes."""
+    tail = (1,) * (height.ndim - 1)
+    gap = np.diff(node).reshape(-1, *tail)
+    slope = np.diff(height, axis=0) / gap
+    nothing = np.zeros((1, *height.shape[1:]))
+    once = np.concatenate((nothing, np.cumsum(gap * (height[:-1] + 0.5 * gap * slope), axis=0)))
+    rise = gap * (once[:-1] + gap * (0.5 * height[:-1] + gap * slope / 6.0))
+    twice = np.concatenate((nothing, np.cumsum(rise, axis=0)))
+    last = node.size - 1
+    cell = np.clip(np.searchsorted(node, x, side="right") - 1, 0, last)
+    step = np.maximum(x - node[cell], 0.0).reshape(-1, *tail)
+    inside = (cell < last).reshape(-1, *tail)  # beyond the last node nothing is added
+    here, bent = height[cell] * inside, slope[np.minimum(cell, last - 1)] * inside
+    return np.asarray(twice[cell] + step * (once[cell] + step * (0.5 * here + step * bent / 6.0)))
 
 
 def _moments(node: FloatArray) -> FloatArray:
-    """Return mass and mean (2, nodes) of every hat; the two ends have none."""
-    mass = np.zeros(node.size)
-    mass[1:-1] = 0.5 * (node[2:] - node[:-2])
-    centre = np.zeros(node.size)
-    centre[1:-1] = (node[2:] + node[1:-1] + node[:-2]) / 3.0
-    return np.stack((mass, mass * centre))
+    """Return what a unit of height at each node adds to mass and mean (2, nodes)."""
+    gaps = np.diff(node)
+    mass, mean = np.zeros(node.size), np.zeros(node.size)
+    mass[:-1] += 0.5 * gaps
+    mass[1:] += 0.5 * gaps
+    mean[:-1] += gaps * (2.0 * node[:-1] + node[1:]) / 6.0
+    mean[1:] += gaps * (node[:-1] + 2.0 * node[1:]) / 6.0
+    return np.stack((mass, mean))
 
 
 def fit_overlays(
@@ -145,10 +156,25 @@ def fit_overlays(
         if index and _crosses(laid, slices, index - 1):
             laid[index] = _laid(quotes, slices, laid, index, dense=True)
         if index and _crosses(laid, slices, index - 1):
+            laid[index] = _repeated(laid[index - 1], slices[index])
+        if index and _crosses(laid, slices, index - 1):
             laid[block : index + 1] = [None] * (index + 1 - block)
             block = index
             laid[index] = _laid(quotes, slices, laid, index)
+            if index and _crosses(laid, slices, index - 1):
+                laid[index], block = None, index + 1
     return tuple(laid)
+
+
+def _repeated(before: Overlay | None, slice_: FloatArray) -> Overlay | None:
+    """Return the correction of the slice before, where this one's density bears it.
+
+    Then nothing crosses, since the slices below do not.
+    """
+    if before is None:
+        return None
+    own = _svi_density(slice_, np.log(before.node))
+    return before if (before.height >= -_SHARE * own).all() else None
 
 
 def count_crossings(overlays: tuple[Overlay | None, ...], slices: FloatArray) -> int:
@@ -167,7 +193,7 @@ def crossings(overlays: tuple[Overlay | None, ...], slices: FloatArray) -> BoolA
     for index in range(len(bad)):
         pair = overlays[index], overlays[index + 1]
         if pair != (None, None):
-            grid = _grid(pair, 3 * _CALENDAR_GRID)
+            grid = _grid(pair)
             before = _price_of(pair[0], slices[index], grid)
             after = _price_of(pair[1], slices[index + 1], grid)
             bad[index] = bool((after < before - PRICE_SLACK).any())
@@ -179,11 +205,11 @@ def _crosses(laid: list[Overlay | None], slices: FloatArray, index: int) -> bool
     return bool(crossings(tuple(laid[pair]), slices[pair]).any())
 
 
-def _grid(pair: tuple[Overlay | None, Overlay | None], count: int) -> FloatArray:
-    """Return k over the nodes of both, as dense as they are."""
-    nodes = np.unique(np.concatenate([entry.node for entry in pair if entry is not None]))
-    ranks = np.linspace(0, nodes.size - 1, count)
-    return np.asarray(np.log(np.interp(ranks, np.arange(nodes.size), nodes)), dtype=np.float64)
+def _grid(pair: tuple[Overlay | None, Overlay | None]) -> FloatArray:
+    """Return k at all nodes of both and three times between neighbours."""
+    nodes = np.log(np.unique(np.concatenate([e.node for e in pair if e is not None])))
+    ranks = np.arange(4 * nodes.size - 3) / 4.0
+    return np.asarray(np.interp(ranks, np.arange(nodes.size), nodes))
 
 
 def _price_of(entry: Overlay | None, slice_: FloatArray, k: FloatArray) -> FloatArray:
@@ -221,9 +247,8 @@ def _laid(
     problem = _Problem(row, slices[index], _nodes(row.k, before, dense=dense))
     if index:
         pair = before, Overlay(problem.node, problem.height)
-        for count in (_CALENDAR_GRID, 3 * _CALENDAR_GRID):
-            grid = _grid(pair, count)
-            problem.keep_above(grid, _price_of(before, slices[index - 1], grid))
+        grid = _grid(pair)
+        problem.keep_above(grid, _price_of(before, slices[index - 1], grid))
     return Overlay(problem.node, problem.height)
 
 
@@ -237,9 +262,7 @@ def _nodes(k: FloatArray, before: Overlay | None, *, dense: bool) -> FloatArray:
     steps = np.array(_EXTRA)
     left = places[0] - max(places[1] - places[0], 1e-4) * steps[::-1]
     right = places[-1] + max(places[-1] - places[-2], 1e-4) * steps
-    if before is None:
-        return np.unique(np.exp(np.concatenate((left, places, right))))
-    past = np.log(before.node)
+    past = np.zeros(0) if before is None else np.log(before.node[::_FINE])
     low, high = past[past < left[0]], past[past > right[-1]]
     more = [left, places, right]
     if dense:
@@ -248,36 +271,45 @@ def _nodes(k: FloatArray, before: Overlay | None, *, dense: bool) -> FloatArray:
         more += [low[:3], low[:: max(1, low.size // 16)]]
     if high.size:
         more += [high[-3:], high[:: -max(1, high.size // 16)]]
-    return np.unique(np.exp(np.concatenate(more)))
+    places = np.unique(np.exp(np.concatenate(more)))
+    return np.asarray(places[np.append(True, np.diff(places) > 1e-9)])
 
 
 class _Problem:
-    """Least squares in u ≥ 0, where the height of each hat is (u − 1) times what it may take."""
+    """Least squares in shares of the density: what a correction adds to it at each place.
 
-    def __init__(self, row: _Row, slice_: FloatArray, node: FloatArray) -> None:
-        self.slice, self.node = slice_, node
-        share = np.linspace(0.0, 1.0, _LOOKS)
-        inner = node[:-1, np.newaxis] * (1 - share) + node[1:, np.newaxis] * share
-        lowest = _svi_density(slice_, np.log(inner.ravel())).reshape(inner.shape).min(axis=1)
-        self.takeable = np.zeros(node.size)
-        self.takeable[1:-1] = _SHARE * np.minimum(lowest[:-1], lowest[1:])
-        own = _svi_density(slice_, np.log(node))
-        self.unit = np.maximum(own, _DENSITY_MIN * own.max())
-        vega = np.maximum(density(-row.k / row.deviation + 0.5 * row.deviation), 1e-14)
-        scale = row.weight / vega
-        target = _black(row.k, row.deviation) - _svi_price(slice_, row.k)
-        bend = np.zeros((node.size - 2, node.size))
-        for offset, part in ((0, 1.0), (1, -2.0), (2, 1.0)):
-            bend[np.arange(len(bend)), np.arange(len(bend)) + offset] = part
-        moments = _moments(node)
-        self.moments = moments / np.abs(moments * self.unit).sum(axis=1, keepdims=True)
-        size = node.size
-        self.normal, self.vector = np.zeros((size, size)), np.zeros(size)
-        self._add(_hats(node, row.k) * scale[:, np.newaxis], target * scale)
-        self._add(bend / self.unit * (_SMOOTH * np.sqrt(row.k.size)), np.zeros(len(bend)))
+    A share is at least −96 %, and shares are linear between places, so the density stays above
+    zero. For prices in closed form the correction itself is linear, between nodes so near to each
+    other that the density hardly bends between them.
+    """
+
+    def __init__(self, row: _Row, slice_: FloatArray, places: FloatArray) -> None:
+        self.slice = slice_
+        ranks = np.linspace(0, places.size - 1, _FINE * (places.size - 1) + 1)
+        self.node = np.interp(ranks, np.arange(places.size), places)
+        between = np.maximum(1.0 - np.abs(ranks[:, np.newaxis] - np.arange(places.size)), 0.0)
+        own = _svi_density(slice_, np.log(self.node))
+        unit = np.maximum(own, _DENSITY_MIN * own.max())
+        self.shares = unit[:, np.newaxis] * between[:, 1:-1]
+        least = np.minimum.reduceat(own / unit, np.arange(0, own.size - 1, _FINE))
+        least = np.minimum(least, (own / unit)[_FINE::_FINE])
+        self.low = -_SHARE * np.minimum(least[:-1], least[1:])
+        self.moments = _moments(self.node) @ self.shares
+        vega = density(-row.k / row.deviation + 0.5 * row.deviation)
+        scale = 1.0 / np.maximum(vega / row.weight, _PRICE_STEP)
         self.scale = float(scale.max())
-        self._add(moments * (_EQUAL * self.scale), np.zeros(2))
+        target = _black(row.k, row.deviation) - _svi_price(slice_, row.k)
+        size = places.size - 2
+        self.normal, self.vector = np.zeros((size, size)), np.zeros(size)
+        self.share = np.zeros(size)
+        self._add(self._prices(row.k) * scale[:, np.newaxis], target * scale)
+        bend = np.diff(np.eye(size + 2), 2, axis=0)[:, 1:-1]
+        self._add(bend * (_SMOOTH * np.sqrt(row.k.size)), np.zeros(size))
+        self._add(self.moments * (_EQUAL * self.scale), np.zeros(2))
         self.height = self._solve()
+
+    def _prices(self, k: FloatArray) -> FloatArray:
+        return _corrections(self.node, self.shares, k)
 
     def _add(self, rows: FloatArray, right: FloatArray) -> None:
         self.normal += rows.T @ rows
@@ -285,61 +317,60 @@ class _Problem:
 
     def _solve(self) -> FloatArray:
         """Return the heights; the last rounding of both sums is taken out of them."""
-        normal, low = self.normal[1:-1, 1:-1], -self.takeable[1:-1]
-        height = np.zeros(self.node.size)
-        height[1:-1] = _non_negative(normal, self.vector[1:-1] - normal @ low) + low
-        room = (height + self.takeable) * self.unit
-        excess = self.moments @ height
-        gram = (self.moments * room) @ self.moments.T
-        if np.linalg.cond(gram) < 1e12:
-            height -= room * (np.linalg.solve(gram, excess) @ self.moments)
-        return height if self._sound(height) else np.zeros(self.node.size)
-
-    def _sound(self, height: FloatArray) -> bool:
-        takes = height < -1.02 * self.takeable
-        return not takes.any() and bool((np.abs(self.moments @ height) < 1e-9).all())
+        right = self.vector - self.normal @ self.low
+        share = _non_negative(self.normal, right, self.share - self.low) + self.low
+        lean = self.moments * (share - self.low)
+        gram = lean @ self.moments.T
+        share -= np.linalg.lstsq(gram, self.moments @ share, rcond=None)[0] @ lean
+        rest = np.abs(self.moments @ share)
+        self.share = np.maximum(share, self.low)
+        sound = (share >= 1.02 * self.low).all() and bool(
+            (rest < 1e-9 * np.abs(self.moments) @ (1.0 + np.abs(share))).all()
+        )
+        return np.asarray(self.shares @ share if sound else np.zeros(self.node.size))
 
     def keep_above(self, k: FloatArray, least: FloatArray) -> None:
         """Fit again, above prices of the slice before, until that holds or rounds end."""
-        hats = _hats(self.node, k)
+        prices = self._prices(k)
         room = _svi_price(self.slice, k) - least
         for trial in range(_CALENDAR_ROUNDS):
-            short = room + hats @ self.height < -0.5 * PRICE_SLACK
+            short = room + _corrections(self.node, self.height, k) < -0.5 * PRICE_SLACK
             if not short.any():
                 return
             push = self.scale * _PUSH ** (trial + 1)
             margin = _CALENDAR_MARGIN * least[short] + PRICE_SLACK
-            self._add(hats[short] * push, (margin - room[short]) * push)
+            self._add(prices[short] * push, (margin - room[short]) * push)
             self.height = self._solve()
 
 
-def _non_negative(normal: FloatArray, right: FloatArray) -> FloatArray:
-    """Return x ≥ 0 with the least x·normal·x/2 − right·x.
+def _non_negative(normal: FloatArray, right: FloatArray, start: FloatArray) -> FloatArray:
+    """Return x ≥ 0 with the least x·normal·x/2 − right·x, from a start ≥ 0.
 
-    Source:  block principal pivoting, Portugal, Júdice and Vicente 1994.
+    Downhill along the free variables until one of them is at its bound, which then holds it; at the
+    bottom the one that its bound holds back most is freed. The value falls with every step.
+
+    Source:  primal active sets, as Lawson and Hanson 1974 from an empty set.
     """
     scale = np.sqrt(np.maximum(np.diagonal(normal), 1e-300))
     normal, right = normal / np.multiply.outer(scale, scale), right / scale
-    normal[np.diag_indices_from(normal)] += 1e-11
+    normal[np.diag_indices_from(normal)] += 1e-12
+    x = start * scale
+    free: BoolArray = x > 0
     tolerance = 1e-9 * np.abs(right).max()
-    free: BoolArray = np.ones(right.size, dtype=np.bool_)
-    x = np.zeros(right.size)
-    fewest, patience = right.size + 1, 3
-    for _ in range(_PIVOTS_MAX):
-        x = np.zeros(right.size)
-        x[free] = np.linalg.solve(normal[np.ix_(free, free)], right[free])
-        slope = normal @ x - right
-        wrong = (free & (x < 0)) | (~free & (slope < -tolerance))
-        count = int(wrong.sum())
-        if count == 0:
+    for _ in range(_STEPS_MAX):
+        bottom = np.zeros(x.size)
+        bottom[free] = np.linalg.solve(normal[np.ix_(free, free)], right[free])
+        down = free & (bottom < 0)
+        if down.any():
+            share = np.where(down, x / np.where(down, x - bottom, 1.0), np.inf)
+            x = np.where(free, x + share.min() * (bottom - x), 0.0)
+            free &= (share > share.min()) & ((x > 0) | (bottom > 0))
+            x[~free] = 0.0
+            continue
+        x = bottom
+        slope = np.where(free, 0.0, normal @ x - right)
+        held = int(slope.argmin())
+        if slope[held] >= -tolerance:
             break
-        if count < fewest:
-            fewest, patience = count, 3
-        elif patience > 0:
-            patience -= 1
-        else:  # swap one at a time, which always ends
-            last: NDArray[np.intp] = np.flatnonzero(wrong)[-1:]
-            wrong = np.zeros(right.size, dtype=np.bool_)
-            wrong[last] = True
-        free = free ^ wrong
-    return np.maximum(x, 0.0) / scale
+        free[held] = True
+    return x / scale
