@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optix.quant import american, black_scholes
 from optix.quant.arrays import BoolArray, FloatArray
-from optix.quant.black_scholes import Greeks
+from optix.quant.black_scholes import AllGreeks, Greeks
 from optix.quant.daycount import expiry_years as years_between
 from optix.quant.forward import Carry, ForwardFit, implied_carry, implied_forward
 from optix.quant.implied_vol import ImpliedVol, IvStatus, implied_vol
@@ -282,6 +282,7 @@ def _greeks(terms: _Terms, iv: FloatArray, status: NDArray[np.int8]) -> Greeks:
         group = chain.expiry[rows]
         strike, is_call, vol = chain.strike[rows], chain.is_call[rows], iv[rows]
         years, rate = chain.expiry_years[group], forward.rate[group]
+        found: Greeks | AllGreeks
         if exercise:
             found = american.greeks(
                 spot=carry.spot[group],

@@ -32,7 +32,7 @@ _NODES_MAX = 64
 _EXTRA = (0.7, 1.6, 3.0, 5.0)  # nodes beyond the last quotes, in distances between nodes
 _SHARE = 0.96  # of the density, that a correction may take away
 _SMOOTH = 0.02
-_EQUAL = 300.0  # weight of the two sums that must be nothing, in those of the best quote
+_EQUAL = 30.0  # weight of the two sums that must be nothing, in those of the best quote
 _PUSH = 8.0  # of prices below the slice before, in the same, more in each round
 _STEPS_MAX = 400
 _FINE = 8  # nodes for each place
@@ -331,7 +331,6 @@ class _Problem:
 
     def keep_above(self, k: FloatArray, least: FloatArray) -> None:
         """Fit again, above prices of the slice before, until that holds or rounds end."""
-        prices = self._prices(k)
         room = _svi_price(self.slice, k) - least
         for trial in range(_CALENDAR_ROUNDS):
             short = room + _corrections(self.node, self.height, k) < -0.5 * PRICE_SLACK
@@ -339,7 +338,7 @@ class _Problem:
                 return
             push = self.scale * _PUSH ** (trial + 1)
             margin = _CALENDAR_MARGIN * least[short] + PRICE_SLACK
-            self._add(prices[short] * push, (margin - room[short]) * push)
+            self._add(self._prices(k[short]) * push, (margin - room[short]) * push)
             self.height = self._solve()
 
 
@@ -353,10 +352,10 @@ def _non_negative(normal: FloatArray, right: FloatArray, start: FloatArray) -> F
     """
     scale = np.sqrt(np.maximum(np.diagonal(normal), 1e-300))
     normal, right = normal / np.multiply.outer(scale, scale), right / scale
-    normal[np.diag_indices_from(normal)] += 1e-12
+    normal[np.diag_indices_from(normal)] += 1e-14
     x = start * scale
     free: BoolArray = x > 0
-    tolerance = 1e-9 * np.abs(right).max()
+    tolerance = 1e-13 * np.abs(right).max()
     for _ in range(_STEPS_MAX):
         bottom = np.zeros(x.size)
         bottom[free] = np.linalg.solve(normal[np.ix_(free, free)], right[free])

@@ -31,6 +31,8 @@ class MaturityStatus(IntEnum):
 
 
 class ConstantMaturity(NamedTuple):
+    """Vols at the times that were asked for, in their shape."""
+
     vol: FloatArray
     status: NDArray[np.int8]  # MaturityStatus
 
@@ -52,7 +54,9 @@ class EventStatus(IntEnum):
 
 
 class EventVariance(NamedTuple):
-    move: float  # m: one standard deviation of the event's return; NaN without
+    """What one event adds to the expiries behind it."""
+
+    move: float  # m: one standard deviation of that day's return, event and all; NaN without
     move_expected: float  # its mean absolute value, m·√(2/π)
     base_vol: FloatArray  # per expiry, with the event taken out; the vol itself before it
     status: EventStatus
