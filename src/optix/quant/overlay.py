@@ -140,30 +140,38 @@ def fit_overlays(
     """Return the overlays of the chosen slices, None for the others and where none is allowed.
 
     Each is fitted above the slice before it, in the order of expiry. A slice that is then below the
-    one before it gets an overlay too, chosen or not. Where that does not help, those before it
-    that lean on each other are taken away: without overlays nothing crosses.
+    one before it gets an overlay too, chosen or not. Where that does not help, overlays before it
+    are taken away, as few as will do: without any of them nothing crosses.
 
     Shapes:  quotes of n expiries; slices (n, 5); chosen (n,).
     """
     laid: list[Overlay | None] = [None] * len(slices)
-    block = 0  # where the overlays that lean on each other begin
     for index in range(len(slices)):
         below = index > 0 and _crosses(laid, slices, index - 1)
-        if not (chosen[index] or below):
-            block = index + 1
-            continue
-        laid[index] = _laid(quotes, slices, laid, index)
-        if index and _crosses(laid, slices, index - 1):
-            laid[index] = _laid(quotes, slices, laid, index, dense=True)
-        if index and _crosses(laid, slices, index - 1):
-            laid[index] = _repeated(laid[index - 1], slices[index])
-        if index and _crosses(laid, slices, index - 1):
-            laid[block : index + 1] = [None] * (index + 1 - block)
-            block = index
-            laid[index] = _laid(quotes, slices, laid, index)
-            if index and _crosses(laid, slices, index - 1):
-                laid[index], block = None, index + 1
+        if chosen[index] or below:
+            _lay(quotes, slices, laid, index)
     return tuple(laid)
+
+
+def _lay(quotes: SliceQuotes, slices: FloatArray, laid: list[Overlay | None], index: int) -> None:
+    """Put an overlay on one slice; where none stands, take away as few before it as needed."""
+    laid[index] = _laid(quotes, slices, laid, index)
+    if index == 0 or not _crosses(laid, slices, index - 1):
+        return
+    laid[index] = _laid(quotes, slices, laid, index, dense=True)
+    if not _crosses(laid, slices, index - 1):
+        return
+    laid[index] = _repeated(laid[index - 1], slices[index])
+    if not _crosses(laid, slices, index - 1):
+        return
+    laid[index] = None
+    for first in range(index - 1, -1, -1):
+        laid[first] = None
+        if first == 0 or not _crosses(laid, slices, first - 1):
+            break
+    laid[index] = _laid(quotes, slices, laid, index)
+    if _crosses(laid, slices, index - 1):
+        laid[index] = None
 
 
 def _repeated(before: Overlay | None, slice_: FloatArray) -> Overlay | None:
