@@ -9,7 +9,12 @@ from collections.abc import Iterator
 import pytest
 from tests.fixtures.network import refuse_beyond_this_machine
 
-pytest_plugins = ["tests.fixtures.stores", "tests.fixtures.market", "tests.fixtures.api"]
+pytest_plugins = [
+    "tests.fixtures.stores",
+    "tests.fixtures.market",
+    "tests.fixtures.api",
+    "tests.fixtures.quant_kernels",
+]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
 SUITE_VARIABLES = frozenset(
@@ -19,6 +24,7 @@ SUITE_VARIABLES = frozenset(
         "OPTIX_PG_BIN",
         "OPTIX_VALKEY_BIN",
         "OPTIX_SHARED_DATA",
+        "OPTIX_QUANT_KERNEL",
     }
 )
 

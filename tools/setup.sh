@@ -55,7 +55,16 @@ setup_venv() {
       --no-build-isolation --editable . ||
       fail "OPTIX itself could not be installed into .venv."
   fi
+  only_a_path
   echo "$wanted" >"$mark"
+}
+
+# The editable install puts an import finder before PYTHONPATH, and tests of a copy of this tree would
+# get the checkout. The line of the path is all that is needed.
+only_a_path() {
+  for file in .venv/lib/python*/site-packages/_editable_skbc_optix.pth; do
+    [ -f "$file" ] && echo "$(pwd)/src" >"$file"
+  done
 }
 
 install_with_uv() {

@@ -13,6 +13,8 @@ from benchmarks.program import DidNotStart, Program, optix
 from benchmarks.reader import Reader, Refused
 from tests.fakes.cboe import options_document, usual_rows
 
+from optix.quant import kernels
+
 ACCOUNT = {"email": "ada@example.com", "password": "a long walk by the sea"}
 
 
@@ -35,6 +37,7 @@ def test_a_second_start_keeps_accounts_and_stores(folder: Path) -> None:
         output = second.output
     assert "1 applied" in first.output
     assert "nothing to do" in output
+    assert kernels.describe() in output
     assert "made 5 secrets" in first.output
     assert "made" not in output
     assert (folder / "postgresql" / "data" / "global" / "pg_control").stat().st_ino == cluster

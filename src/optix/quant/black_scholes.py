@@ -99,8 +99,9 @@ def greeks(
     """Return price and Greeks of European options, of first to third order.
 
     The forward is read as spot·exp((rate − yield)·expiry): spot, theta and rho derivatives hold the
-    yield, and delta and gamma are against the spot. Where the yield is known, give it: a forward of
-    the next hours hardly shows it, and theta, charm and color of such rows lose digits.
+    yield, and delta and gamma are against the spot. Where the yield is known, give it beside the
+    forward that has it: a forward of the next hours hardly shows it, and its last place is a large
+    part of the distance to a near strike.
 
     Shapes:  all arguments broadcast to one shape; every result has it.
     Units:   as `price`; spot in quote currency, dividend_yield a continuous annual decimal. Greeks
@@ -118,9 +119,9 @@ def greeks(
     if native is None:
         return AllGreeks(*reference.greeks(call, columns))
     flags, flat = flags_of(call), [contiguous(column) for column in columns]
-    carry = flat[5] - flat[6] if given else _UNKNOWN
+    yields = flat[6] if given else _UNKNOWN
     found = np.empty((len(AllGreeks._fields), call.size))
     left = np.empty(call.size, dtype=np.bool_)
-    if native.european_greeks(*flat[:6], flags, carry, found, left, threads):
+    if native.european_greeks(*flat[:6], flags, yields, found, left, threads):
         found[:, left] = reference.greeks(flags[left], [column[left] for column in flat])
     return AllGreeks(*found.reshape(len(found), *call.shape))

@@ -31,6 +31,7 @@ class _Live(NamedTuple):
     r: FloatArray
     q: FloatArray
     growth: FloatArray  # ln(F/S)
+    x: FloatArray  # ln(F/K)
 
 
 def _usable(*values: FloatArray, vol: FloatArray, others: Sequence[FloatArray]) -> FloatArray:
@@ -65,16 +66,15 @@ def price(call: BoolArray, columns: Sequence[FloatArray]) -> FloatArray:
     with np.errstate(over="ignore", under="ignore"):
         gap = F - K
         intrinsic = np.maximum(np.where(call, gap, -gap), 0.0)
-        value = intrinsic + np.minimum(F, K) * _beta(F, K, v * np.sqrt(T))
+        value = intrinsic + np.minimum(F, K) * _beta(log_moneyness(F, K), v * np.sqrt(T))
         return _times(_discount(r, T), value) * usable
 
 
-def _beta(F: FloatArray, K: FloatArray, s: FloatArray) -> FloatArray:
+def _beta(x: FloatArray, s: FloatArray) -> FloatArray:
     """Return the normalised time value where there is any volatility left, else 0."""
-    result = np.zeros(F.shape)
+    result = np.zeros(x.shape)
     alive = s > 0
-    a = np.abs(log_moneyness(F[alive], K[alive]))
-    result[alive] = time_value(a, np.minimum(s[alive], _LARGEST))
+    result[alive] = time_value(np.abs(x[alive]), np.minimum(s[alive], _LARGEST))
     return result
 
 
@@ -91,10 +91,17 @@ def greeks(call: BoolArray, columns: Sequence[FloatArray]) -> FloatArray:
         if known:
             q = np.where(live, known[0], 0.0)
             growth = np.clip(_times(r - q, T), -2e3, 2e3)
+            # Free of the rounding of the forward, which near the money is a large part of it.
+            x = log_moneyness(S, K) + growth
+            time_value_left = np.minimum(F, K) * _beta(x, v * np.sqrt(T))
+            gap = np.where(x * sign > 0, np.minimum(F, K) * np.expm1(np.abs(x)), 0.0)
+            exact = _times(_discount(r, T), gap + time_value_left) * usable
+            value = np.where(live, exact, value)
         else:
             growth = log_moneyness(F, S)
             q = r - growth / T
-        delta, *others = _derivatives(_Live(sign, S, F, K, T, v, r, q, growth))
+            x = log_moneyness(F, K)
+        delta, *others = _derivatives(_Live(sign, S, F, K, T, v, r, q, growth, x))
         expired = sign * (sign * (F - K) > 0)
     rows = [value, np.where(live, delta, expired), *(np.where(live, row, 0.0) for row in others)]
     return np.stack([row * usable for row in rows])
@@ -104,7 +111,7 @@ def _derivatives(c: _Live) -> list[FloatArray]:
     """Return delta, gamma, theta, vega, rho, vanna, charm, vomma, speed, zomma and color."""
     root = np.sqrt(c.T)
     s = c.v * root
-    x = log_moneyness(c.F, c.K)
+    x = c.x
     moving = s > 0
     over_s = np.where(moving, s, 1.0)
     d1, d2 = (

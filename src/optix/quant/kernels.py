@@ -14,6 +14,11 @@ from typing import Final
 
 VARIABLE: Final = "OPTIX_QUANT_KERNEL"
 NUMPY: Final = "numpy"
+_WORDS: Final = {
+    "avx512": "AVX-512",
+    "avx2": "AVX2",
+    "baseline": "every processor of this kind",
+}
 
 
 def _load() -> ModuleType | None:
@@ -53,6 +58,15 @@ def use(name: str) -> None:
     if _NATIVE is not None and name != NUMPY:
         _NATIVE.use(name)
     _Choice.name = name
+
+
+def describe() -> str:
+    """Return a sentence part for people: what does the arithmetic here."""
+    if _Choice.name != NUMPY:
+        return f"compiled kernels for {_WORDS[_Choice.name]}"
+    if _NATIVE is not None:
+        return f"NumPy, because {VARIABLE} asks for it: many times slower than the kernels"
+    return "NumPy, because no kernels are compiled here: many times slower"
 
 
 def native() -> ModuleType | None:

@@ -43,7 +43,8 @@ template <class Work>
 void over_rows(std::size_t rows, std::size_t grain, int threads, const Work& work) {
   nb::gil_scoped_release unlocked;
   const std::size_t slices = (rows + grain - 1) / grain;
-  const std::size_t count = std::min<std::size_t>(std::max(threads, 1), std::max<std::size_t>(slices, 1));
+  const std::size_t wanted = std::max(threads, 1);
+  const std::size_t count = std::min(wanted, std::max<std::size_t>(slices, 1));
   if (count == 1) {
     work(std::size_t{0}, rows);
     return;

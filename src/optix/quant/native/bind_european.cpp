@@ -38,15 +38,15 @@ std::size_t price(Column forward, Column strike, Column years, Column vol, Colum
 }
 
 std::size_t greeks(Column spot, Column forward, Column strike, Column years, Column vol, Column rate,
-                   Flags is_call, Column carry, MatrixOut out, FlagsOut left, int threads) {
+                   Flags is_call, Column yield, MatrixOut out, FlagsOut left, int threads) {
   const std::size_t rows = out.shape(1);
   check_rows(rows, spot, forward, strike, years, vol, rate, is_call, left);
   if (out.shape(0) != kGreeks) throw std::invalid_argument("there is one row of results per Greek");
-  // An empty column: the forward alone tells the carry.
-  const double* growth = carry.shape(0) == 0 ? nullptr : carry.data();
-  if (growth != nullptr) check_rows(rows, carry);
+  // An empty column: the forward alone tells the yield.
+  const double* yields = yield.shape(0) == 0 ? nullptr : yield.data();
+  if (yields != nullptr) check_rows(rows, yield);
   const EuropeanTerms terms{spot.data(), forward.data(), strike.data(), years.data(),
-                            vol.data(),  rate.data(),    nullptr,       growth, bytes_of(is_call)};
+                            vol.data(),  rate.data(),    nullptr,       yields, bytes_of(is_call)};
   double* values = out.data();
   bool* marks = left.data();
   return count_left(rows, threads, [&](const EuropeanKernels& kernels, auto begin, auto end) {

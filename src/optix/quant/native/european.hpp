@@ -7,7 +7,7 @@
 namespace optix {
 
 // Columns of one length. `vol` is not read where volatilities are sought, `price` only there, `spot`
-// and `carry` only by
+// and `yield` only by
 // the Greeks.
 struct EuropeanTerms {
   const double* spot;
@@ -17,7 +17,7 @@ struct EuropeanTerms {
   const double* vol;
   const double* rate;
   const double* price;
-  const double* carry;  // annual growth of the forward; null where the forward alone tells it
+  const double* yield;  // of dividends; null where the forward alone tells it
   const std::uint8_t* is_call;
 };
 

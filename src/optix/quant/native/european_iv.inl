@@ -54,78 +54,100 @@ static inline double stepped(double s, double h, double per_s, double w, double 
   return -excess * w * (1.0 + 0.5 * halley) / (1.0 + halley + cubic * (1.0 / 6.0));
 }
 
+struct IvBlock {
+  double sign[kIvBlock], a[kIvBlock], s[kIvBlock], t[kIvBlock], value[kIvBlock];
+  double w[kIvBlock], excess[kIvBlock], code[kIvBlock];
+};
+
+// Decides which rows have a volatility at all, and starts those.
+static void start_rows(const EuropeanTerms& terms, std::size_t start, std::size_t size, IvBlock& b) {
+  const double *F = terms.forward + start, *K = terms.strike + start, *T = terms.years + start;
+  const double *p = terms.price + start, *r = terms.rate + start;
+  OPTIX_ROWS
+  for (std::size_t i = 0; i < size; ++i) {
+    const double sum = F[i] + K[i] + T[i] + r[i] + p[i];
+    const bool plain = is_plain_price(F[i]) & is_plain_price(K[i]) & is_plain_time(T[i], r[i]) &
+                       (vm::abs(p[i]) <= 1e70);
+    const double low = vm::min(F[i], K[i]), high = vm::max(F[i], K[i]);
+    const double gap = (F[i] - K[i]) * b.sign[i];
+    const double V = p[i] * vm::exp(r[i] * T[i]) - vm::max(gap, 0.0);
+    // What rounding the price and taking intrinsic value away can leave of nothing.
+    const double noise = gap > 0.0 ? kNoise * high : 0.0;
+    double found = kOk;
+    found = V <= noise ? static_cast<double>(kNoTimeValue) : found;
+    found = V < -noise ? static_cast<double>(kBelowIntrinsic) : found;
+    found = V >= low * (1.0 - kNoise) ? static_cast<double>(kAboveMaximum) : found;
+    found = ((found == kOk) & (V < kValueMin)) ? static_cast<double>(kLeft) : found;
+    found = plain ? found : static_cast<double>(kLeft);
+    b.code[i] = sum == sum ? found : static_cast<double>(kInvalid);
+    // Rows that have no answer take part with a harmless value.
+    b.value[i] = b.code[i] == kOk ? V : 0.1 * low;
+
+    const double D = vm::max(high - low, kDistanceMin * low);
+    b.a[i] = vm::max(vm::log_ratio(high, low), kDistanceMin);
+    const double lambda = vm::log1p_ratio(D, b.value[i]);
+    const double first = b.a[i] * start_slope_top(lambda) / (lambda * start_slope_bottom(lambda));
+    b.s[i] = start_corrected(first, b.a[i]);
+    b.t[i] = 0.5 * b.s[i];
+  }
+}
+
+// Fills `w` and `excess` at s.
+static void evaluate_rows(const double* F, const double* K, std::size_t size, IvBlock& b) {
+  const std::size_t narrow = count_narrow(b.a, b.t, size);
+  if (narrow != 0) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const double h = b.a[i] / b.s[i], near = h - b.t[i];
+      b.w[i] = b.s[i] * width_series(h, b.t[i]);
+      b.excess[i] = vm::log_ratio(b.w[i] * vm::min(F[i], K[i]), b.value[i]) -
+                    (0.5 * near * near + vm::kLogSqrt2Pi);
+    }
+  }
+  if (narrow != size) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const double h = b.a[i] / b.s[i];
+      const double bell = vm::norm_pdf(h - b.t[i]);
+      const double beta = wide_tails(h, b.t[i], bell, 0.0).beta;
+      const double wide = vm::log_ratio(beta * vm::min(F[i], K[i]), b.value[i]);
+      const bool keep = is_narrow(b.a[i], b.t[i]);
+      b.w[i] = keep ? b.w[i] : beta / bell;
+      b.excess[i] = keep ? b.excess[i] : wide;
+    }
+  }
+}
+
+// Takes the step, and says which rows it was not enough for.
+static std::size_t finish_rows(const double* T, std::size_t size, IvBlock& b, double* vols,
+                               std::int8_t* status) {
+  std::int64_t odd = 0;
+  OPTIX_ROWS
+  for (std::size_t i = 0; i < size; ++i) {
+    const double per_s = 1.0 / b.s[i];
+    const double step = stepped(b.s[i], b.a[i] * per_s, per_s, b.w[i], b.excess[i]);
+    const bool settled =
+        (vm::abs(step) <= kStepSmall * b.s[i]) & (b.a[i] <= kStartA) & (b.s[i] <= kStartS);
+    b.code[i] = ((b.code[i] == kOk) & !settled) ? static_cast<double>(kLeft) : b.code[i];
+    const double vol = (b.s[i] + step) / vm::sqrt(T[i]);
+    vols[i] = b.code[i] == kOk ? vol : __builtin_nan("");
+    odd += b.code[i] == kLeft;
+  }
+  OPTIX_ROWS
+  for (std::size_t i = 0; i < size; ++i) status[i] = static_cast<std::int8_t>(b.code[i]);
+  return static_cast<std::size_t>(odd);
+}
+
 std::size_t implied_vol(const EuropeanTerms& terms, std::size_t begin, std::size_t end, double* out,
                         std::int8_t* status) {
   std::size_t count = 0;
+  IvBlock b;
   for (std::size_t start = begin; start < end; start += kIvBlock) {
     const std::size_t size = end - start < kIvBlock ? end - start : kIvBlock;
-    const double *F = terms.forward + start, *K = terms.strike + start, *T = terms.years + start;
-    const double *p = terms.price + start, *r = terms.rate + start;
-    double sign[kIvBlock], a[kIvBlock], s[kIvBlock], t[kIvBlock], value[kIvBlock], w[kIvBlock], excess[kIvBlock], code[kIvBlock];
-    signs_of(terms.is_call + start, size, sign);
-    OPTIX_ROWS
-    for (std::size_t i = 0; i < size; ++i) {
-      const double sum = F[i] + K[i] + T[i] + r[i] + p[i];
-      const bool plain = is_plain_price(F[i]) & is_plain_price(K[i]) & is_plain_time(T[i], r[i]) &
-                         (vm::abs(p[i]) <= 1e70);
-      const double low = vm::min(F[i], K[i]), high = vm::max(F[i], K[i]);
-      const double gap = (F[i] - K[i]) * sign[i];
-      const double V = p[i] * vm::exp(r[i] * T[i]) - vm::max(gap, 0.0);
-      // What rounding the price and taking intrinsic value away can leave of nothing.
-      const double noise = gap > 0.0 ? kNoise * high : 0.0;
-      double found = kOk;
-      found = V <= noise ? static_cast<double>(kNoTimeValue) : found;
-      found = V < -noise ? static_cast<double>(kBelowIntrinsic) : found;
-      found = V >= low * (1.0 - kNoise) ? static_cast<double>(kAboveMaximum) : found;
-      found = (found == kOk) & (V < kValueMin) ? static_cast<double>(kLeft) : found;
-      found = plain ? found : static_cast<double>(kLeft);
-      code[i] = sum == sum ? found : static_cast<double>(kInvalid);
-      // Rows that have no answer take part with a harmless value.
-      value[i] = code[i] == kOk ? V : 0.1 * low;
-
-      const double D = vm::max(high - low, kDistanceMin * low);
-      a[i] = vm::max(vm::log_ratio(high, low), kDistanceMin);
-      const double lambda = vm::log1p_ratio(D, value[i]);
-      const double first = a[i] * start_slope_top(lambda) / (lambda * start_slope_bottom(lambda));
-      s[i] = start_corrected(first, a[i]);
-      t[i] = 0.5 * s[i];
-    }
-    const std::size_t narrow = count_narrow(a, t, size);
-    if (narrow != 0) {
-      OPTIX_ROWS
-      for (std::size_t i = 0; i < size; ++i) {
-        const double h = a[i] / s[i], near = h - t[i];
-        w[i] = s[i] * width_series(h, t[i]);
-        excess[i] = vm::log_ratio(w[i] * vm::min(F[i], K[i]), value[i]) -
-                    (0.5 * near * near + vm::kLogSqrt2Pi);
-      }
-    }
-    if (narrow != size) {
-      OPTIX_ROWS
-      for (std::size_t i = 0; i < size; ++i) {
-        const double h = a[i] / s[i];
-        const double bell = vm::norm_pdf(h - t[i]);
-        const double beta = wide_tails(h, t[i], bell, 0.0).beta;
-        const double wide = vm::log_ratio(beta * vm::min(F[i], K[i]), value[i]);
-        const bool keep = is_narrow(a[i], t[i]);
-        w[i] = keep ? w[i] : beta / bell;
-        excess[i] = keep ? excess[i] : wide;
-      }
-    }
-    std::int64_t odd = 0;
-    OPTIX_ROWS
-    for (std::size_t i = 0; i < size; ++i) {
-      const double per_s = 1.0 / s[i];
-      const double step = stepped(s[i], a[i] * per_s, per_s, w[i], excess[i]);
-      const bool settled = (vm::abs(step) <= kStepSmall * s[i]) & (a[i] <= kStartA) & (s[i] <= kStartS);
-      code[i] = (code[i] == kOk) & !settled ? static_cast<double>(kLeft) : code[i];
-      const double vol = (s[i] + step) / vm::sqrt(T[i]);
-      out[start + i] = code[i] == kOk ? vol : __builtin_nan("");
-      odd += code[i] == kLeft;
-    }
-    OPTIX_ROWS
-    for (std::size_t i = 0; i < size; ++i) status[start + i] = static_cast<std::int8_t>(code[i]);
-    count += static_cast<std::size_t>(odd);
+    signs_of(terms.is_call + start, size, b.sign);
+    start_rows(terms, start, size, b);
+    evaluate_rows(terms.forward + start, terms.strike + start, size, b);
+    count += finish_rows(terms.years + start, size, b, out + start, status + start);
   }
   return count;
 }

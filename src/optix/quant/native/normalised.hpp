@@ -29,11 +29,10 @@ static inline std::size_t count_narrow(const double* a, const double* t, std::si
   return static_cast<std::size_t>(count);
 }
 
-// w/(2t): with q = (h*t)^2 and y = t^2 the terms follow
-// T[k+1] = ((q + (4k+3)*y)*T[k] - y^2*T[k-1]) / ((2k+2)*(2k+3)), T[0] = 1 - h*mills(h).
-static inline double width_series(double h, double t) {
+// w/(2t), where `first` is 1 - h*mills(h): with q = (h*t)^2 and y = t^2 the terms follow
+// T[k+1] = ((q + (4k+3)*y)*T[k] - y^2*T[k-1]) / ((2k+2)*(2k+3)), T[0] = first.
+static inline double width_series(double h, double t, double first) {
   const double q = (h * t) * (h * t), y = t * t;
-  const double first = vm::mills_slope(h);
   double previous = first;
   double term = ((q + 3.0 * y) * first - y) * (1.0 / 6.0);
   double sum = term;
@@ -47,6 +46,10 @@ static inline double width_series(double h, double t) {
   return first + sum;
 }
 
+static inline double width_series(double h, double t) {
+  return width_series(h, t, vm::mills_slope(h));
+}
+
 // What a distribution of the log price has above near and far, and the time value between them.
 struct Tails {
   double beta;
@@ -56,8 +59,12 @@ struct Tails {
 
 // `bell` is phi(near), `ratio` is phi(far)/phi(near) = e^-a.
 static inline Tails narrow_tails(double h, double t, double bell, double ratio) {
-  const double w = 2.0 * t * width_series(h, t);
-  const double m_far = vm::mills(h + t);
+  // Far out, where the density is 0, the product of the two bottoms must not overflow.
+  const double near_by = vm::min(h, 1e8);
+  const vm::Fraction slope = vm::mills_slope_fraction(near_by), mills = vm::mills_fraction(near_by + t);
+  const double inverse = 1.0 / (slope.bottom * mills.bottom);
+  const double w = 2.0 * t * width_series(near_by, t, slope.top * mills.bottom * inverse);
+  const double m_far = mills.top * slope.bottom * inverse;
   return {bell * w, bell * (m_far + w), bell * ratio * m_far};
 }
 
@@ -67,6 +74,57 @@ static inline Tails wide_tails(double h, double t, double bell, double ratio) {
   const double inner = bell * m_near, outer = bell * m_far;
   return {near >= 0.0 ? bell * (m_near - m_far) : 1.0 - (inner + outer),
           near >= 0.0 ? inner : 1.0 - inner, ratio * outer};
+}
+
+// beta of a block of rows. What a block does not have is not computed: a chain seldom mixes.
+static inline void time_values_of(std::size_t size, const double* a, const double* h, const double* t,
+                                  double* beta) {
+  const std::size_t narrow = count_narrow(a, t, size);
+  if (narrow != 0) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      beta[i] = 2.0 * t[i] * vm::norm_pdf(h[i] - t[i]) * width_series(h[i], t[i]);
+    }
+  }
+  if (narrow != size) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const double wide = wide_tails(h[i], t[i], vm::norm_pdf(h[i] - t[i]), 0.0).beta;
+      beta[i] = is_narrow(a[i], t[i]) ? beta[i] : wide;
+    }
+  }
+}
+
+// The same with the tails. `bell` and `ratio` are those of narrow_tails.
+struct TailColumns {
+  double* beta;
+  double* above_near;
+  double* above_far;
+};
+
+static inline void tails_of(std::size_t size, const double* a, const double* h, const double* t,
+                            const double* bell, const double* ratio, const TailColumns& out) {
+  double *beta = out.beta, *above_near = out.above_near, *above_far = out.above_far;
+  const std::size_t narrow = count_narrow(a, t, size);
+  if (narrow != 0) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const Tails tails = narrow_tails(h[i], t[i], bell[i], ratio[i]);
+      beta[i] = tails.beta;
+      above_near[i] = tails.above_near;
+      above_far[i] = tails.above_far;
+    }
+  }
+  if (narrow != size) {
+    OPTIX_ROWS
+    for (std::size_t i = 0; i < size; ++i) {
+      const Tails tails = wide_tails(h[i], t[i], bell[i], ratio[i]);
+      const bool keep = is_narrow(a[i], t[i]);
+      beta[i] = keep ? beta[i] : tails.beta;
+      above_near[i] = keep ? above_near[i] : tails.above_near;
+      above_far[i] = keep ? above_far[i] : tails.above_far;
+    }
+  }
 }
 
 // 1 for calls, -1 for puts. In a loop of its own: bytes and doubles in one loop stop the vectoriser.

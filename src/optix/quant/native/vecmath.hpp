@@ -56,20 +56,31 @@ static inline double power_of_two(double k) {
   return from_bits(static_cast<std::int64_t>(static_cast<std::uint64_t>(biased) << 52));
 }
 
-// e^x over all doubles; 0 below -745.2, infinity above 709.8, NaN for NaN.
-static inline double exp(double x) {
+// e^r - 1 for |r| <= ln(2)/2.
+static inline double exp_core(double r) {
   constexpr double kPoly[] = {2.5100472505694996e-08, 2.7620201591031547e-07, 2.7557268276905696e-06,
                               2.4801521057868204e-05, 0.00019841269863171557, 0.0013888888917367081,
                               0.008333333333330039,   0.041666666666623824,   0.16666666666666669,
                               0.5000000000000001};
+  return r + r * r * polynomial(kPoly, r);
+}
+
+// e^x over all doubles; 0 below -745.2, infinity above 709.8, NaN for NaN.
+static inline double exp(double x) {
   x = x < -760.0 ? -760.0 : x;
   x = x > 720.0 ? 720.0 : x;
   const double k = round(x * 1.4426950408889634);
   const double r = (x - k * 0x1.62e42fefa2000p-1) - k * 0x1.9ef35793c7673p-41;
-  const double value = 1.0 + (r + r * r * polynomial(kPoly, r));
+  const double value = 1.0 + exp_core(r);
   // In two factors, so that results below the normal range keep what digits they have.
   const double half = round(0.5 * k);
   return value * power_of_two(half) * power_of_two(k - half);
+}
+
+// e^x - 1, with relative accuracy near 0 too.
+static inline double expm1(double x) {
+  const double core = exp_core(abs(x) < 0.34 ? x : 0.0);
+  return abs(x) < 0.34 ? core : exp(x) - 1.0;
 }
 
 // ln(n / d), given n - d as well, which may be known better than n. For n, d in [1e-290, 1e290].
@@ -104,8 +115,14 @@ static inline double log1p_ratio(double n, double d) { return log_quotient(n + d
 // ln x for x in [1e-290, 1e290].
 static inline double log(double x) { return log_ratio(x, 1.0); }
 
+// A fraction that is not divided yet: two of them cost one division.
+struct Fraction {
+  double top;
+  double bottom;
+};
+
 // The Mills ratio Phi(-z)/phi(z) for z >= -0.5. Every coefficient is positive: nothing cancels.
-static inline double mills(double z) {
+static inline Fraction mills_fraction(double z) {
   constexpr double kTop[] = {1.0,
                              26.39451006475111,
                              351.43235621848095,
@@ -130,12 +147,16 @@ static inline double mills(double z) {
                                 1299308.664269728,
                                 486193.6120359419};
   const double y = min(z, 1e20) + 0.5;
-  return polynomial(kTop, y) / polynomial(kBottom, y);
+  return {polynomial(kTop, y), polynomial(kBottom, y)};
+}
+static inline double mills(double z) {
+  const Fraction m = mills_fraction(z);
+  return m.top / m.bottom;
 }
 
 // 1 - z*mills(z), the negated slope of the Mills ratio, for 0 <= z <= 40. The plain expression loses
 // all digits for large z, where this falls as 1/z^2.
-static inline double mills_slope(double z) {
+static inline Fraction mills_slope_fraction(double z) {
   constexpr double kTop[] = {0.9999999999915296, 28.125084323891876, 393.97274972487946,
                              3545.5126184956634, 22409.73431028929,  102870.89269172489,
                              343443.22336540226, 809053.1651210907,  1236011.1487198905,
@@ -152,7 +173,11 @@ static inline double mills_slope(double z) {
                                 2905880.1819771715,
                                 2438648.8308843756,
                                 959566.0388387757};
-  return polynomial(kTop, z) / polynomial(kBottom, z);
+  return {polynomial(kTop, z), polynomial(kBottom, z)};
+}
+static inline double mills_slope(double z) {
+  const Fraction slope = mills_slope_fraction(z);
+  return slope.top / slope.bottom;
 }
 
 // phi(z), the standard normal density.
