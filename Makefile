@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # `make up ARGS="--port 9000 --feed sim"`, `make test-python ARGS="tests/kernel -x"`
 ARGS ?=
+FILE ?=
 
 # Where it is set, every start would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -64,10 +65,10 @@ migrate: ## Bring the database to this release
 	@exec $(BIN)/optix migrate
 
 # The last line of a benchmark is one JSON object, so the set-up keeps the output free.
-bench: ## Measure one thing (NAME=foundation)
+bench: ## Measure one thing (NAME=foundation, or NAME=quant_accuracy FILE=…)
 	@test -n "$(NAME)" || { echo "Which one? make -s bench NAME=foundation" >&2; exit 2; }
 	@sh tools/setup.sh python app web >&2
-	@exec $(BIN)/python -m benchmarks.$(NAME) $(ARGS)
+	@exec $(BIN)/python -m benchmarks.$(NAME) $(ARGS) $(FILE)
 
 docs: ## Check that the documentation's examples and links hold
 	@sh tools/setup.sh python
@@ -87,6 +88,7 @@ lock: ## Resolve the dependencies anew into requirements.lock
 		--generate-hashes --no-emit-index-url --no-header --no-annotate -q -o requirements.lock
 
 clean: ## Remove everything made here, except the data folder .optix
-	@rm -rf $(VENV) app/node_modules app/dist app/.expo build dist .pytest_cache .mypy_cache \
+	@rm -rf $(VENV) app/node_modules app/dist app/.expo build dist .bench .pytest_cache .mypy_cache \
 		.ruff_cache .import_linter_cache .hypothesis
+	@rm -f src/optix/quant/_native.*.so
 	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

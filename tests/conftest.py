@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.mail",
     "tests.fixtures.issuers",
     "tests.fixtures.aws",
+    "tests.fixtures.quant_kernels",
 ]
 
 # Variables that choose what the suite runs against; all other OPTIX_ ones are taken away.
@@ -26,6 +27,7 @@ SUITE_VARIABLES = frozenset(
         "OPTIX_PG_BIN",
         "OPTIX_VALKEY_BIN",
         "OPTIX_SHARED_DATA",
+        "OPTIX_QUANT_KERNEL",
     }
 )
 

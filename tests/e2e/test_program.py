@@ -13,6 +13,8 @@ from benchmarks.program import DidNotStart, Program, optix
 from benchmarks.reader import Reader
 from tests.fakes.cboe import options_document, usual_rows
 
+from optix.quant import kernels
+
 ACCOUNT = {"email": "ada@example.com", "password": "a long walk by the sea"}
 
 
@@ -34,6 +36,7 @@ def test_a_second_start_keeps_accounts_and_stores(folder: Path) -> None:
         output = second.output
     assert "applied" in first.output
     assert "nothing to do" in output
+    assert kernels.describe() in output
     assert "made 5 secrets" in first.output
     assert "made" not in output
     assert (folder / "postgresql" / "data" / "global" / "pg_control").stat().st_ino == cluster

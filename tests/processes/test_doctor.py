@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from optix.platform.settings import Settings, load_settings
 from optix.processes import doctor
 from optix.processes.doctor import Finding, Verdict, examine, is_healthy
+from optix.quant import kernels
 
 
 @pytest.fixture
@@ -37,6 +39,21 @@ def test_every_finding_that_is_not_well_says_how_to_cure_it(
     assert {"Node", "npm", "make", "C compiler", "Chromium"} <= {f.name for f in ill}
     assert all(f.remedy for f in ill)
     assert not is_healthy(findings)
+
+
+def test_says_what_does_the_arithmetic(
+    settings: Settings, use_kernel: Callable[[str], None]
+) -> None:
+    best = kernels.available()[0]
+    use_kernel(best)
+    assert finding("Kernels", settings).verdict is (
+        Verdict.OPTIONAL if best == kernels.NUMPY else Verdict.OK
+    )
+    use_kernel(kernels.NUMPY)
+    found = finding("Kernels", settings)
+    assert found.verdict is Verdict.OPTIONAL
+    assert "NumPy" in found.said
+    assert "make setup" in found.remedy
 
 
 def test_an_old_node_is_not_enough(

@@ -5,13 +5,15 @@ Hypothesis looks for a counterexample over wide ranges, whole arrays at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from optix.quant import american, black_scholes
+from optix.quant import american, black_scholes, kernels
 from optix.quant.implied_vol import IvStatus, implied_vol
 
 MONEYNESS = st.floats(-1.5, 1.5)
@@ -114,6 +116,75 @@ class TestEuropeanPrices:
         step = 0.02
         bend = float(value(spot=100 + step) - 2 * value() + value(spot=100 - step)) / step**2
         assert abs(float(found.gamma) - bend) <= 2e-2 * abs(bend) + 1e-8
+
+    @given(MONEYNESS, YEARS, VOLS, RATES, SIDES, st.integers(-40, 40))
+    def test_a_change_of_currency_changes_the_unit_and_nothing_else(
+        self, moneyness: float, years: float, vol: float, rate: float, is_call: bool, power: int
+    ) -> None:
+        chain = terms(moneyness, years, rate, is_call=is_call)
+        unit = 2.0**power  # exact, so that the results are too
+        scaled = chain | {name: chain[name] * unit for name in ("forward", "strike")}
+        found = black_scholes.greeks(spot=99.0, vol=vol, **chain)
+        again = black_scholes.greeks(spot=99.0 * unit, vol=vol, **scaled)
+        for name, column in found._asdict().items():
+            order = {"gamma": -1, "zomma": -1, "color": -1, "speed": -2, "delta": 0}.get(name, 1)
+            order = 0 if name in {"vanna", "charm"} else order
+            np.testing.assert_allclose(
+                getattr(again, name), column * unit**order, rtol=1e-12, atol=1e-300
+            )
+
+    @given(MONEYNESS, YEARS, VOLS, RATES)
+    def test_greeks_of_call_and_put_differ_by_those_of_the_forward(
+        self, moneyness: float, years: float, vol: float, rate: float
+    ) -> None:
+        chain = terms(moneyness, years, rate) | {"is_call": np.array([True, False])}
+        found = black_scholes.greeks(spot=100.0, vol=vol, **chain)
+        for name in ("gamma", "vega", "vanna", "vomma", "speed", "zomma", "color"):
+            call, put = getattr(found, name)
+            assert call == pytest.approx(put, rel=1e-12, abs=1e-300), name
+        discount = np.exp(-rate * years)
+        assert found.delta[0] - found.delta[1] == pytest.approx(discount, rel=1e-12)
+        strike_part = discount * years * chain["strike"]
+        assert found.rho[0] - found.rho[1] == pytest.approx(strike_part, rel=1e-12)
+
+
+ANY_POSITIVE = st.floats(min_value=5e-324, allow_infinity=False)
+ANY_RATE = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@pytest.mark.parametrize("kernel", sorted({kernels.available()[0], kernels.NUMPY}))
+class TestTheWholeRangeOfDoubles:
+    @settings(
+        max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+    )
+    @given(ANY_POSITIVE, ANY_POSITIVE, ANY_POSITIVE, ANY_POSITIVE, ANY_POSITIVE, ANY_RATE, SIDES)
+    def test_finite_valid_input_never_gives_nan(
+        self,
+        kernel: str,
+        use_kernel: Callable[[str], None],
+        spot: float,
+        forward: float,
+        strike: float,
+        years: float,
+        vol: float,
+        rate: float,
+        is_call: bool,
+    ) -> None:
+        use_kernel(kernel)
+        chain: dict[str, Any] = {
+            "forward": forward,
+            "strike": strike,
+            "expiry_years": years,
+            "rate": rate,
+            "is_call": is_call,
+        }
+        value = float(black_scholes.price(vol=vol, **chain))
+        assert value >= 0
+        found = black_scholes.greeks(spot=spot, vol=vol, **chain)
+        assert not np.isnan(np.stack(found)).any()
+        for price in (value, spot):
+            answer = implied_vol(price=min(price, 1e308), **chain)
+            assert np.isfinite(answer.vol) == (answer.status == IvStatus.OK)
 
 
 class TestImpliedVol:

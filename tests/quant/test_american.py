@@ -11,7 +11,7 @@ from tests.fixtures.recorded import recorded
 
 from optix.quant import american, black_scholes
 from optix.quant.arrays import FloatArray
-from optix.quant.black_scholes import Greeks
+from optix.quant.black_scholes import AllGreeks, Greeks
 from optix.quant.implied_vol import IvStatus
 
 GIVEN: dict[str, Any] = {
@@ -32,7 +32,7 @@ def derived(vol: Any = 0.3, **changes: Any) -> Greeks:
     return american.greeks(vol=vol, **(GIVEN | changes))
 
 
-def european(vol: Any = 0.3, **changes: Any) -> Greeks:
+def european(vol: Any = 0.3, **changes: Any) -> AllGreeks:
     given = GIVEN | changes
     drift = given["rate"] - given.pop("dividend_yield")
     return black_scholes.greeks(
@@ -90,11 +90,11 @@ class TestReference:
 class TestEarlyExercise:
     def test_a_call_without_dividends_is_european(self) -> None:
         terms = {"is_call": True, "dividend_yield": 0.0, "strike": np.array([60.0, 100.0, 140.0])}
-        np.testing.assert_array_equal(priced(**terms), european(**terms).price)
+        np.testing.assert_allclose(priced(**terms), european(**terms).price, rtol=1e-14)
 
     def test_a_put_without_interest_is_european(self) -> None:
         terms = {"rate": 0.0, "strike": np.array([60.0, 100.0, 140.0])}
-        for ours, theirs in zip(derived(**terms), european(**terms), strict=True):
+        for ours, theirs in zip(derived(**terms), european(**terms)[:6], strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
     def test_a_put_far_in_the_money_is_worth_its_exercise(self) -> None:

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from benchmarks.iwm_accuracy import load, terms_of
+from tests.fixtures.recorded import recorded
 
+from optix.features.market.pricing import price_chain
 from optix.quant import american, black_scholes
 from optix.quant.arrays import FloatArray
 from optix.quant.forward import (
@@ -16,6 +19,7 @@ from optix.quant.forward import (
     implied_carry,
     implied_forward,
 )
+from optix.quant.rates import curve_from_zero_rates
 
 STRIKES = np.arange(80.0, 121.0, 2.5)
 
@@ -166,6 +170,39 @@ class TestAmerican:
         np.testing.assert_allclose(fit.forward, 100 * np.exp(0.035), rtol=2e-4)
 
 
+class TestBounds:
+    def test_say_what_bids_and_asks_allow(self) -> None:
+        for style in (False, True):
+            fit = fitted(
+                quotes(0.5, rate=0.04, is_american=style), 0.5, is_american=np.array([style])
+            )
+            assert fit.low[0] <= fit.forward[0] <= fit.high[0]
+            assert fit.high[0] - fit.low[0] == pytest.approx(0.08 * np.exp(0.02), abs=0.03)
+
+    def test_there_are_none_without_pairs(self) -> None:
+        market = quotes(0.5)
+        market["put_bid"][:] = 0.0
+        fit = fitted(market, 0.5)
+        assert np.isnan([fit.low[0], fit.high[0]]).all()
+
+
+class TestRates:
+    def test_each_expiry_may_have_its_own_of_a_curve(self) -> None:
+        curve = curve_from_zero_rates(years=[0.1, 1.0], rate=[0.05, 0.03])
+        years = np.array([0.1, 0.5])
+        rates = curve.at(years).rate
+        both = [
+            quotes(T, rate=float(r), is_american=True)
+            for T, r in zip(years.tolist(), rates, strict=True)
+        ]
+        market = {name: np.concatenate([rows[name] for rows in both]) for name in both[0]}
+        fit = implied_forward(
+            **market, expiry_years=years, is_american=[True, True], spot=100.0, rate=rates
+        )
+        np.testing.assert_array_equal(fit.rate, rates)
+        np.testing.assert_allclose(fit.forward, 100 * np.exp((rates - 0.015) * years), rtol=4e-4)
+
+
 class TestFallbacks:
     def test_without_a_two_sided_pair_it_carries_the_spot(self) -> None:
         market = quotes(0.5)
@@ -237,3 +274,26 @@ class TestCarry:
             spot=100.0, forward=np.nan, expiry_years=np.array([0.0, 1.0]), rate=0.05
         )
         assert np.isnan(carry.spot).all()
+
+
+@pytest.mark.recorded
+@pytest.mark.parametrize(("day", "rate"), [("2023-09-14", 0.054), ("2022-06-11", 0.021)])
+def test_recorded_index_chains_tell_forward_and_rate(day: str, rate: float) -> None:
+    """The rate is not given: money cost about so much in the year after that day."""
+    table = load(recorded(f"market/cboe/csv/SPX_{day}.csv.gz"))
+    now = table.ts_event
+    priced = price_chain(table, now_ns=now, terms=terms_of(table), rate_fallback=0.04)
+    fitted_rates = [
+        root.rate
+        for root in priced.roots.values()
+        if root.forward_method == FORWARD_METHOD_TEXT[ForwardMethod.PARITY_REGRESSION]
+        and root.expiry_years > 0.2
+    ]
+    assert len(fitted_rates) > 15
+    assert np.median(np.array(fitted_rates, dtype=np.float64)) == pytest.approx(rate, abs=0.006)
+    # Neighbouring expiries are fitted apart; their forwards still grow without jumps.
+    curve = sorted((root.expiry_years, root.forward or np.nan) for root in priced.roots.values())
+    years, forwards = np.array(curve).T
+    kept = np.isfinite(forwards) & (years > 0.02)
+    growth = np.diff(np.log(forwards[kept])) / np.maximum(np.diff(years[kept]), 1 / 365)
+    assert np.quantile(np.abs(growth), 0.9) < 0.1

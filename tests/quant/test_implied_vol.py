@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import csv
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from tests.fixtures.recorded import recorded
 from tests.quant.golden_black import GOLDEN, Golden
 
 from optix.quant import black_scholes
-from optix.quant import implied_vol as module
 from optix.quant.implied_vol import ImpliedVol, IvStatus, implied_vol
 
 EPS = float(np.finfo(np.float64).eps)
@@ -49,36 +48,6 @@ class TestAccuracy:
         condition = max(1.0, max(row.price, abs(row.delta) * row.spot) / (row.vega * row.vol))
         assert found.status == IvStatus.OK
         assert float(found.vol) == pytest.approx(row.vol, rel=10 * EPS * condition)
-
-    @pytest.mark.recorded
-    def test_is_within_a_few_times_attainable_accuracy_on_the_reference_table(self) -> None:
-        with recorded("pricing/reference_european_shared.csv").open() as file:
-            rows = list(csv.DictReader(file))
-        S, K, T, r, q, v, side, price, delta, vega, exact = (
-            np.array([float(row[name]) for row in rows])
-            for name in (
-                *("S", "K", "T", "r", "q", "vol", "cp", "price", "delta", "vega"),
-                "iv_of_double_price",
-            )
-        )
-        found = implied_vol(
-            price=price,
-            forward=S * np.exp((r - q) * T),
-            strike=K,
-            expiry_years=T,
-            rate=r,
-            is_call=side > 0,
-        )
-        attainable = EPS * np.maximum(1.0, np.maximum(price, np.abs(S * delta)) / (vega * v))
-        hard = attainable < 1e-3  # beyond, the price does not hold the volatility
-        assert hard.sum() > 980
-        assert (found.status[hard] == IvStatus.OK).all()
-        error = (np.abs(found.vol / exact - 1) / attainable)[hard]
-        assert np.percentile(error, 50) < 0.5
-        assert np.percentile(error, 99) < 3
-        assert error.max() < 10
-        # The rest has a number or says why not.
-        assert (np.isnan(found.vol) == (found.status != IvStatus.OK)).all()
 
     def test_round_trips_over_volatilities_from_a_basis_point_to_thousands_of_percent(self) -> None:
         vol = np.geomspace(1e-4, 20.0, 400)
@@ -150,8 +119,12 @@ class TestStatuses:
     def test_an_impossible_input_is_invalid(self, bad: dict[str, float]) -> None:
         assert status_of(**({"price": 8.0} | bad)) is IvStatus.INVALID
 
-    def test_running_out_of_steps_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "_STEPS_MAX", 1)
+    def test_running_out_of_steps_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, use_kernel: Callable[[str], None]
+    ) -> None:
+        use_kernel("numpy")
+        # The package has the function under the name of the module.
+        monkeypatch.setattr(sys.modules["optix.quant.implied_vol"], "_STEPS_MAX", 1)
         assert status_of(8.0) is IvStatus.NOT_CONVERGED
 
     def test_a_bad_row_leaves_its_neighbours_alone(self) -> None:

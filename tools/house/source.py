@@ -14,6 +14,7 @@ from pathlib import Path
 
 SKIPPED_FOLDERS = frozenset(
     {
+        ".bench",
         ".git",
         ".venv",
         ".optix",
@@ -33,7 +34,7 @@ SKIPPED_FOLDERS = frozenset(
 )
 TEXT_ENDINGS = frozenset(
     """.py .pyi .ts .tsx .js .mjs .cjs .json .md .toml .yaml .yml .ini .cfg .sh .sql .css .html .csv
-    .lock .txt .mako .example .svg""".split()  # noqa: SIM905  # words read better than a list here
+    .lock .txt .mako .example .svg .cpp .hpp .inl .in""".split()  # noqa: SIM905  # words read better than a list here
 )
 TEXT_NAMES = frozenset(
     {"Makefile", "Dockerfile", "LICENSE", ".importlinter", ".gitignore", ".npmrc", "run"}

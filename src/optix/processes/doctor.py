@@ -20,6 +20,7 @@ from optix.platform.embedded.privilege import Refused, choose
 from optix.platform.embedded.stores import packaged_postgresql, packaged_valkey
 from optix.platform.settings import Settings, checkout_root, misspelled
 from optix.processes.ports import holder_of, is_free
+from optix.quant import kernels
 
 PYTHON_MIN = (3, 11)
 NODE_MIN = 20
@@ -53,6 +54,7 @@ def examine(settings: Settings, *, offline: bool = False) -> Iterator[Finding]:
     folder; may send one request to Cboe.
     """
     yield _python()
+    yield _kernels()
     if checkout_root() is not None:
         yield from _build_tools()
     yield _data_folder(settings.data_dir)
@@ -75,6 +77,18 @@ def _python() -> Finding:
     if sys.version_info < PYTHON_MIN:
         return Finding("Python", Verdict.MISSING, version, "Install Python 3.11 or newer.")
     return Finding("Python", Verdict.OK, version)
+
+
+def _kernels() -> Finding:
+    if kernels.active() == kernels.NUMPY:
+        return Finding(
+            "Kernels",
+            Verdict.OPTIONAL,
+            kernels.describe(),
+            "Install a C++ compiler (Debian: apt-get install g++; macOS: xcode-select --install) "
+            f"and run `make setup`; unset {kernels.VARIABLE}.",
+        )
+    return Finding("Kernels", Verdict.OK, kernels.describe())
 
 
 def _build_tools() -> Iterator[Finding]:

@@ -16,6 +16,7 @@ from optix.platform.settings import Settings, misspelled
 from optix.processes.composition import DevelopmentAccount, Wiring, load_wiring
 from optix.processes.ports import choose_port
 from optix.processes.supervisor import Component, run_components, stop_on_signals
+from optix.quant import kernels
 
 PING_PAUSE_SECONDS = 0.05
 PING_SECONDS_MAX = 5.0
@@ -121,6 +122,7 @@ class Start:
         self._screen.title(self._settings)
         secrets = load_secrets(self._settings)
         self._screen.step("secrets", secrets.report())
+        self._screen.step("arithmetic", kernels.describe())
         return secrets
 
     async def _accounts(self, wiring: Wiring, stores: StoreUrls) -> Sequence[DevelopmentAccount]:

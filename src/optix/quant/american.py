@@ -326,7 +326,7 @@ def greeks(
     zero = np.zeros(spots.shape)
     dead = Greeks(sign[rows] * (spots - strikes), sign[rows], zero, zero, zero, zero)
     results = []
-    for whole, held, gone in zip(european, live, dead, strict=True):
+    for whole, held, gone in zip(european[: len(live)], live, dead, strict=True):
         column = whole.copy()
         column[rows] = np.where(exercised, gone, held)
         results.append(column.reshape(shape))

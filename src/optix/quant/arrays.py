@@ -23,6 +23,16 @@ def broadcast_options(is_call: ArrayLike, *values: ArrayLike) -> tuple[BoolArray
     return call, floats
 
 
+def contiguous(array: FloatArray) -> FloatArray:
+    """Return the values in one row, as the compiled kernels take them."""
+    return np.ascontiguousarray(array).reshape(-1)
+
+
+def flags_of(array: BoolArray) -> BoolArray:
+    """Return the flags in one row, as the compiled kernels take them."""
+    return np.ascontiguousarray(array).reshape(-1)
+
+
 def all_positive(*values: FloatArray) -> BoolArray:
     """Say where every value is finite and above zero. NaN is not."""
     result = np.ones(values[0].shape, dtype=np.bool_)

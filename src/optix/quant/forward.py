@@ -17,12 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 from optix.quant import american
 from optix.quant.arrays import BoolArray, FloatArray, broadcast_floats
 from optix.quant.implied_vol import implied_vol
+from optix.quant.parity import (
+    HUBER,
+    SLOPE_PAIRS_MIN,
+    Pairs,
+    ParityForward,
+    nearest_pairs,
+    usable_pairs,
+    weighted_forward,
+)
 
-_NEAR = 0.10  # |ln(strike/forward)| of the pairs that count
-_NEAR_FAR = 0.30  # the same where strikes are that coarse
-_SLOPE_PAIRS_MIN = 4
 _RATE_DOUBT = 0.01  # one standard deviation of the given rate against the market's
-_HUBER = 1.5
 _AMERICAN_PAIRS_MAX = 8
 _AMERICAN_PASSES = 3
 _SPOT_SLACK = 1e-4  # spot and options are not quoted at one instant
@@ -57,30 +62,8 @@ class ForwardFit(NamedTuple):
     method: NDArray[np.int8]
     pairs: NDArray[np.int64]  # pairs the forward stands on
     residual: FloatArray  # median distance of the pairs' forwards from it; NaN without pairs
-
-
-class _Pairs(NamedTuple):
-    """(expiries, pairs) columns and which of them are usable."""
-
-    strike: FloatArray
-    call: FloatArray  # mids
-    put: FloatArray
-    spread: FloatArray  # of both legs together
-    low: FloatArray  # bounds of C − P that somebody would trade at
-    high: FloatArray
-    used: BoolArray
-
-    def rows(self, chosen: BoolArray) -> _Pairs:
-        """Return the chosen expiries."""
-        K, call, put, spread, low, high = np.stack(self[:-1])[:, chosen]
-        return _Pairs(K, call, put, spread, low, high, self.used[chosen])
-
-    def columns(self, order: NDArray[np.intp]) -> _Pairs:
-        """Return the pairs of each expiry in the given order, without those left out."""
-        floats = np.take_along_axis(np.stack(self[:-1]), order[np.newaxis], axis=2)
-        K, call, put, spread, low, high = floats
-        used = np.take_along_axis(self.used, order, axis=1)
-        return _Pairs(K, call, put, spread, low, high, used)
+    low: FloatArray  # what bids and asks allow the forward to be; NaN without pairs, and crossed
+    high: FloatArray  # where the quotes contradict each other
 
 
 class Carry(NamedTuple):
@@ -123,7 +106,7 @@ def implied_forward(
     expiry_years: ArrayLike,
     is_american: ArrayLike,
     spot: ArrayLike,
-    rate: float,
+    rate: ArrayLike,
 ) -> ForwardFit:
     """Return the implied forward and rate of each expiry.
 
@@ -133,7 +116,8 @@ def implied_forward(
     says nothing about the rate, and there the rate does not matter.
 
     Shapes:  strike and quotes (expiries, pairs), NaN where there is none; expiry_years and
-             is_american (expiries,), spot too or one for all (NaN: unknown); rate is one number.
+             is_american (expiries,), spot (NaN: unknown) and rate, say of a `rates.RateCurve`,
+             too or one for all.
     Units:   quote currency; expiry in years (ACT/365); continuous annual rates.
     Errors:  none raised. Without pairs the forward is the spot at the given rate, without a spot
              too it is NaN; at expiry_years ≤ 0 it is NaN.
@@ -142,31 +126,34 @@ def implied_forward(
     T = np.asarray(expiry_years, dtype=np.float64)
     style = np.asarray(is_american, dtype=np.bool_)
     S = np.broadcast_to(np.asarray(spot, dtype=np.float64), T.shape)
-    rates = np.full(T.shape, float(rate))
+    given = np.broadcast_to(np.asarray(rate, dtype=np.float64), T.shape)
+    rates = given.copy()
     quotes = broadcast_floats(strike, call_bid, call_ask, put_bid, put_ask)
-    pairs = _usable_pairs(quotes, T, rates)
-    forward, residual = _weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    pairs = usable_pairs(quotes, T, rates)
+    forward = weighted_forward(pairs, pairs.call - pairs.put, T, rates).forward
     method = np.where(pairs.used.any(axis=1), ForwardMethod.PARITY_AT_RATE, ForwardMethod.NONE)
 
     fitted_rate, certain = _fitted_rate(pairs, forward, T, rates)
     european = ~style & (method != ForwardMethod.NONE)
     rates = np.where(european, fitted_rate, rates)
     method = np.where(european & certain, ForwardMethod.PARITY_REGRESSION, method)
-    forward, residual = _weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    fit = weighted_forward(pairs, pairs.call - pairs.put, T, rates)
+    forward, residual, low, high = fit
 
     counts = pairs.used.sum(axis=1)
     exercised = style & (method != ForwardMethod.NONE)
     if exercised.any():
-        part = _nearest(pairs.rows(exercised), forward[exercised])
+        part = nearest_pairs(pairs.rows(exercised), forward[exercised], _AMERICAN_PAIRS_MAX)
         fit = _american_forward(
             part, forward[exercised], T[exercised], rates[exercised], S[exercised]
         )
-        forward[exercised], residual[exercised] = fit
+        for whole, found in zip((forward, residual, low, high), fit, strict=True):
+            whole[exercised] = found
         counts[exercised] = part.used.sum(axis=1)
         method = np.where(exercised, ForwardMethod.PARITY_AMERICAN, method)
 
     bare = (method == ForwardMethod.NONE) & (T > 0) & np.isfinite(S) & (S > 0)
-    forward = np.where(bare, S * np.exp(rate * T), forward)
+    forward = np.where(bare, S * np.exp(given * T), forward)
     method = np.where(bare, ForwardMethod.SPOT_AT_RATE, method)
     return ForwardFit(
         forward=forward,
@@ -174,76 +161,13 @@ def implied_forward(
         method=method.astype(np.int8),
         pairs=counts,
         residual=residual,
+        low=np.where(counts > 0, low, np.nan),
+        high=np.where(counts > 0, high, np.nan),
     )
-
-
-def _usable_pairs(quotes: tuple[FloatArray, ...], T: FloatArray, rates: FloatArray) -> _Pairs:
-    """Return the columns of all pairs and mark those near a first guess of the forward."""
-    K, cb, ca, pb, pa = quotes
-    two_sided = (cb > 0) & (pb > 0) & (ca >= cb) & (pa >= pb) & (K > 0) & (T > 0)[:, np.newaxis]
-    two_sided &= np.isfinite(K) & np.isfinite(ca) & np.isfinite(pa)
-    K, cb, ca, pb, pa = (np.where(two_sided, v, 1.0) for v in (K, cb, ca, pb, pa))
-    call, put = 0.5 * (cb + ca), 0.5 * (pb + pa)
-    growth = np.exp(rates * np.maximum(T, 0.0))[:, np.newaxis]
-    # Where call and put cost the same is the forward; the five nearest to that outvote one error.
-    order = np.argsort(np.where(two_sided, np.abs(call - put), np.inf), axis=1)[:, :5]
-    implied = np.take_along_axis(K + (call - put) * growth, order, axis=1)
-    guess = _row_median(implied, np.take_along_axis(two_sided, order, axis=1))
-    with np.errstate(divide="ignore", invalid="ignore"):  # a guess may be missing or absurd
-        distance = np.abs(np.log(K / guess[:, np.newaxis]))
-    near = two_sided & (distance <= _NEAR)
-    sparse = near.sum(axis=1) < _SLOPE_PAIRS_MIN
-    near |= two_sided & (distance <= _NEAR_FAR) & sparse[:, np.newaxis]
-    return _Pairs(
-        strike=K,
-        call=call,
-        put=put,
-        spread=np.maximum((ca - cb) + (pa - pb), 0.01),
-        low=cb - pa,
-        high=ca - pb,
-        used=near,
-    )
-
-
-def _row_median(values: FloatArray, used: BoolArray) -> FloatArray:
-    """Return the median of the used values of each row, NaN where there are none."""
-    counts = used.sum(axis=1)
-    if values.shape[1] == 0:
-        return np.full(counts.shape, np.nan)
-    ordered = np.sort(np.where(used, values, np.inf), axis=1)
-    rows = np.arange(counts.size)
-    lower = ordered[rows, np.maximum(counts - 1, 0) // 2]
-    upper = ordered[rows, np.minimum(counts // 2, values.shape[1] - 1)]
-    return np.where(counts > 0, np.where(counts % 2 == 1, lower, 0.5 * (lower + upper)), np.nan)
-
-
-def _weighted_forward(
-    pairs: _Pairs, parity: FloatArray, T: FloatArray, rates: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return forward and residual from C − P (`parity`) at known rates."""
-    growth = np.exp(rates * np.maximum(T, 0.0))[:, np.newaxis]
-    implied = pairs.strike + parity * growth
-    forward = _row_median(implied, pairs.used)
-    weight = np.where(pairs.used, pairs.spread, np.inf) ** -2.0
-    with np.errstate(invalid="ignore"):  # rows without pairs: 0/0 is NaN, as meant
-        for _ in range(4):
-            apart = np.abs(implied - forward[:, np.newaxis]) / (0.5 * pairs.spread * growth)
-            trust = weight * _HUBER / np.maximum(apart, _HUBER)
-            forward = np.where(pairs.used, trust * implied, 0.0).sum(axis=1) / np.where(
-                pairs.used, trust, 0.0
-            ).sum(axis=1)
-    floor = np.where(pairs.used, pairs.strike + pairs.low * growth, -np.inf).max(axis=1, initial=-1)
-    roof = np.where(pairs.used, pairs.strike + pairs.high * growth, np.inf).min(
-        axis=1, initial=np.inf
-    )
-    # Crossed bounds mean quotes of different instants; then the weights alone decide.
-    bounded = np.clip(forward, floor, np.maximum(roof, floor))
-    forward = np.where(floor <= roof, bounded, forward)
-    return forward, _row_median(np.abs(implied - forward[:, np.newaxis]), pairs.used)
 
 
 def _fitted_rate(
-    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray
+    pairs: Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray
 ) -> tuple[FloatArray, BoolArray]:
     """Return rates blended from slope and given rate, and where the slope says more."""
     discount = np.exp(-rates * np.maximum(T, 0.0))
@@ -256,7 +180,7 @@ def _fitted_rate(
     with np.errstate(divide="ignore", invalid="ignore"):
         for _ in range(4):
             error = np.abs(y - level[:, np.newaxis] - slope[:, np.newaxis] * x) / deviation
-            weight = np.where(pairs.used, _HUBER / np.maximum(error, _HUBER), 0.0) / deviation**2
+            weight = np.where(pairs.used, HUBER / np.maximum(error, HUBER), 0.0) / deviation**2
             total = weight.sum(axis=1)
             mean_x = (weight * x).sum(axis=1) / total
             mean_y = (weight * y).sum(axis=1) / total
@@ -269,25 +193,15 @@ def _fitted_rate(
         doubt = np.sqrt(np.maximum(scatter, 1.0) / spread_x) / (-slope * T)
         fitted = -np.log(-slope) / T
         share = _RATE_DOUBT**2 / (_RATE_DOUBT**2 + doubt * doubt)
-    share = np.where((counts >= _SLOPE_PAIRS_MIN) & (slope < 0) & np.isfinite(share), share, 0.0)
+    share = np.where((counts >= SLOPE_PAIRS_MIN) & (slope < 0) & np.isfinite(share), share, 0.0)
     blended = rates + share * (np.where(share > 0, fitted, rates) - rates)
     return blended, share > 0.5
 
 
-def _nearest(pairs: _Pairs, forward: FloatArray) -> _Pairs:
-    """Return the few pairs nearest the forward, where exercise premiums are small.
-
-    The model's error in a premium is small there too. A slope over more strikes was tried for the
-    rate: spreads of long expiries leave it a doubt of whole percents (docs/features/pricing.md).
-    """
-    away = np.where(pairs.used, np.abs(pairs.strike - forward[:, np.newaxis]), np.inf)
-    return pairs.columns(np.argsort(away, axis=1)[:, :_AMERICAN_PAIRS_MAX])
-
-
 def _american_forward(
-    pairs: _Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return forward and residual of American pairs, their exercise premiums taken away.
+    pairs: Pairs, forward: FloatArray, T: FloatArray, rates: FloatArray, spot: FloatArray
+) -> ParityForward:
+    """Return the forward of American pairs, their exercise premiums taken away.
 
     The premiums need a forward and a volatility, which come from the round before.
     """
@@ -296,9 +210,9 @@ def _american_forward(
     years, r = T[rows], rates[rows]
     parity = pairs.call - pairs.put
     shift = np.zeros(parity.shape)
-    residual = np.full(T.shape, np.nan)
+    fit = ParityForward(forward, *(np.full(T.shape, np.nan) for _ in range(3)))
     for _ in range(_AMERICAN_PASSES):
-        F = forward[rows]
+        F = fit.forward[rows]
         out_call = F <= K
         vol, _status = implied_vol(
             price=np.where(out_call, call, put),
@@ -320,5 +234,5 @@ def _american_forward(
         )
         shift[rows, columns] = np.nan_to_num(both[0] - both[1])
         lean = pairs._replace(low=pairs.low - shift, high=pairs.high - shift)
-        forward, residual = _weighted_forward(lean, parity - shift, T, rates)
-    return forward, residual
+        fit = weighted_forward(lean, parity - shift, T, rates)
+    return fit

@@ -8,14 +8,22 @@ Every row has a status; NaN never stands alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optix.quant.arrays import FloatArray, all_positive, broadcast_options
+from optix.quant import kernels
+from optix.quant.arrays import (
+    BoolArray,
+    FloatArray,
+    all_positive,
+    broadcast_options,
+    contiguous,
+    flags_of,
+)
 from optix.quant.normal import SQRT_2PI, density, quantile_upper_start
 from optix.quant.normalised import (
     log_moneyness,
@@ -30,6 +38,7 @@ RowIndex = NDArray[np.intp]
 _STEPS_MAX = 16
 _STEP_SMALL = 1e-5  # a fourth-order step after one this small would move nothing
 _NOISE = 4.0 * float(np.finfo(np.float64).eps)
+_LEFT = -1  # of the kernels: a row outside their range
 _LOG_SQRT_2PI = float(np.log(SQRT_2PI))
 
 
@@ -60,6 +69,7 @@ def implied_vol(
     expiry_years: ArrayLike,
     rate: ArrayLike,
     is_call: ArrayLike,
+    threads: int = 1,
 ) -> ImpliedVol:
     """Return the Black-76 volatility at which European options are worth their prices.
 
@@ -70,7 +80,22 @@ def implied_vol(
     Source:  normalisation and objectives as in Jäckel, Let's Be Rational, 2015; starts and the
              evaluation of β are our own. Accuracy: docs/features/pricing.md.
     """
-    call, (p, F, K, T, r) = broadcast_options(is_call, price, forward, strike, expiry_years, rate)
+    call, columns = broadcast_options(is_call, price, forward, strike, expiry_years, rate)
+    native = kernels.native()
+    if native is None:
+        return _implied_vol(call, columns)
+    flags, flat = flags_of(call), [contiguous(column) for column in columns]
+    vol, status = np.empty(call.size), np.empty(call.size, dtype=np.int8)
+    if native.european_implied_vol(*flat, flags, vol, status, threads):
+        left = status == _LEFT
+        rest = _implied_vol(flags[left], [column[left] for column in flat])
+        vol[left], status[left] = rest
+    return ImpliedVol(vol.reshape(call.shape), status.reshape(call.shape))
+
+
+def _implied_vol(call: BoolArray, columns: Sequence[FloatArray]) -> ImpliedVol:
+    """Return what `implied_vol` does, by NumPy: the reference, and where kernels do not reach."""
+    p, F, K, T, r = columns
     status = np.full(p.shape, IvStatus.OK, dtype=np.int8)
     valid = all_positive(F, K) & np.isfinite(p) & np.isfinite(T) & np.isfinite(r)
     status[~valid] = IvStatus.INVALID
@@ -78,21 +103,28 @@ def implied_vol(
 
     rows = np.flatnonzero(status == IvStatus.OK)
     Fr, Kr, Tr = F.ravel()[rows], K.ravel()[rows], T.ravel()[rows]
-    undiscounted = p.ravel()[rows] * np.exp(r.ravel()[rows] * Tr)
+    with np.errstate(over="ignore", under="ignore"):
+        # In two factors: the price may bring back into range what the growth alone leaves.
+        growth = r.ravel()[rows] * Tr
+        inside = np.clip(growth, -700.0, 700.0)
+        rest = np.exp(np.clip(growth - inside, -700.0, 700.0))
+        value = p.ravel()[rows] * np.exp(inside) * rest
     gap = np.where(call.ravel()[rows], Fr - Kr, Kr - Fr)
-    value = undiscounted - np.maximum(gap, 0.0)
+    value -= np.maximum(gap, 0.0)
     ceiling = np.minimum(Fr, Kr)
     # What rounding the price and taking intrinsic value away can leave of nothing.
     noise = _NOISE * np.where(gap > 0, np.maximum(Fr, Kr), 0.0)
     found = np.full(rows.size, IvStatus.OK, dtype=np.int8)
-    found[value <= noise] = IvStatus.NO_TIME_VALUE
+    with np.errstate(over="ignore", under="ignore"):
+        beta = value / ceiling
+    found[(value <= noise) | (beta == 0)] = IvStatus.NO_TIME_VALUE
     found[value < -noise] = IvStatus.BELOW_INTRINSIC
     found[value >= ceiling * (1.0 - _NOISE)] = IvStatus.ABOVE_MAXIMUM
 
     solvable = found == IvStatus.OK
     total = np.full(rows.size, np.nan)
     a = np.abs(log_moneyness(Fr[solvable], Kr[solvable]))
-    total[solvable] = total_vol(value[solvable] / ceiling[solvable], a)
+    total[solvable] = total_vol(beta[solvable], a)
     found[solvable & np.isnan(total)] = IvStatus.NOT_CONVERGED
     vol = np.full(p.size, np.nan)
     vol[rows] = total / np.sqrt(Tr)

@@ -17,16 +17,21 @@ from optix.quant.normal import MILLS_Z_MIN, density, mills, mills_slope
 
 # Below this t the difference of Mills ratios loses digits and the integral is exact to rounding.
 _T_SMALL = -MILLS_Z_MIN / 2.0
+_H_LARGE = 1e150  # the density is 0 long before, and h·h would overflow
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(6)
 
 
 def log_moneyness(forward: FloatArray, strike: FloatArray) -> FloatArray:
     """Return ln(forward/strike), with relative accuracy near the money too."""
-    ratio = forward / strike
+    with np.errstate(over="ignore", under="ignore"):
+        ratio = forward / strike
     near = np.abs(ratio - 1.0) < 0.5
     # forward − strike is exact when the two are within a factor of two.
-    gap = np.where(near, (forward - strike) / strike, 0.0)
-    return np.where(near, np.log1p(gap), np.log(ratio))
+    gap = np.where(near, forward - strike, 0.0) / strike
+    # A quotient may leave the range of a float64; the two logarithms never do.
+    far = (ratio < 1e-300) | (ratio > 1e300)
+    plain = np.where(far, np.log(forward) - np.log(strike), np.log(np.where(far, 1.0, ratio)))
+    return np.where(near, np.log1p(gap), plain)
 
 
 def width(h: FloatArray, t: FloatArray) -> FloatArray:
@@ -53,7 +58,8 @@ def shortfall_width(h: FloatArray, t: FloatArray) -> FloatArray:
 
 def time_value(a: FloatArray, s: FloatArray) -> FloatArray:
     """Return β(a, s) for a ≥ 0 and s > 0. One-dimensional arrays."""
-    h, t = a / s, 0.5 * s
+    with np.errstate(over="ignore", under="ignore"):
+        h, t = np.minimum(a / s, _H_LARGE), 0.5 * s
     result = np.empty_like(h)
     direct = (h >= t) | narrow(h, t)
     hd, td = h[direct], t[direct]

@@ -22,7 +22,7 @@ from optix.kernel.instrument import ExerciseStyle, Right, Settlement
 from optix.kernel.quote import Quote, QuoteFlag
 from optix.quant import american, black_scholes
 from optix.quant.arrays import BoolArray, FloatArray
-from optix.quant.black_scholes import Greeks
+from optix.quant.black_scholes import AllGreeks, Greeks
 from optix.quant.daycount import expiry_years
 from optix.quant.forward import (
     FORWARD_METHOD_TEXT,
@@ -354,8 +354,8 @@ def _solve(
         )
         status[rows] = _IV_CODE[solved.status]
         iv[rows] = solved.vol
-        for whole, part in zip(columns, greeks, strict=True):
-            whole[rows] = part
+        for name in Greeks._fields:
+            getattr(columns, name)[rows] = getattr(greeks, name)
         # Derivatives by the spot on the screen, which the model spot follows in proportion.
         shown = spot[group]
         scale = np.where(np.isfinite(shown), model_spot / shown, 1.0)
@@ -375,7 +375,7 @@ def _solve_style(
     forward: FloatArray,
     spot: FloatArray,
     dividend_yield: FloatArray,
-) -> tuple[ImpliedVol, Greeks]:
+) -> tuple[ImpliedVol, Greeks | AllGreeks]:
     if american_style:
         solved = american.implied_vol(
             price=price,
