@@ -27,6 +27,7 @@ COMPILERS = ("g++", "clang++")
 HOT = {
     "european": ("price", "greeks", "implied_vol"),
     "grids": ("exposure", "cube"),
+    "american": ("boundary", "family_values", "family_implied_vol"),
 }
 WIDEST = {"avx512": "z", "avx2": "y"}
 # Rows that do not fill a register are done one by one, so a packed instruction has a scalar twin;

@@ -21,6 +21,7 @@ from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import ExerciseStyle, Right, Settlement
 from optix.kernel.quote import Quote, QuoteFlag
 from optix.quant import american, black_scholes
+from optix.quant.american_rows import AmericanGreeks
 from optix.quant.arrays import BoolArray, FloatArray
 from optix.quant.black_scholes import AllGreeks, Greeks
 from optix.quant.daycount import expiry_years
@@ -38,7 +39,7 @@ STATUS_CODE: dict[AnalyticsStatus, int] = {word: code for code, word in enumerat
 MODEL_TEXT = {
     ExerciseStyle.EUROPEAN: "Black-76 European, on the implied forward",
     ExerciseStyle.AMERICAN: (
-        "Ju-Zhong American approximation, continuous yield from the implied forward"
+        "American by spectral collocation, continuous yield from the implied forward"
     ),
 }
 DAYS_PER_YEAR = 365.0
@@ -375,22 +376,13 @@ def _solve_style(
     forward: FloatArray,
     spot: FloatArray,
     dividend_yield: FloatArray,
-) -> tuple[ImpliedVol, Greeks | AllGreeks]:
+) -> tuple[ImpliedVol, Greeks | AllGreeks | AmericanGreeks]:
     if american_style:
-        solved = american.implied_vol(
+        return american.implied_vol_and_greeks(
             price=price,
             spot=spot,
             strike=strike,
             expiry_years=years,
-            rate=rate,
-            dividend_yield=dividend_yield,
-            is_call=is_call,
-        )
-        return solved, american.greeks(
-            spot=spot,
-            strike=strike,
-            expiry_years=years,
-            vol=solved.vol,
             rate=rate,
             dividend_yield=dividend_yield,
             is_call=is_call,

@@ -23,6 +23,7 @@ using Flags = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu
 using ColumnOut = nb::ndarray<double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using FlagsOut = nb::ndarray<bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using StatusOut = nb::ndarray<std::int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using MatrixIn = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using MatrixOut = nb::ndarray<double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 // NumPy's booleans are bytes of 0 and 1.
