@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple, TypedDict
 
 import numpy as np
-import QuantLib as ql  # type: ignore[import-untyped]  # noqa: N813  # no stubs; its usual name
+import QuantLib as ql  # noqa: N813  # its usual name
 
 from optix.quant import american
 from optix.quant.american_family import AmericanFamily

@@ -20,7 +20,7 @@ from optix.quant.arrays import BoolArray, FloatArray
 from optix.quant.implied_vol import IvStatus
 from optix.quant.normal import cumulative, density
 
-_SWEEPS = 40
+_SWEEPS = 80
 _RELAX = 0.5
 _FIRST_REACH = 0.1  # of the distance of the boundaries at expiry, in deviations
 _STEPS_MAX = 40

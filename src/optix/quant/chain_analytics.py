@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optix.quant import american, black_scholes
+from optix.quant.american_rows import AmericanGreeks
 from optix.quant.arrays import BoolArray, FloatArray
 from optix.quant.black_scholes import AllGreeks, Greeks
 from optix.quant.daycount import expiry_years as years_between
@@ -282,7 +283,7 @@ def _greeks(terms: _Terms, iv: FloatArray, status: NDArray[np.int8]) -> Greeks:
         group = chain.expiry[rows]
         strike, is_call, vol = chain.strike[rows], chain.is_call[rows], iv[rows]
         years, rate = chain.expiry_years[group], forward.rate[group]
-        found: Greeks | AllGreeks
+        found: Greeks | AllGreeks | AmericanGreeks
         if exercise:
             found = american.greeks(
                 spot=carry.spot[group],
