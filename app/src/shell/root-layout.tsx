@@ -6,6 +6,8 @@ import { useEffect } from 'react';
 import { SafeAreaProvider, useSafeAreaInsets } from 'react-native-safe-area-context';
 
 import { loadDeviceList } from '@/api/device-list';
+import { loadLock } from '@/api/lock-store';
+import { loadRegistration } from '@/api/pending-registration';
 import { persistOptions, queryClient } from '@/api/query-client';
 import { restoreSession, sessionStore } from '@/api/session-store';
 import { Box } from '@/design/box';
@@ -17,7 +19,10 @@ import { useStore } from '@/lib/external-store';
 import { useWide } from '@/lib/use-wide';
 import { DesktopFrame } from '@/shell/desktop-frame';
 import { FeedBanners } from '@/shell/feed-banners';
+import { LockScreen, useLockWhenAway } from '@/shell/lock-screen';
+import { StepUpGate } from '@/shell/step-up-gate';
 import { useLiveSession } from '@/shell/use-live-session';
+import { useSyncedPreferences } from '@/shell/use-synced-preferences';
 
 function Starting() {
   return (
@@ -39,13 +44,20 @@ function Routes({ signedIn }: { signedIn: boolean }) {
     >
       <Stack.Screen name="index" options={{ title: t('app.name') }} />
       <Stack.Protected guard={!signedIn}>
-        <Stack.Screen name="sign-in" options={{ title: t('signin.title') }} />
+        <Stack.Screen name="sign-in/index" options={{ title: t('signin.title') }} />
         <Stack.Screen name="register" options={{ title: t('register.title') }} />
+        <Stack.Screen name="verify" options={{ title: t('verify.title') }} />
+        <Stack.Screen name="second-factor" options={{ title: t('factor.title') }} />
+        <Stack.Screen name="forgot-password" options={{ title: t('forgot.title') }} />
       </Stack.Protected>
+      <Stack.Screen name="sign-in/issuer" options={{ title: t('issuer.title') }} />
+      <Stack.Screen name="reset-password" options={{ title: t('reset.title') }} />
       <Stack.Protected guard={signedIn}>
         <Stack.Screen name="(tabs)" options={{ title: t('app.name') }} />
         <Stack.Screen name="symbol/[symbol]" options={{ title: t('app.name') }} />
         <Stack.Screen name="chain/[symbol]" options={{ title: t('app.name') }} />
+        <Stack.Screen name="security/index" options={{ title: t('security.title') }} />
+        <Stack.Screen name="security/[place]" options={{ title: t('security.title') }} />
       </Stack.Protected>
     </Stack>
   );
@@ -56,8 +68,11 @@ function Frame() {
   const wide = useWide();
   const insets = useSafeAreaInsets();
   const { scheme } = useTheme();
+  const locked = useLockWhenAway();
   useLiveSession();
+  useSyncedPreferences();
   if (session.phase === 'starting') return <Starting />;
+  if (locked) return <LockScreen />;
   const signedIn = session.phase === 'signed-in';
   return (
     <Box flex={1} surface="base" style={{ paddingTop: insets.top }}>
@@ -66,6 +81,7 @@ function Frame() {
       <DesktopFrame shown={signedIn && wide}>
         <Routes signedIn={signedIn} />
       </DesktopFrame>
+      {signedIn ? <StepUpGate /> : null}
     </Box>
   );
 }
@@ -74,7 +90,8 @@ export function RootLayout() {
   const fonts = useAppFonts();
   useEffect(() => {
     void loadDeviceList();
-    void restoreSession();
+    // The lock is known before anybody's data can be on the screen.
+    void Promise.all([loadLock(), loadRegistration(Date.now())]).then(restoreSession);
   }, []);
   return (
     <ThemeProvider>
