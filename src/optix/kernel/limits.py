@@ -99,7 +99,11 @@ REGISTRATION_MAILS_MAX = 3
 EXPORTED_EVENTS_MAX = 200
 MAILS_PER_ADDRESS_MAX = 5  # registrations and resets that mail one address within their life
 
+ADMIN_PAGE_MAX = 50
+CURSOR_DIGITS_MAX = 18
+
 # Jobs
+JOB_LATE_SECONDS = 120  # a job that waits longer means that no worker runs, or too few
 JOBS_AT_ONCE_MAX = 8
 JOB_SECONDS_MAX = 60
 JOB_ATTEMPTS_MAX = 8

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,7 +24,7 @@ from sqlalchemy import text
 
 from optix.kernel import limits
 from optix.kernel.errors import OptixError, Unavailable
-from optix.platform.db import WriteSession, connect_with_retry
+from optix.platform.db import ReadSession, WriteSession, connect_with_retry
 from optix.platform.embedded.stores import asyncpg_dsn
 from optix.platform.http import outcome_of
 
@@ -49,6 +50,17 @@ _ENQUEUE = text(
     ON CONFLICT (dedupe_key)
         WHERE status IN ('queued', 'picked') AND dedupe_key IS NOT NULL
         DO NOTHING
+    """
+)
+
+
+_MEASURE = text(
+    """
+    SELECT count(*) FILTER (WHERE status IN ('queued', 'picked')) AS waiting,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
+           coalesce(extract(epoch FROM now() - min(execute_after)
+               FILTER (WHERE status IN ('queued', 'picked'))), 0) AS oldest_seconds
+    FROM jobs.pgqueuer
     """
 )
 
@@ -83,6 +95,21 @@ async def enqueue(
             "dedupe_key": dedupe_key,
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What lies before the worker: `oldest_seconds` is how late the most urgent job is."""
+
+    waiting: int
+    failed: int
+    oldest_seconds: float
+
+
+async def measure(session: ReadSession) -> QueueState:
+    """Count the jobs that wait and the dead letters."""
+    row = (await session.execute(_MEASURE)).one()
+    return QueueState(row.waiting, row.failed, max(0.0, float(row.oldest_seconds)))
 
 
 class JobWorker:

@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from optix.features.identity import router as identity_http
+from optix.features.identity import router_admin as identity_admin_http
 from optix.features.identity import router_factors as identity_factors_http
 from optix.features.identity import router_issuers as identity_issuers_http
 from optix.features.identity import router_me as identity_me_http
@@ -89,6 +90,7 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(identity_http.router)
     app.include_router(identity_passwords_http.router)
     app.include_router(identity_me_http.router)
+    app.include_router(identity_admin_http.router)
     app.include_router(identity_factors_http.router)
     app.include_router(identity_issuers_http.router)
     deps.identity.ended.measure(deps.registry)

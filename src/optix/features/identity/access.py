@@ -85,16 +85,19 @@ async def fresh_user(connection: HTTPConnection, user: CurrentUser) -> Authentic
 FreshUser = Annotated[AuthenticatedUser, Depends(fresh_user)]
 
 
-def requires(permission: Permission) -> Callable[[AuthenticatedUser], Awaitable[AuthenticatedUser]]:
+def requires(
+    permission: Permission, *, fresh: bool = False
+) -> Callable[[HTTPConnection, AuthenticatedUser], Awaitable[AuthenticatedUser]]:
     """Return the dependency that lets only users with `permission` through.
 
-    Errors: those of `current_user`; PermissionMissing.
+    With `fresh` they must have stepped up as well.
+    Errors: those of `current_user`; PermissionMissing; StepUpNeeded.
     """
 
-    async def permitted_user(user: CurrentUser) -> AuthenticatedUser:
+    async def permitted_user(connection: HTTPConnection, user: CurrentUser) -> AuthenticatedUser:
         if not may(user.role, permission):
             raise PermissionMissing(f"Your account may not do this ({permission}).")
-        return user
+        return await fresh_user(connection, user) if fresh else user
 
     return permitted_user
 

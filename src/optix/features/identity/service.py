@@ -16,6 +16,7 @@ from typing import Self
 from redis.asyncio import Redis
 
 from optix.features.identity.accounts import Accounts
+from optix.features.identity.administration import Administration
 from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
 from optix.features.identity.challenges import OneTimeRecords, ProofAttempts, TrialRecords
 from optix.features.identity.ended_sessions import EndedSessions
@@ -61,6 +62,7 @@ class Identity:
     resets: PasswordResets
     accounts: Accounts
     own_data: OwnData
+    administration: Administration
     passwords: PasswordRules
     hasher: PasswordHasher
     keys: KeyRing
@@ -142,6 +144,7 @@ class Identity:
                 database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
             ),
             own_data=OwnData(database, sessions=sessions, clock=clock),
+            administration=Administration(database, sessions=sessions, clock=clock),
             passwords=passwords,
             hasher=hasher,
             keys=keys,
