@@ -32,7 +32,7 @@ function Starting() {
   );
 }
 
-function Routes({ signedIn }: { signedIn: boolean }) {
+function Routes({ signedIn, admin }: { signedIn: boolean; admin: boolean }) {
   const { c } = useTheme();
   return (
     <Stack
@@ -59,6 +59,12 @@ function Routes({ signedIn }: { signedIn: boolean }) {
         <Stack.Screen name="security/index" options={{ title: t('security.title') }} />
         <Stack.Screen name="security/[place]" options={{ title: t('security.title') }} />
       </Stack.Protected>
+      <Stack.Protected guard={admin}>
+        <Stack.Screen name="admin/index" options={{ title: t('admin.title') }} />
+        <Stack.Screen name="admin/users" options={{ title: t('admin.users') }} />
+        <Stack.Screen name="admin/user/[id]" options={{ title: t('admin.users') }} />
+        <Stack.Screen name="admin/audit" options={{ title: t('admin.audit') }} />
+      </Stack.Protected>
     </Stack>
   );
 }
@@ -79,7 +85,7 @@ function Frame() {
       <StatusBar style={scheme === 'dark' ? 'light' : 'dark'} />
       {signedIn ? <FeedBanners /> : null}
       <DesktopFrame shown={signedIn && wide}>
-        <Routes signedIn={signedIn} />
+        <Routes signedIn={signedIn} admin={signedIn && session.user.role === 'admin'} />
       </DesktopFrame>
       {signedIn ? <StepUpGate /> : null}
     </Box>

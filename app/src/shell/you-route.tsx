@@ -5,5 +5,7 @@ import { YouScreen } from '@/features/account/you-screen';
 
 export function YouRoute() {
   const router = useRouter();
-  return <YouScreen onSecurity={() => router.push('/security')} />;
+  return (
+    <YouScreen onSecurity={() => router.push('/security')} onAdmin={() => router.push('/admin')} />
+  );
 }

@@ -25,9 +25,11 @@ import { useStore } from '@/lib/external-store';
 
 export interface YouScreenProps {
   onSecurity: () => void;
+  onAdmin: () => void;
 }
 
-function Ways({ user, onSecurity }: YouScreenProps & { user: User }) {
+function Ways({ user, onSecurity, onAdmin }: YouScreenProps & { user: User }) {
+  const admin = user.role === 'admin';
   return (
     <Card>
       <LinkRow
@@ -36,10 +38,20 @@ function Ways({ user, onSecurity }: YouScreenProps & { user: User }) {
         text={t('security.row')}
         value={t(user.second_factor ? 'you.guarded' : 'you.unguarded')}
         valueTone={user.second_factor ? 'accent' : 'warning'}
-        last
+        last={!admin}
         onPress={onSecurity}
         testID="open-security"
       />
+      {admin ? (
+        <LinkRow
+          last
+          icon={icons.users}
+          title={t('admin.title')}
+          text={t('admin.row')}
+          onPress={onAdmin}
+          testID="open-admin"
+        />
+      ) : null}
     </Card>
   );
 }
