@@ -11,7 +11,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-python test-databases check fix gen migrate bench docs new-feature \
+.PHONY: help setup up test test-python test-databases fuzz check fix gen migrate bench docs new-feature \
 	doctor lock clean
 
 help: ## List these targets
@@ -36,6 +36,13 @@ test-python: ## Run the Python tests (ARGS="tests/kernel -x")
 test-databases: ## Run the database tests on Debian's PostgreSQL 15 and Redis 7
 	@sh tools/setup.sh python
 	@exec $(BIN)/python -m tools.debian_stores $(ARGS)
+
+# FUZZ_SEED=… repeats a run; without it each is new.
+fuzz: ## Send the API what nobody expects, for longer (FUZZ_EXAMPLES=50)
+	@sh tools/setup.sh python
+	@export FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)}; \
+		echo "FUZZ_EXAMPLES=$$FUZZ_EXAMPLES FUZZ_SEED=$$FUZZ_SEED"; \
+		exec $(BIN)/python -m pytest -q -n 2 tests/security/test_fuzz.py $(ARGS)
 
 check: ## Lint, types, import contracts, house rules, licences, locks
 	@sh tools/setup.sh python app

@@ -74,7 +74,7 @@ class Program:
     @classmethod
     def component(cls, name: str, folder: Path, *options: str) -> Self:
         """Start `optix run name`; what serves HTTP gets a free port."""
-        port = None if name == "feed" else free_port()
+        port = None if name in ("feed", "worker") else free_port()
         where = ["--port", str(port)] if port else []
         return cls(["run", name, *where, *options], folder=folder, port=port)
 

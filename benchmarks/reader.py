@@ -5,10 +5,14 @@ Shared by benchmarks and end-to-end tests.
 
 from __future__ import annotations
 
+import re
 import secrets
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -38,14 +42,17 @@ class Reader:
         return reader
 
     @classmethod
-    def register(cls, url: str) -> Self:
-        """Make an account and sign in to it."""
+    def register(cls, url: str, folder: Path, *, email: str = "", password: str = "") -> Self:
+        """Make an account with the code that the worker mails into `folder`, and sign in to it."""
         reader = cls(url)
         account = {
-            "email": f"reader-{secrets.token_hex(6)}@example.com",
-            "password": f"pass phrase {secrets.token_hex(8)}",
+            "email": email or f"reader-{secrets.token_hex(6)}@example.com",
+            "password": password or f"pass phrase {secrets.token_hex(8)}",
         }
-        reader.use(reader.post("/api/v1/auth/register", account)["access_token"])
+        begun = reader.post("/api/v1/auth/register", account)
+        code = mailed_code(folder, account["email"])
+        verification = {"registration_id": begun["registration_id"], "code": code}
+        reader.use(reader.post("/api/v1/auth/verify-email", verification)["access_token"])
         return reader
 
     def use(self, token: str) -> None:
@@ -87,6 +94,19 @@ def _body(answer: httpx.Response) -> Any:
     if not answer.is_success:
         raise Refused(f"{answer.request.url.path}: {answer.status_code} {answer.text}")
     return orjson.loads(answer.content)
+
+
+def mailed_code(folder: Path, address: str, *, seconds: float = 30.0) -> str:
+    """Return the code of the newest mail to `address` in a data folder, once it is there."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for path in sorted((folder / "mail").glob("*.eml"), reverse=True):
+            mail = message_from_bytes(path.read_bytes(), policy=policy.default)
+            found = re.search(r"\b(\d{4}) (\d{4})\b", str(mail["Subject"]))
+            if mail["To"] == address and found:
+                return found[1] + found[2]
+        time.sleep(0.05)
+    raise TimeoutError(f"no code was mailed to {address}")
 
 
 class Served:

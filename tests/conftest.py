@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.market",
     "tests.fixtures.api",
     "tests.fixtures.mail",
+    "tests.fixtures.issuers",
     "tests.fixtures.aws",
 ]
 

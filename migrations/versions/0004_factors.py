@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
-from optix.platform.row_security import protect, unprotect
 from sqlalchemy.dialects import postgresql
+
+from optix.platform.row_security import protect, unprotect
 
 revision = "0004"
 down_revision = "0003"

@@ -59,6 +59,7 @@ def main() -> None:
 
 main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
+main.add_command(upkeep.keys)
 
 
 @main.command()

@@ -44,7 +44,8 @@ async def processes(folder: Path, tmp_path: Path, running: ExitStack) -> Process
     stream = running.enter_context(Program.component("stream", folder))
     stream.wait_until_ready()
     feed = running.enter_context(start_feed(folder, recording))
-    reader = running.enter_context(Reader.register(api.url))
+    running.enter_context(Program.component("worker", folder))
+    reader = running.enter_context(Reader.register(api.url, folder))
     await until(lambda: feed_state(reader) == "live", seconds=30)
     return Processes(folder, recording, api, stream, feed, reader)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 from benchmarks.program import DidNotStart, Program, optix
-from benchmarks.reader import Reader, Refused
+from benchmarks.reader import Reader
 from tests.fakes.cboe import options_document, usual_rows
 
 ACCOUNT = {"email": "ada@example.com", "password": "a long walk by the sea"}
@@ -20,20 +20,19 @@ def test_a_second_start_keeps_accounts_and_stores(folder: Path) -> None:
     """What was registered before the restart can sign in after it; nothing is made twice."""
     with Program.up(folder) as first:
         first.wait_until_ready()
-        with Reader(first.url) as reader:
-            registered = reader.post("/api/v1/auth/register", ACCOUNT)
-            reader.use(registered["access_token"])
+        with Reader.register(first.url, folder, **ACCOUNT) as reader:
+            token = reader.token
             me = reader.get("/api/v1/users/me")
     cluster = (folder / "postgresql" / "data" / "global" / "pg_control").stat().st_ino
     with Program.up(folder) as second:
         second.wait_until_ready()
-        with Reader(second.url, token=registered["access_token"]) as reader:
+        with Reader(second.url, token=token) as reader:
             assert reader.get("/api/v1/users/me") == me, "the old token still counts"
             assert reader.post("/api/v1/auth/login", ACCOUNT)["access_token"]
-            with pytest.raises(Refused, match="email_taken"):
-                reader.post("/api/v1/auth/register", ACCOUNT)
+            again = reader.post("/api/v1/auth/register", ACCOUNT)
+            assert set(again) == {"registration_id", "expires_at"}, "says nothing of the account"
         output = second.output
-    assert "1 applied" in first.output
+    assert "applied" in first.output
     assert "nothing to do" in output
     assert "made 5 secrets" in first.output
     assert "made" not in output

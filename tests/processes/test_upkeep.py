@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -174,3 +176,14 @@ class TestVault:
         done = optix("vault", "rotate", "--new-key")
         assert done.exit_code == 2
         assert "given by a variable" in done.output
+
+
+def test_the_commands_know_the_sealed_columns_of_every_feature() -> None:
+    """In a program of its own: a test run has imported every table, the commands have not."""
+    code = (
+        "from optix.processes.upkeep import _tables\n"
+        "from optix.platform.vault_rotation import sealed_columns\n"
+        "print(*sealed_columns(_tables()))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "totp_factor.secret_sealed" in found.stdout.split()

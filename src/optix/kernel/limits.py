@@ -109,6 +109,7 @@ JOB_SECONDS_MAX = 60
 JOB_ATTEMPTS_MAX = 8
 JOB_RETRY_SECONDS_FIRST = 5
 JOB_CLOSE_SECONDS_MAX = 2
+JOB_POLL_SECONDS = 2  # the queue is looked at so often even if nothing was heard of it
 MAIL_SECONDS_MAX = 20
 
 # Second factors, passkeys and issuers

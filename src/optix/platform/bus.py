@@ -188,14 +188,14 @@ class Bus:
     ) -> None:
         """Add to a sorted set for late readers, and tell `channel` the same as lines of text.
 
-        Members below `drop_below` go; the set goes `seconds` after the last call.
+        Members up to `drop_below` go; the set goes `seconds` after the last call.
         Raises BusUnavailable.
         """
         lines = "\n".join(f"{member} {score}" for member, score in scores.items())
         with _as_unavailable():
             async with self.redis.pipeline(transaction=True) as pipe:
                 pipe.zadd(key, dict(scores))
-                pipe.zremrangebyscore(key, "-inf", f"({drop_below}")
+                pipe.zremrangebyscore(key, "-inf", drop_below)
                 pipe.expire(key, seconds)
                 pipe.publish(self._channel(channel), lines.encode())
                 await pipe.execute()

@@ -35,6 +35,12 @@ from optix.platform.setting_types import Group, OptionalSecret, problem, words
 _Text = Annotated[str, Field(min_length=1, max_length=256)]
 
 
+IosApp = Annotated[str, Field(pattern=r"^[A-Z0-9]{10}\.[A-Za-z0-9.-]{1,155}$")]
+AndroidApp = Annotated[
+    str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]{1,150}/[0-9A-F]{2}(:[0-9A-F]{2}){31}$")
+]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -118,9 +124,21 @@ class SignInSettings(Group):
     )
     passkey_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(words)] = Field(
         (),
-        description="Other origins whose passkeys are ours: native apps and a web app served "
-        "elsewhere under the same host.",
-        examples=["android:apk-key-hash:…,https://app.example.org"],
+        description="Other origins whose passkeys are ours: a web app served elsewhere under the "
+        "same host.",
+        examples=["https://app.optix.example.org"],
+    )
+
+    ios_apps: Annotated[tuple[IosApp, ...], NoDecode, BeforeValidator(words)] = Field(
+        (),
+        description="The iOS apps that may use our passkeys, as team and bundle id.",
+        examples=["ABCDE12345.org.example.optix"],
+    )
+    android_apps: Annotated[tuple[AndroidApp, ...], NoDecode, BeforeValidator(words)] = Field(
+        (),
+        description="The Android apps that may use our passkeys: package, slash, SHA-256 of the "
+        "signing certificate in hex with colons.",
+        examples=["org.example.optix/14:6D:E9:…"],
     )
 
     @model_validator(mode="after")
@@ -137,10 +155,9 @@ class SignInSettings(Group):
         for origin in origins:
             parts = urlsplit(origin)
             web = parts.scheme in ("http", "https") and origin == f"{parts.scheme}://{parts.netloc}"
-            if not (web and parts.hostname) and not origin.startswith("android:apk-key-hash:"):
+            if not (web and parts.hostname):
                 raise problem(
-                    "OPTIX_PASSKEY_ORIGINS must list origins: a scheme and a host without a path, "
-                    "or android:apk-key-hash: and the hash of the app's certificate."
+                    "OPTIX_PASSKEY_ORIGINS must list origins: a scheme and a host without a path."
                 )
         return origins
 

@@ -187,6 +187,7 @@ class JobWorker:
         work: list[asyncio.Task[Any]] = [
             asyncio.create_task(
                 jobs.run(
+                    dequeue_timeout=timedelta(seconds=limits.JOB_POLL_SECONDS),
                     batch_size=limits.JOBS_AT_ONCE_MAX // 2,
                     max_concurrent_tasks=limits.JOBS_AT_ONCE_MAX,
                 )

@@ -31,6 +31,7 @@ from optix.platform.http import (
 )
 from optix.platform.rate_limits import RateLimiterUnavailable
 
+USER_SCHEME = "AccessToken"  # the name of a user's login in the document
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
@@ -78,7 +79,7 @@ def _complete(document: dict[str, Any], authentication: Sequence[type[OptixError
         common: list[type[OptixError]] = [OptixError, Unavailable, HeadTooLarge]
         if path.startswith("/api/"):
             common += [RateLimited, RateLimiterUnavailable]
-        if operation.get("security") and "401" not in operation["responses"]:
+        if any(USER_SCHEME in way for way in operation.get("security", ())):
             common += authentication
         if "requestBody" in operation:
             common += [InvalidInput, MalformedBody, BodyTooLarge, BodyTooSlow]

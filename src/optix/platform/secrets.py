@@ -226,16 +226,21 @@ def new_signing_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def signing_key_blocks(text: str) -> list[str]:
+    """Return the PEM blocks of `text`. Errors: ValueError if it holds anything else."""
+    blocks = _PEM_BLOCK.findall(text)
+    if not blocks or _PEM_BLOCK.sub("", text).strip():
+        raise ValueError("not PEM blocks of private keys and nothing else")
+    return blocks
+
+
 def read_signing_keys(text: str) -> list[Ed25519PrivateKey]:
     """Return the keys of `text`, PEM blocks one after the other.
 
     Errors: ValueError, TypeError, UnsupportedAlgorithm.
     """
-    blocks = _PEM_BLOCK.findall(text)
-    if not blocks or _PEM_BLOCK.sub("", text).strip():
-        raise ValueError("not PEM blocks of private keys and nothing else")
     keys = []
-    for block in blocks:
+    for block in signing_key_blocks(text):
         key = load_pem_private_key(block.encode(), password=None)
         if not isinstance(key, Ed25519PrivateKey):
             raise TypeError("not an Ed25519 key")

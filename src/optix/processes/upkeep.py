@@ -1,4 +1,4 @@
-"""Commands for whoever keeps an installation safe: `optix audit …` and `optix vault …`.
+"""Commands for whoever keeps an installation safe: `optix audit …`, `vault …` and `keys …`.
 
 Each opens the stores, does one thing, and says what it found. Heavy modules are imported by the
 command that needs them, as in `cli`.
@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
     from optix.platform.db import Database
     from optix.platform.key_providers import RingKeys
     from optix.platform.settings import Settings
@@ -62,6 +64,34 @@ def retain() -> None:
 
 
 @click.group()
+def keys() -> None:
+    """The keys that sign access tokens."""
+
+
+@keys.command(name="list")
+def list_signing_keys() -> None:
+    """Show the ids of the keys, in their order: the first signs, all verify."""
+    from optix.processes.key_rotation import list_keys
+
+    for key in list_keys(_settings()):
+        click.echo(f"{key.id}  {'signs' if key.signs else 'verifies'}")
+
+
+@keys.command(name="rotate")
+@click.option(
+    "--step",
+    type=click.Choice(["publish", "switch", "drop"]),
+    required=True,
+    help="publish a new key, let it sign, drop the old one; restart every process after each.",
+)
+def rotate_signing_keys(step: Literal["publish", "switch", "drop"]) -> None:
+    """Do one step of a change of keys, without signing anybody out."""
+    from optix.processes.key_rotation import rotate as rotate_keys
+
+    click.echo(rotate_keys(_settings(), step))
+
+
+@click.group()
 def vault() -> None:
     """The keys of stored secrets."""
 
@@ -69,7 +99,6 @@ def vault() -> None:
 @vault.command()
 def status() -> None:
     """Show which key seals now, and how many values each key has sealed."""
-    from optix.platform.db import Base
     from optix.platform.vault_rotation import count_by_key
 
     settings = _settings()
@@ -77,7 +106,7 @@ def status() -> None:
     async def work(database: Database) -> None:
         current = await _provider(settings).current_key_id()
         click.echo(f"{settings.vault_provider}: {current} seals now")
-        for column, counter in (await count_by_key(database, Base.metadata)).items():
+        for column, counter in (await count_by_key(database, _tables())).items():
             for key_id, count in sorted(counter.items()):
                 click.echo(f"  {column}: {count} sealed by {key_id}")
 
@@ -89,7 +118,6 @@ def status() -> None:
 def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
     """Seal anew what an older key sealed. Everything keeps running meanwhile."""
     from optix.kernel.clock import SystemClock
-    from optix.platform.db import Base
     from optix.platform.vault import Vault
     from optix.platform.vault_rotation import Rotation
     from optix.platform.vault_rotation import rotate as renew
@@ -100,7 +128,7 @@ def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
         provider = _provider(settings)
         if new_key:
             click.echo(f"made {await _ring(provider).add_key()}")
-        return await renew(database, Vault(provider, SystemClock()), Base.metadata)
+        return await renew(database, Vault(provider, SystemClock()), _tables())
 
     done = _with_database(settings, work)
     click.echo(f"{done.renewed} sealed anew, {done.current} were current")
@@ -112,7 +140,6 @@ def rotate(new_key: bool) -> None:  # noqa: FBT001  # click passes it by name
 @vault.command()
 def forget() -> None:
     """Take the old keys away, if they seal nothing any more."""
-    from optix.platform.db import Base
     from optix.platform.vault_rotation import count_by_key
 
     settings = _settings()
@@ -120,7 +147,7 @@ def forget() -> None:
     async def work(database: Database) -> int:
         ring = _ring(_provider(settings))
         current = await ring.current_key_id()
-        counted = await count_by_key(database, Base.metadata)
+        counted = await count_by_key(database, _tables())
         if any(set(counter) - {current} for counter in counted.values()):
             raise click.ClickException(
                 "Older keys still seal values. Run `optix vault rotate` first."
@@ -128,6 +155,14 @@ def forget() -> None:
         return await ring.forget_old_keys()
 
     click.echo(f"{_with_database(settings, work)} old keys taken away")
+
+
+def _tables() -> MetaData:
+    """Return the tables of the whole product: one that is not imported would not be renewed."""
+    import optix.processes.wiring  # noqa: F401  # imports every feature, and with it its tables
+    from optix.platform.db import Base
+
+    return Base.metadata
 
 
 def _provider(settings: Settings) -> KeyProvider:

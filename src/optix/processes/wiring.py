@@ -23,7 +23,7 @@ from optix.adapters.issuers.client import IssuerClient
 from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
-from optix.features.identity.service import Identity
+from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
 from optix.features.market.service import MarketService
@@ -125,6 +125,7 @@ def build_components(
         vault=Vault(key_provider(settings, secrets, clock), clock),
         base_url=settings.base_url,
         passkey_origins=settings.sign_in.passkey_origins,
+        native_apps=NativeApps(settings.sign_in.ios_apps, settings.sign_in.android_apps),
         issuers=_issuers(settings, clock),
         bcrypt_cost=settings.passwords.bcrypt_cost,
         breached_passwords_file=settings.passwords.breached_passwords_file,

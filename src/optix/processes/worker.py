@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from optix.adapters.mail.folder import FolderMail
 from optix.adapters.mail.smtp import SMTPMail
 from optix.features.identity.service import Identity
 from optix.features.identity.tasks import SCHEDULES, IdentityTasks
-from optix.kernel.clock import Clock
+from optix.kernel.clock import Clock, to_datetime
+from optix.platform import audit
 from optix.platform.embedded.stores import StoreUrls
-from optix.platform.jobs import JobWorker
+from optix.platform.jobs import Arguments, JobWorker
 from optix.platform.settings import Settings, SettingsError
 from optix.ports.mail import MailSender
+
+TRIM_AUDIT: Final = "audit.trim"
 
 
 def build_worker(
     settings: Settings, stores: StoreUrls, identity: Identity, clock: Clock
 ) -> JobWorker:
     """Return the worker of all features. Errors: SettingsError where mail cannot be sent."""
+    database = identity.database
+
+    async def trim_audit(_: Arguments) -> None:
+        now = to_datetime(clock.now_ns())
+        before = now - timedelta(days=settings.audit.audit_retention_days)
+        async with database.writing() as session:
+            await audit.retain(session, before, now)
+
     tasks = IdentityTasks(
-        identity.database,
+        database,
         mail=mail_sender(settings, clock),
         hasher=identity.hasher,
         base_url=settings.base_url,
         clock=clock,
     )
-    return JobWorker(stores.database_url, tasks.handlers, schedules=SCHEDULES)
+    return JobWorker(
+        stores.database_url,
+        {**tasks.handlers, TRIM_AUDIT: trim_audit},
+        schedules={**SCHEDULES, TRIM_AUDIT: "41 3 * * *"},
+    )
 
 
 def mail_sender(settings: Settings, clock: Clock) -> MailSender:

@@ -21,8 +21,10 @@ from tests.fixtures.api import (
 )
 from tests.fixtures.factors import (
     AUTH,
+    ME,
     add_passkey,
     fresh_user,
+    kinds,
     log_in,
     member,
     passkey_answer,
@@ -36,13 +38,11 @@ from optix.features.identity.sessions import to_tokens
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock
 from optix.kernel.ids import UserId
-from optix.platform.audit_models import SecurityEventRow
 from optix.platform.db import Database
 
 pytestmark = pytest.mark.stores
 
 PASSKEYS = f"{AUTH}/passkeys"
-ME = "/api/v1/users/me"
 
 
 async def sign_in_by_passkey(
@@ -50,12 +50,6 @@ async def sign_in_by_passkey(
 ) -> httpx.Response:
     answer = await passkey_answer(client, device, client=kind)
     return await client.post(f"{PASSKEYS}/authentication", json={**answer, "client": kind})
-
-
-async def kinds(database: Database) -> list[tuple[str, str]]:
-    async with database.reading() as session:
-        rows = await session.scalars(select(SecurityEventRow).order_by(SecurityEventRow.seq))
-        return [(row.kind, row.outcome) for row in rows]
 
 
 async def only_passkey(database: Database) -> Passkey:

@@ -7,131 +7,33 @@ send is what the tests take from it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from redis.asyncio import Redis
 from sqlalchemy import select, text
-from tests.fakes.authenticator import Authenticator
-from tests.fakes.issuer import CLIENT_ID, CLIENT_SECRET, FakeIssuer
-from tests.fixtures.api import BASE_URL, PASSWORD, add_user, signed_in_user
-from tests.fixtures.factors import AUTH, add_passkey, fresh_user, log_in, member, second_factor
+from tests.fakes.issuer import FakeIssuer
+from tests.fixtures.api import PASSWORD, add_user
+from tests.fixtures.factors import AUTH, kinds, member, second_factor
+from tests.fixtures.issuers import ISSUERS, Person, configured, links, opened_with
 
-from optix.adapters.issuers.adapter import OidcIssuer
-from optix.adapters.issuers.client import IssuerClient
 from optix.features.identity.issuers import PARAMETER_LENGTH_MAX
 from optix.features.identity.models import UserAccount
-from optix.features.identity.models_factors import IssuerLink
 from optix.features.identity.service import Identity
 from optix.kernel import limits
-from optix.kernel.clock import NANOSECONDS, ScaledClock
-from optix.platform.audit_models import SecurityEventRow
+from optix.kernel.clock import ScaledClock
 from optix.platform.db import Database
-from optix.platform.issuer_settings import IssuerConfig
 from optix.ports.issuers import Issuer
 
 pytestmark = pytest.mark.stores
-
-ISSUERS = f"{AUTH}/issuers"
-ME = "/api/v1/users/me"
-
-
-@pytest.fixture
-async def acme(clock: ScaledClock) -> AsyncIterator[FakeIssuer]:
-    async with FakeIssuer(now_s=clock.now_ns() // NANOSECONDS).serve() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def other(clock: ScaledClock) -> AsyncIterator[FakeIssuer]:
-    async with FakeIssuer(now_s=clock.now_ns() // NANOSECONDS).serve() as fake:
-        yield fake
 
 
 @pytest.fixture
 def issuers(acme: FakeIssuer, other: FakeIssuer, clock: ScaledClock) -> Sequence[Issuer]:
     return [configured("acme", acme, clock), configured("other", other, clock)]
-
-
-def configured(name: str, fake: FakeIssuer, clock: ScaledClock) -> OidcIssuer:
-    config = IssuerConfig(
-        id=name,
-        name=name.title(),
-        issuer=fake.base_url,
-        client_id=CLIENT_ID,
-        client_secret=SecretStr(CLIENT_SECRET),
-    )
-    client = IssuerClient(allow_http=True, allow_private=True)
-    return OidcIssuer(config, client, base_url=BASE_URL, clock=clock)
-
-
-@dataclass
-class Person:
-    """Somebody with the app, a browser, and an account at the issuer."""
-
-    http: httpx.AsyncClient
-    at: FakeIssuer
-    kind: str = "native"
-    name: str = "acme"
-    headers: dict[str, str] = field(default_factory=dict)
-    handle: str = ""
-
-    async def start(self, purpose: str = "start") -> str:
-        """Begin in the app; return the address that the browser is sent to."""
-        response = await self.http.post(
-            f"{ISSUERS}/{self.name}/{purpose}", json={"client": self.kind}, headers=self.headers
-        )
-        assert response.status_code == 200, response.text
-        self.handle = response.json()["handle"]
-        assert self.handle not in response.json()["url"]
-        address: str = response.json()["url"]
-        return address
-
-    async def come_back(self, came: dict[str, str], name: str | None = None) -> dict[str, str]:
-        """Let the browser come back from the issuer; return what the app is opened with."""
-        response = await self.http.get(f"{ISSUERS}/{name or self.name}/callback", params=came)
-        return opened_with(response)
-
-    async def authorized(self, purpose: str = "start") -> str:
-        """Go the whole way to the issuer and back; return the code that the app was given."""
-        back = self.at.approve(await self.start(purpose))
-        return (await self.come_back(back))["code"]
-
-    async def finish(
-        self, code: str, *, handle: str | None = None, where: str = "finish"
-    ) -> httpx.Response:
-        body = {"handle": handle or self.handle, "code": code, "client": self.kind}
-        return await self.http.post(f"{ISSUERS}/{where}", json=body, headers=self.headers)
-
-    async def sign_in(self) -> httpx.Response:
-        return await self.finish(await self.authorized())
-
-
-def opened_with(response: httpx.Response) -> dict[str, str]:
-    assert response.status_code == 303
-    parts = urlsplit(response.headers["location"])
-    if parts.scheme == "optix":
-        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == "optix://sign-in/issuer"
-        return dict(parse_qsl(parts.query))
-    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{BASE_URL}/sign-in/issuer"
-    assert not parts.query, "a query reaches logs"
-    return dict(parse_qsl(parts.fragment))
-
-
-async def kinds(database: Database) -> list[tuple[str, str]]:
-    async with database.reading() as session:
-        rows = await session.scalars(select(SecurityEventRow).order_by(SecurityEventRow.seq))
-        return [(row.kind, row.outcome) for row in rows]
-
-
-async def links(database: Database) -> Sequence[IssuerLink]:
-    async with database.reading() as session:
-        return (await session.scalars(select(IssuerLink))).all()
 
 
 class TestSigningIn:
@@ -417,115 +319,6 @@ class TestAttacks:
         (key,) = await redis.keys("identity:issuer_code:*")
         assert 0 < await redis.ttl(key) <= limits.ISSUER_CODE_SECONDS
         assert person.handle not in str(await redis.get(key))
-
-
-class TestLinking:
-    async def test_who_is_signed_in_and_stepped_up_links_and_then_signs_in_by_it(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity, database: Database
-    ) -> None:
-        ada = await fresh_user(identity)
-        acme.person["email"] = "private@example.org"
-        person = Person(client, acme, headers=ada.headers)
-        linked = await person.finish(await person.authorized("link"), where="linked")
-        assert linked.status_code == 200
-        listed = (await client.get(f"{ISSUERS}/linked", headers=ada.headers)).json()["linked"]
-        assert listed == [linked.json()]
-        assert (listed[0]["issuer"], listed[0]["name"]) == ("acme", "Acme")
-        assert listed[0]["email"] == "private@example.org"
-        person.headers = {}
-        assert (await person.sign_in()).json()["user"]["id"] == ada.id
-        assert ("issuer.linked", "success") in await kinds(database)
-
-    async def test_linking_needs_a_fresh_proof(
-        self, client: httpx.AsyncClient, identity: Identity
-    ) -> None:
-        caller = await signed_in_user(identity)
-        refused = await client.post(f"{ISSUERS}/acme/link", json={}, headers=caller.headers)
-        assert refused.json()["code"] == "step_up_needed"
-
-    async def test_a_link_is_finished_by_the_session_that_began_it(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity, database: Database
-    ) -> None:
-        """An attacker's identity must not get into the victim's account, nor the other way."""
-        ada, eve = await fresh_user(identity), await fresh_user(identity, "eve@example.com")
-        person = Person(client, acme, headers=ada.headers)
-        code = await person.authorized("link")
-        person.headers = eve.headers
-        refused = await person.finish(code, where="linked")
-        assert (refused.status_code, refused.json()["code"]) == (401, "issuer_flow_invalid")
-        assert not await links(database)
-
-    async def test_a_link_is_no_sign_in_and_a_sign_in_is_no_link(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity
-    ) -> None:
-        ada = await fresh_user(identity)
-        person = Person(client, acme, headers=ada.headers)
-        crossed = await person.finish(await person.authorized("link"))
-        assert crossed.json()["code"] == "issuer_flow_invalid"
-        crossed = await person.finish(await person.authorized(), where="linked")
-        assert crossed.json()["code"] == "issuer_flow_invalid"
-
-    async def test_one_person_at_an_issuer_is_one_account(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity
-    ) -> None:
-        for email, status in (("ada@example.com", 200), ("eve@example.com", 409)):
-            caller = await fresh_user(identity, email)
-            person = Person(client, acme, headers=caller.headers)
-            linked = await person.finish(await person.authorized("link"), where="linked")
-            assert linked.status_code == status
-        assert linked.json()["code"] == "issuer_linked_elsewhere"
-
-    async def test_there_is_room_for_ten(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity
-    ) -> None:
-        ada = await fresh_user(identity)
-        person = Person(client, acme, headers=ada.headers)
-        for number in range(limits.ISSUERS_PER_USER_MAX + 1):
-            acme.person["sub"] = f"person-{number}"
-            linked = await person.finish(await person.authorized("link"), where="linked")
-        assert (linked.status_code, linked.json()["code"]) == (409, "too_many_issuers")
-
-    async def test_unlinking_needs_a_step_up_and_ends_that_way_in(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity, database: Database
-    ) -> None:
-        ada = await fresh_user(identity)
-        person = Person(client, acme, headers=ada.headers)
-        linked = await person.finish(await person.authorized("link"), where="linked")
-        address = f"{ISSUERS}/linked/{linked.json()['id']}"
-        weak = await log_in(client)
-        stale = await client.delete(
-            address, headers={"Authorization": f"Bearer {weak['access_token']}"}
-        )
-        assert stale.json()["code"] == "step_up_needed"
-        eve = await fresh_user(identity, "eve@example.com")
-        foreign = await client.delete(address, headers=eve.headers)
-        assert (foreign.status_code, foreign.json()["code"]) == (404, "issuer_link_not_found")
-        assert (await client.delete(address, headers=ada.headers)).status_code == 204
-        assert not await links(database)
-        assert ("issuer.unlinked", "success") in await kinds(database)
-
-    async def test_the_last_way_in_cannot_be_unlinked(
-        self, client: httpx.AsyncClient, acme: FakeIssuer
-    ) -> None:
-        tokens = (await Person(client, acme).sign_in()).json()
-        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        (link,) = (await client.get(f"{ISSUERS}/linked", headers=headers)).json()["linked"]
-        refused = await client.delete(f"{ISSUERS}/linked/{link['id']}", headers=headers)
-        assert (refused.status_code, refused.json()["code"]) == (409, "last_way_in")
-        await add_passkey(client, headers, Authenticator())
-        removed = await client.delete(f"{ISSUERS}/linked/{link['id']}", headers=headers)
-        assert removed.status_code == 204
-
-    async def test_an_issuer_that_is_no_longer_configured_is_still_listed(
-        self, client: httpx.AsyncClient, acme: FakeIssuer, identity: Identity
-    ) -> None:
-        tokens = (await Person(client, acme).sign_in()).json()
-        headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-        await identity.issuers._issuers.pop("acme").close()
-        (link,) = (await client.get(f"{ISSUERS}/linked", headers=headers)).json()["linked"]
-        assert link["issuer"] == link["name"] == acme.base_url
-        refused = await client.post(f"{ISSUERS}/acme/start", json={})
-        assert (refused.status_code, refused.json()["code"]) == (404, "issuer_not_found")
 
 
 async def test_a_password_cannot_be_guessed_for_who_has_none(

@@ -22,6 +22,16 @@ from optix.kernel.errors import RateLimited, Unavailable
 from optix.kernel.ids import UserId
 
 T = TypeVar("T")
+
+# Whose digest of a handle follows. Writer: api.
+KEYS: Final = {
+    "passkey": "identity:passkey:",
+    "issuer_flow": "identity:issuer_flow:",
+    "issuer_code": "identity:issuer_code:",
+    "challenge": "identity:challenge:",
+    "totp_setup": "identity:totp_setup:",
+    "proof_attempts": "identity:proof_attempts:",
+}
 RecordKind = Literal["passkey", "issuer_flow", "issuer_code"]
 TrialKind = Literal["challenge", "totp_setup"]
 
@@ -147,7 +157,7 @@ def new_handle() -> str:
 
 
 def _key(kind: str, handle: str) -> str:
-    return f"identity:{kind}:{hashlib.sha256(handle.encode()).hexdigest()}"
+    return KEYS[kind] + hashlib.sha256(handle.encode()).hexdigest()
 
 
 def _record(found: bytes | str | None) -> dict[str, Any] | None:

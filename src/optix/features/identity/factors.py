@@ -6,6 +6,7 @@ for the kind of client that began it. Passkeys also sign in alone, without a nam
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
@@ -76,6 +77,7 @@ class FactorService:
             "client": client,
             "device_name": device_name,
             "methods": list(proved),
+            "password": _password_mark(account),
         }
         await self._challenges.put(handle, kept)
         return SecondFactorNeeded(
@@ -129,6 +131,7 @@ class FactorService:
             device_name=body.device_name or kept["device_name"],
             methods=[*cast("list[Method]", kept["methods"]), method],
             origin=origin,
+            password_mark=kept["password"],
         )
 
     async def sign_in_by_passkey(self, body: wire.PasskeySignIn, origin: Origin) -> SignedIn:
@@ -160,11 +163,16 @@ class FactorService:
         device_name: str,
         methods: Sequence[Method],
         origin: Origin,
+        password_mark: str | None = None,
     ) -> SignedIn:
         async with self._database.writing() as session:
+            account = await locked_account(session, owner)
+            if password_mark not in {None, _password_mark(account)}:
+                # Whoever changed the password wants those out who know the former one.
+                raise ChallengeInvalid("The password was changed meanwhile.")
             return await self._starter.begin(
                 session,
-                await locked_account(session, owner),
+                account,
                 client=client,
                 device_name=device_name,
                 methods=methods,
@@ -192,6 +200,11 @@ def step_up_methods(ways: Ways) -> Sequence[StepUpMethod]:
     if ways.has_factor:
         return factor_methods(ways)
     return ["password"] if ways.password else []
+
+
+def _password_mark(account: UserAccount) -> str:
+    """Return what tells whether the password is still the same, and nothing else about it."""
+    return hashlib.sha256((account.password_hash or "").encode()).hexdigest()[:16]
 
 
 def _second_factor(owner: UserId, client: Client) -> Holder:

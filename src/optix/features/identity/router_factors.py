@@ -47,6 +47,7 @@ from optix.platform.vault import VaultUnavailable
 MFA_PATH = f"{AUTH_PATH}/mfa"
 PASSKEYS_PATH = f"{AUTH_PATH}/passkeys"
 STEP_UP_PATH = f"{AUTH_PATH}/step-up"
+ASSOCIATION_SECONDS = 3_600
 
 router = APIRouter(tags=["identity"])
 
@@ -232,3 +233,20 @@ async def remove_passkey(
 ) -> None:
     """Remove a passkey, unless it is the last way to sign in."""
     await identity.passkeys.remove(user, passkey_id, origin_of(request))
+
+
+# --- native apps -------------------------------------------------------------------------------
+
+
+@router.get("/.well-known/apple-app-site-association")
+async def apple_association(response: Response, identity: IdentityDep) -> wire.AppleAssociation:
+    """The iOS apps that may use our passkeys."""
+    response.headers["Cache-Control"] = f"public, max-age={ASSOCIATION_SECONDS}"
+    return identity.native_apps.apple_document()
+
+
+@router.get("/.well-known/assetlinks.json")
+async def asset_links(response: Response, identity: IdentityDep) -> list[wire.AssetLink]:
+    """The Android apps that may use our passkeys."""
+    response.headers["Cache-Control"] = f"public, max-age={ASSOCIATION_SECONDS}"
+    return identity.native_apps.android_document()

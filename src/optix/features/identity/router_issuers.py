@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from optix.features.identity import cookies, schemas
 from optix.features.identity import schemas_factors as wire
 from optix.features.identity.access import (
+    AUTHENTICATION_ERRORS,
     CurrentUser,
     FreshUser,
     OwnReadSessionDep,
@@ -74,7 +75,7 @@ async def list_linked_issuers(
 
 @router.post(
     f"{ISSUERS_PATH}/linked",
-    responses=errors(*FLOW_ERRORS, IssuerLinkedElsewhere, TooManyIssuers),
+    responses=errors(*AUTHENTICATION_ERRORS, *FLOW_ERRORS, IssuerLinkedElsewhere, TooManyIssuers),
 )
 async def finish_linking_issuer(
     body: wire.IssuerFinish, user: CurrentUser, request: Request, identity: IdentityDep

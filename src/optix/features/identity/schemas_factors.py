@@ -31,7 +31,13 @@ RecoveryCode = Annotated[
 Handle = Annotated[
     SecretStr, Field(max_length=128, description="As it came with the options; works once.")
 ]
-DeviceName = Annotated[str, Field(max_length=64, description="What the list of sessions calls it.")]
+DeviceName = Annotated[
+    str,
+    Field(
+        max_length=limits.DEVICE_NAME_LENGTH_MAX,
+        description="What the list of sessions calls this device.",
+    ),
+]
 PasskeyName = Annotated[str, Field(min_length=1, max_length=limits.DISPLAY_NAME_LENGTH_MAX)]
 # base64url; the bounds are several times what authenticators really send.
 Encoded = Annotated[str, Field(max_length=limits.PASSKEY_FIELD_LENGTH_MAX)]
@@ -261,3 +267,29 @@ class LinkedIssuer(Schema):
 
 class LinkedIssuerList(Schema):
     linked: Sequence[LinkedIssuer]
+
+
+# --- native apps -------------------------------------------------------------------------------
+
+
+class WebCredentials(Schema):
+    apps: Sequence[str]
+
+
+class AppleAssociation(Schema):
+    """What iOS asks a host: which apps may use its passkeys."""
+
+    webcredentials: WebCredentials
+
+
+class AndroidTarget(Schema):
+    namespace: Literal["android_app"]
+    package_name: str
+    sha256_cert_fingerprints: Sequence[str]
+
+
+class AssetLink(Schema):
+    """What Android asks a host: one app that may use its passkeys."""
+
+    relation: Sequence[str]
+    target: AndroidTarget

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from redis.asyncio import Redis
 
@@ -25,7 +25,8 @@ from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyS
 from optix.features.identity.factors_proofs import ProofVerifier
 from optix.features.identity.factors_totp import TotpService
 from optix.features.identity.issuers import IssuerService
-from optix.features.identity.own_data import OwnData
+from optix.features.identity.native_apps import NativeApps
+from optix.features.identity.own_data import OwnData, Section
 from optix.features.identity.passkeys import RelyingParty
 from optix.features.identity.password_reset import PasswordResets
 from optix.features.identity.passwords import COST_DEFAULT, PasswordHasher
@@ -41,11 +42,13 @@ from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.ids import UserId
 from optix.platform.bus import Bus
-from optix.platform.db import Database
+from optix.platform.db import Database, ReadSession
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 
-__all__ = ["AuthenticatedUser", "Authenticator", "Identity", "SessionEnded"]
+__all__ = ["AuthenticatedUser", "Authenticator", "Identity", "NativeApps", "SessionEnded"]
+
+NO_NATIVE_APPS = NativeApps()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ class Identity:
     passkeys: PasskeyService
     step_up: StepUpService
     issuers: IssuerService
+    native_apps: NativeApps
     clock: Clock
 
     @classmethod
@@ -84,6 +88,7 @@ class Identity:
         vault: Vault,
         base_url: str,
         passkey_origins: Sequence[str] = (),
+        native_apps: NativeApps = NO_NATIVE_APPS,
         issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
         breached_passwords_file: Path | None = None,
@@ -95,29 +100,15 @@ class Identity:
         ended = EndedSessions(Bus(redis, clock), clock)
         starter = SessionStarter(AccessTokenSigner(keys.signing, clock), clock)
         sessions = Sessions(database, starter=starter, ended=ended, clock=clock)
-        records = OneTimeRecords(redis)
-        ceremonies = PasskeyCeremonies(
-            database, records, RelyingParty(base_url, passkey_origins), clock
-        )
-        proofs = ProofVerifier(
+        late = _wire_factors(
             database,
+            redis,
             vault=vault,
             hasher=hasher,
-            ceremonies=ceremonies,
-            attempts=ProofAttempts(redis),
-            clock=clock,
-        )
-        factors = FactorService(
-            database,
-            challenges=TrialRecords(
-                redis,
-                "challenge",
-                seconds=limits.CHALLENGE_SECONDS,
-                attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
-            ),
-            proofs=proofs,
-            ceremonies=ceremonies,
             starter=starter,
+            party=RelyingParty(base_url, [*passkey_origins, *native_apps.origins]),
+            issuers=issuers,
+            base_url=base_url,
             clock=clock,
         )
         return cls(
@@ -128,7 +119,7 @@ class Identity:
                 hasher=hasher,
                 starter=starter,
                 throttle=LoginThrottle(redis, clock),
-                factors=factors,
+                factors=late.factors,
                 clock=clock,
             ),
             starter=starter,
@@ -143,36 +134,17 @@ class Identity:
             accounts=Accounts(
                 database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
             ),
-            own_data=OwnData(database, sessions=sessions, clock=clock),
+            own_data=OwnData(database, sessions=sessions, clock=clock, sections=_sections(late)),
             administration=Administration(database, sessions=sessions, clock=clock),
             passwords=passwords,
             hasher=hasher,
             keys=keys,
-            factors=factors,
-            totp=TotpService(
-                database,
-                setups=TrialRecords(
-                    redis,
-                    "totp_setup",
-                    seconds=limits.TOTP_SETUP_SECONDS,
-                    attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
-                ),
-                vault=vault,
-                clock=clock,
-            ),
-            passkeys=PasskeyService(database, ceremonies, clock),
-            step_up=StepUpService(
-                database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
-            ),
-            issuers=IssuerService(
-                database,
-                issuers=issuers,
-                records=records,
-                factors=factors,
-                starter=starter,
-                base_url=base_url,
-                clock=clock,
-            ),
+            factors=late.factors,
+            totp=late.totp,
+            passkeys=late.passkeys,
+            step_up=late.step_up,
+            issuers=late.issuers,
+            native_apps=native_apps,
             clock=clock,
         )
 
@@ -184,3 +156,89 @@ class Identity:
         await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
         await asyncio.to_thread(self.passwords.close)
+
+
+class _Factors(NamedTuple):
+    """What comes after the password."""
+
+    factors: FactorService
+    totp: TotpService
+    passkeys: PasskeyService
+    step_up: StepUpService
+    issuers: IssuerService
+
+
+def _sections(late: _Factors) -> dict[str, Section]:
+    """Return what factors add to the export of one's own data: no key and no code is in it."""
+
+    async def factors(session: ReadSession, owner: UserId) -> Any:
+        return (await late.factors.get_factors(session, owner)).model_dump(mode="json")
+
+    async def passkeys(session: ReadSession, owner: UserId) -> Any:
+        return (await late.passkeys.list_own(session, owner)).model_dump(mode="json")["passkeys"]
+
+    async def linked(session: ReadSession, owner: UserId) -> Any:
+        return (await late.issuers.list_linked(session, owner)).model_dump(mode="json")["linked"]
+
+    return {"factors": factors, "passkeys": passkeys, "linked_issuers": linked}
+
+
+def _wire_factors(
+    database: Database,
+    redis: Redis,
+    *,
+    vault: Vault,
+    hasher: PasswordHasher,
+    starter: SessionStarter,
+    party: RelyingParty,
+    issuers: Sequence[Issuer],
+    base_url: str,
+    clock: Clock,
+) -> _Factors:
+    records = OneTimeRecords(redis)
+    ceremonies = PasskeyCeremonies(database, records, party, clock)
+    proofs = ProofVerifier(
+        database,
+        vault=vault,
+        hasher=hasher,
+        ceremonies=ceremonies,
+        attempts=ProofAttempts(redis),
+        clock=clock,
+    )
+    challenges = TrialRecords(
+        redis,
+        "challenge",
+        seconds=limits.CHALLENGE_SECONDS,
+        attempts_max=limits.CHALLENGE_ATTEMPTS_MAX,
+    )
+    setups = TrialRecords(
+        redis,
+        "totp_setup",
+        seconds=limits.TOTP_SETUP_SECONDS,
+        attempts_max=limits.TOTP_SETUP_ATTEMPTS_MAX,
+    )
+    factors = FactorService(
+        database,
+        challenges=challenges,
+        proofs=proofs,
+        ceremonies=ceremonies,
+        starter=starter,
+        clock=clock,
+    )
+    return _Factors(
+        factors=factors,
+        totp=TotpService(database, setups=setups, vault=vault, clock=clock),
+        passkeys=PasskeyService(database, ceremonies, clock),
+        step_up=StepUpService(
+            database, proofs=proofs, ceremonies=ceremonies, starter=starter, clock=clock
+        ),
+        issuers=IssuerService(
+            database,
+            issuers=issuers,
+            records=records,
+            factors=factors,
+            starter=starter,
+            base_url=base_url,
+            clock=clock,
+        ),
+    )
