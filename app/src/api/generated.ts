@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/.well-known/apple-app-site-association": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Apple Association
+         * @description The iOS apps that may use our passkeys.
+         */
+        get: operations["identity_apple_association"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/assetlinks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Asset Links
+         * @description The Android apps that may use our passkeys.
+         */
+        get: operations["identity_asset_links"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/.well-known/jwks.json": {
         parameters: {
             query?: never;
@@ -1268,6 +1308,18 @@ export interface components {
              */
             status: "ok";
         };
+        /** AndroidTarget */
+        AndroidTarget: {
+            /**
+             * Namespace
+             * @constant
+             */
+            namespace: "android_app";
+            /** Package Name */
+            package_name: string;
+            /** Sha256 Cert Fingerprints */
+            sha256_cert_fingerprints: string[];
+        };
         /**
          * AppConfig
          * @description What the web app asks before anything else.
@@ -1285,6 +1337,13 @@ export interface components {
             try_it: boolean;
             /** Version */
             version: string;
+        };
+        /**
+         * AppleAssociation
+         * @description What iOS asks a host: which apps may use its passkeys.
+         */
+        AppleAssociation: {
+            webcredentials: components["schemas"]["WebCredentials"];
         };
         /**
          * Assertion
@@ -1312,6 +1371,15 @@ export interface components {
             signature: string;
             /** Userhandle */
             userHandle?: string | null;
+        };
+        /**
+         * AssetLink
+         * @description What Android asks a host: one app that may use its passkeys.
+         */
+        AssetLink: {
+            /** Relation */
+            relation: string[];
+            target: components["schemas"]["AndroidTarget"];
         };
         /** AttestationResponse */
         AttestationResponse: {
@@ -1878,7 +1946,7 @@ export interface components {
             code: string;
             /**
              * Device Name
-             * @description What the list of sessions calls it.
+             * @description What the list of sessions calls this device.
              * @default
              */
             device_name: string;
@@ -2177,7 +2245,7 @@ export interface components {
             credential: components["schemas"]["Assertion"];
             /**
              * Device Name
-             * @description What the list of sessions calls it.
+             * @description What the list of sessions calls this device.
              * @default
              */
             device_name: string;
@@ -2582,7 +2650,7 @@ export interface components {
             client: "web" | "native";
             /**
              * Device Name
-             * @description What the list of sessions calls it.
+             * @description What the list of sessions calls this device.
              * @default
              */
             device_name: string;
@@ -2871,6 +2939,11 @@ export interface components {
             /** Vega */
             vega: number | null;
         };
+        /** WebCredentials */
+        WebCredentials: {
+            /** Apps */
+            apps: string[];
+        };
     };
     responses: never;
     parameters: never;
@@ -2880,6 +2953,118 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    identity_apple_association: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppleAssociation"];
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    identity_asset_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssetLink"][];
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     identity_get_public_keys: {
         parameters: {
             query?: never;
@@ -4236,7 +4421,7 @@ export interface operations {
                     "application/json": components["schemas"]["LinkedIssuer"];
                 };
             };
-            /** @description Issuer answer refused or issuer flow invalid */
+            /** @description Access token expired or access token invalid or account gone or issuer answer refused or issuer flow invalid or session ended or unauthenticated */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -4244,7 +4429,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "issuer_answer_refused" | "issuer_flow_invalid";
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "issuer_answer_refused" | "issuer_flow_invalid" | "session_ended" | "unauthenticated";
                     };
                 };
             };

@@ -37,7 +37,6 @@ export function ChoiceList<T extends string>(props: ChoiceListProps<T>) {
             role="radio"
             checked={on}
             quiet
-            label={[choice.title, choice.text].filter(Boolean).join(', ')}
             onPress={() => props.onChange(choice.value)}
             testID={`choice-${choice.value}`}
             style={[

@@ -58,10 +58,8 @@ export interface LinkRowProps {
 export function LinkRow(props: LinkRowProps) {
   const { c } = useTheme();
   const { tone = 'primary', last = false } = props;
-  const said = [props.title, props.text, props.value].filter(Boolean).join(', ');
   return (
     <Touchable
-      label={said}
       onPress={props.onPress}
       testID={props.testID}
       style={[styles.link, !last && styles.ruled, { borderBottomColor: c.line.subtle }]}
@@ -106,8 +104,6 @@ export function SwitchRow({ title, text, on, busy, last, onChange, testID }: Swi
       checked={on}
       busy={busy}
       disabled={busy}
-      label={title}
-      hint={text}
       onPress={() => onChange(!on)}
       testID={testID}
       style={[styles.link, !last && styles.ruled, { borderBottomColor: c.line.subtle }]}

@@ -13,6 +13,7 @@ import { restoreSession, sessionStore } from '@/api/session-store';
 import { Box } from '@/design/box';
 import { useAppFonts } from '@/design/fonts';
 import { Logo } from '@/design/logo';
+import { Skeleton } from '@/design/skeleton';
 import { ThemeProvider, useTheme } from '@/design/theme';
 import { t } from '@/i18n/t';
 import { useStore } from '@/lib/external-store';
@@ -28,6 +29,17 @@ function Starting() {
   return (
     <Box flex={1} surface="base" align="center" justify="center" role="main" label={t('loading')}>
       <Logo size={56} />
+    </Box>
+  );
+}
+
+/** In place of a page whose code is on its way. */
+export function PageLoading() {
+  return (
+    <Box flex={1} surface="base" pad="s4" gap="s5" role="main" label={t('loading')}>
+      <Skeleton width="46%" height={28} />
+      <Skeleton width="100%" height={72} />
+      <Skeleton width="100%" height={140} />
     </Box>
   );
 }

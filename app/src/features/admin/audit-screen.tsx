@@ -21,7 +21,7 @@ import { auditQuery, verifyAudit, type AuditFilter } from '@/features/admin/api'
 import { MoreButton } from '@/features/admin/components/more-button';
 import { detailWords, eventTime } from '@/features/admin/model';
 import { t } from '@/i18n/t';
-import { compact } from '@/lib/format';
+import { fixed } from '@/lib/format';
 
 const OUTCOMES = [
   { value: 'all', label: t('admin.audit.all') },
@@ -63,7 +63,7 @@ function Chain() {
     const { checked, broken_at: at } = await verifyAudit();
     setSaid(
       at === null
-        ? { intact: true, text: t('admin.audit.intact', { count: compact(checked) }) }
+        ? { intact: true, text: t('admin.audit.intact', { count: fixed(checked, 0) }) }
         : { intact: false, text: t('admin.audit.broken', { at }) },
     );
   });

@@ -131,7 +131,8 @@ export const security = {
   'delete.lead': 'This cannot be undone.',
   'delete.fact.data': 'Your account and all of its data are deleted.',
   'delete.fact.sessions': 'All of your devices are signed out at once.',
-  'delete.fact.final': 'Nobody can bring it back, the host of this server included.',
+  'delete.fact.final':
+    'There is no way back. Backups of this server may hold a copy until they run out.',
   'delete.export': 'Export my data first',
   'delete.confirm': 'Write your e-mail to confirm',
   'delete.confirm.help': 'Write {email} here.',
