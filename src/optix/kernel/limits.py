@@ -107,9 +107,6 @@ JOB_LATE_SECONDS = 120  # a job that waits longer means that no worker runs, or 
 JOBS_AT_ONCE_MAX = 8
 JOB_SECONDS_MAX = 60
 JOB_ATTEMPTS_MAX = 8
-JOB_RETRY_SECONDS_FIRST = 5
-JOB_CLOSE_SECONDS_MAX = 2
-JOB_POLL_SECONDS = 2  # the queue is looked at so often even if nothing was heard of it
 MAIL_SECONDS_MAX = 20
 
 # Second factors, passkeys and issuers

@@ -74,7 +74,7 @@ class MailSettings(Group):
 
 class PasswordSettings(Group):
     bcrypt_cost: int = Field(
-        11,
+        10,
         ge=10,
         le=16,
         description="What hashing a password costs; each step doubles it. Logins hash anew.",

@@ -78,13 +78,11 @@ class EdgeMiddleware:
         metrics: HttpMetrics,
         production: bool,
         body_bytes_max: int = limits.REQUEST_BODY_BYTES_MAX,
-        body_seconds_max: float = limits.REQUEST_BODY_SECONDS_MAX,
     ) -> None:
         self.app = app
         self._metrics = metrics
         self._headers = security_headers(production=production)
         self._body_bytes_max = body_bytes_max
-        self._body_seconds_max = body_seconds_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -156,7 +154,7 @@ class EdgeMiddleware:
         parts: list[bytes] = []
         taken, more = 0, True
         try:
-            async with asyncio.timeout(self._body_seconds_max):
+            async with asyncio.timeout(limits.REQUEST_BODY_SECONDS_MAX):
                 while more:
                     message = await receive()
                     if message["type"] == "http.disconnect":

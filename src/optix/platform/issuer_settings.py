@@ -1,10 +1,10 @@
-r"""Ways to sign in besides the password. OPTIX_ISSUERS is a JSON list of outside issuers.
+"""Ways to sign in besides the password. OPTIX_ISSUERS is a JSON list of outside issuers.
 
 [{"id": "google", "name": "Google", "issuer": "https://accounts.google.com",
   "client_id": "…", "client_secret": "…"},
  {"id": "apple", "name": "Apple", "issuer": "https://appleid.apple.com",
   "client_id": "org.example.optix", "response_mode": "form_post", "scopes": ["openid", "email"],
-  "apple": {"team_id": "…", "key_id": "…", "private_key": "-----BEGIN PRIVATE KEY-----\n…"}}]
+  "apple": {"team_id": "…", "key_id": "…", "private_key": "…"}}]
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ log = structlog.get_logger(__name__)
 
 SCHEMA: Final = "jobs"
 CHANNEL: Final = "optix_jobs"
+RETRY_SECONDS_FIRST: Final = 5
+CLOSE_SECONDS_MAX: Final = 2
+POLL_SECONDS: Final = 2  # the queue is looked at so often even if nothing was heard of it
 TRIED_AGAIN: Final = frozenset({"retry", "retry_at"})
 
 Arguments = Mapping[str, str]
@@ -127,7 +130,7 @@ class JobWorker:
         handlers: Mapping[str, Handler],
         *,
         schedules: Mapping[str, str] | None = None,
-        pause: timedelta = timedelta(seconds=limits.JOB_RETRY_SECONDS_FIRST),
+        pause: timedelta = timedelta(seconds=RETRY_SECONDS_FIRST),
     ) -> None:
         self._database_url = database_url
         self._handlers = dict(handlers)
@@ -172,7 +175,7 @@ class JobWorker:
         finally:
             self._running = False
             with contextlib.suppress(Exception):  # it may be what broke
-                await connection.close(timeout=limits.JOB_CLOSE_SECONDS_MAX)
+                await connection.close(timeout=CLOSE_SECONDS_MAX)
 
     async def ping(self) -> None:
         """Errors: WorkerNotReady unless jobs are taken."""
@@ -187,7 +190,7 @@ class JobWorker:
         work: list[asyncio.Task[Any]] = [
             asyncio.create_task(
                 jobs.run(
-                    dequeue_timeout=timedelta(seconds=limits.JOB_POLL_SECONDS),
+                    dequeue_timeout=timedelta(seconds=POLL_SECONDS),
                     batch_size=limits.JOBS_AT_ONCE_MAX // 2,
                     max_concurrent_tasks=limits.JOBS_AT_ONCE_MAX,
                 )

@@ -35,7 +35,8 @@ class NetworkSettings(Group):
         for origin in origins:
             parts = urlsplit(origin)
             exact = f"{parts.scheme}://{parts.netloc}"
-            if parts.scheme not in ("http", "https") or not parts.hostname or origin != exact:
+            plain = bool(parts.hostname) and "*" not in origin and origin == exact
+            if parts.scheme not in ("http", "https") or not plain:
                 raise problem(
                     "OPTIX_CORS_ORIGINS must list origins, each a scheme and a host without a "
                     "path or a star. For example: OPTIX_CORS_ORIGINS=https://app.example.org"

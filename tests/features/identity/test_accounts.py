@@ -248,6 +248,14 @@ class TestExport:
             newest = (await audit.list_events(session, user_id=id_of(caller)))[0]
         assert newest.event.kind == "account.exported"
 
+    async def test_the_trail_in_it_is_bounded(
+        self, client: httpx.AsyncClient, caller: Caller, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await client.post(f"{ME}/export", headers=caller.headers)
+        monkeypatch.setattr(limits, "EXPORTED_EVENTS_MAX", 1)
+        exported = (await client.post(f"{ME}/export", headers=caller.headers)).json()
+        assert len(exported["security_events"]) == limits.EXPORTED_EVENTS_MAX
+
     async def test_it_holds_nothing_of_anybody_else(
         self, client: httpx.AsyncClient, identity: Identity, caller: Caller
     ) -> None:

@@ -229,7 +229,9 @@ class TestTrail:
         assert seen == sorted(set(seen), reverse=True)
         assert len(seen) >= 3
 
-    @pytest.mark.parametrize("cursor", ["x", "-1", "9" * 19, "٣", "1.5"])
+    @pytest.mark.parametrize(
+        "cursor", ["x", "-1", "9" * (limits.CURSOR_DIGITS_MAX + 1), "٣", "1.5"]
+    )
     async def test_a_cursor_of_somebody_else_is_refused(
         self, client: httpx.AsyncClient, admin: Caller, cursor: str
     ) -> None:
@@ -271,8 +273,9 @@ async def test_health_names_the_worker_and_its_dead_letters(
         await session.execute(
             text(
                 "UPDATE jobs.pgqueuer SET status = 'queued', "
-                "execute_after = now() - interval '10 minutes'"
-            )
+                "execute_after = now() - make_interval(secs => :late)"
+            ),
+            {"late": limits.JOB_LATE_SECONDS + 480},
         )
     late = await worker()
     assert late["ok"] is False

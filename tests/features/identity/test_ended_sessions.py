@@ -88,7 +88,7 @@ async def test_no_more_are_kept_than_the_bound(
     here: EndedSessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "ENDED_SESSIONS_MAX", 3)
-    ids = [some() for _ in range(5)]
+    ids = [some() for _ in range(limits.ENDED_SESSIONS_MAX + 2)]
     await here.announce(ids)
     assert [session_id in here for session_id in ids] == [False, False, True, True, True]
 

@@ -121,6 +121,7 @@ class TestRegister:
             ({"display_name": "x" * (limits.DISPLAY_NAME_LENGTH_MAX + 1)}, "display_name"),
             ({"display_name": "a\x00b"}, "display_name"),
             ({"password": "password12345"}, "password"),
+            ({"email": None}, "email"),
             ({"client": "web"}, "client"),
             ({"role": "admin"}, "role"),
             ({"id": "00000000-0000-0000-0000-000000000000"}, "id"),
@@ -169,6 +170,20 @@ class TestLogin:
         held = await client.post(f"{AUTH}/login", json={**body, "password": PASSWORD})
         assert held.status_code == 429
         assert 0 < int(held.headers["retry-after"]) <= limits.LOGIN_WAIT_SECONDS_FIRST
+
+    @pytest.mark.parametrize(
+        ("path", "body", "field"),
+        [
+            ("login", {"device_name": "x" * (limits.DEVICE_NAME_LENGTH_MAX + 1)}, "device_name"),
+            ("verify-email", {"code": "1" * (limits.MAIL_CODE_LENGTH_MAX + 1)}, "code"),
+        ],
+    )
+    async def test_a_text_beyond_its_bound_is_refused(
+        self, client: httpx.AsyncClient, path: str, body: dict[str, str], field: str
+    ) -> None:
+        refused = await client.post(f"{AUTH}/{path}", json=body)
+        assert refused.status_code == 422
+        assert "at most" in refused.json()["fields"][field]
 
 
 class TestTryIt:

@@ -23,7 +23,8 @@ from optix.platform.bus import Bus, BusUnavailable
 
 log = structlog.get_logger(__name__)
 
-KEY: Final = "identity:ended_sessions"
+_KEYS: Final = "identity:ended_sessions:"
+KEY: Final = f"{_KEYS}recent"
 CHANNEL: Final = "identity.ended_sessions"
 
 Listener = Callable[[SessionId], None]

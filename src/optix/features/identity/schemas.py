@@ -28,12 +28,22 @@ class Schema(BaseModel):
 Email = Annotated[EmailStr, Field(max_length=limits.EMAIL_LENGTH_MAX)]
 Password = Annotated[SecretStr, Field(max_length=limits.PASSWORD_LENGTH_MAX)]
 DisplayName = Annotated[str, Field(max_length=limits.DISPLAY_NAME_LENGTH_MAX)]
+DeviceName = Annotated[
+    str,
+    Field(
+        max_length=limits.DEVICE_NAME_LENGTH_MAX,
+        description="What the list of sessions calls this device.",
+    ),
+]
 ClientKind = Annotated[
     Client,
     Field(description="web: the refresh token comes as an HttpOnly cookie. native: in the body."),
 ]
 MailCode = Annotated[
-    SecretStr, Field(max_length=16, description="The eight digits that came by mail.")
+    SecretStr,
+    Field(
+        max_length=limits.MAIL_CODE_LENGTH_MAX, description="The eight digits that came by mail."
+    ),
 ]
 
 
@@ -65,9 +75,7 @@ class Credentials(Schema):
     email: Email
     password: Password
     client: ClientKind = "native"
-    device_name: str = Field(
-        default="", max_length=64, description="What the list of sessions calls this device."
-    )
+    device_name: DeviceName = ""
 
 
 class Registration(Schema):
@@ -87,7 +95,7 @@ class EmailVerification(Schema):
     registration_id: UUID
     code: MailCode
     client: ClientKind = "native"
-    device_name: str = Field(default="", max_length=64)
+    device_name: DeviceName = ""
 
 
 class RegistrationResend(Schema):
