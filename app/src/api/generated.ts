@@ -1748,6 +1748,7 @@ export interface components {
             code: string;
             /**
              * Device Name
+             * @description What the list of sessions calls this device.
              * @default
              */
             device_name: string;
