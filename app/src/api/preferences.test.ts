@@ -75,6 +75,17 @@ test('signed out, nothing waits and nothing is sent', async () => {
   expect(fetchMock).not.toHaveBeenCalled();
 });
 
+test('a waiting change that is refused later is given up, and nothing breaks', async () => {
+  fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
+  await changePreferences({ theme: 'light' });
+  fetchMock.mockReset();
+  fetchMock.mockResolvedValue(answer(422, { code: 'invalid_input', detail: 'No such theme.' }));
+  await acceptTokens(testTokens());
+  await sendWaitingPreferences();
+  expect(themeNow()).toBe('system');
+  expect(await loadJson('optix.preferences')).toBeNull();
+});
+
 test("one person's waiting change never reaches another's account", async () => {
   fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
   await changePreferences({ theme: 'light' });

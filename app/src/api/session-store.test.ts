@@ -13,7 +13,7 @@ import {
   validToken,
 } from '@/api/session-store';
 import { testTokens, testUser } from '@/api/test-user';
-import { saveJson } from '@/lib/storage';
+import { loadJson, saveJson } from '@/lib/storage';
 
 jest.mock('@/lib/secure', () => {
   let kept: string | null = null;
@@ -138,6 +138,13 @@ test('the account as the server has it is kept for the next start', async () => 
   fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
   await restoreSession();
   expect(sessionStore.get()).toMatchObject({ user: { display_name: 'A. L.' } });
+});
+
+test('an answer that comes after signing out leaves nothing on the device', async () => {
+  fetchMock.mockResolvedValue(answer(204, null));
+  await signOut();
+  await acceptUser(user);
+  expect(await loadJson('optix.user')).toBeNull();
 });
 
 test('a deleted account leaves nothing on the device', async () => {

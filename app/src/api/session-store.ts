@@ -62,7 +62,9 @@ export function acceptStepUp(answer: SteppedUp): void {
 /** The account as the server has it now. */
 export async function acceptUser(user: User): Promise<void> {
   dispatch({ type: 'user', user });
-  await saveJson(USER_KEY, user);
+  const session = sessionStore.get();
+  // An answer that comes after signing out must not leave anything on the device.
+  if (session.phase === 'signed-in' && session.user === user) await saveJson(USER_KEY, user);
 }
 
 async function forget(event: SessionEvent): Promise<void> {

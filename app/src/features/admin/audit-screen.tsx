@@ -3,7 +3,7 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import { Loaded } from '@/api/loaded';
-import { usePaused } from '@/api/password-strength';
+import { usePaused } from '@/lib/use-paused';
 import type { AuditEvent } from '@/api/types';
 import { useAction } from '@/api/use-action';
 import { Box, Row } from '@/design/box';
