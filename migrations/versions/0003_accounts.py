@@ -10,8 +10,9 @@ import re
 
 import sqlalchemy as sa
 from alembic import op
-from optix.platform.row_security import protect, unprotect
 from sqlalchemy.dialects import postgresql
+
+from optix.platform.row_security import protect, unprotect
 
 revision = "0003"
 down_revision = "0002"

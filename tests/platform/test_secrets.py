@@ -10,9 +10,17 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from optix.platform.secrets import Secrets, embedded_passwords, load_secrets
+from optix.platform import secrets as secrets_module
+from optix.platform.secrets import (
+    Secrets,
+    embedded_passwords,
+    load_secrets,
+    new_signing_key,
+    read_signing_keys,
+)
 from optix.platform.settings import Settings, SettingsError, load_settings, variables
 
 STRONG = "q7Zp-3mXw_Rt8Lk2Vb"
@@ -173,6 +181,33 @@ class TestGiven:
         )
         monkeypatch.setenv("OPTIX_SIGNING_KEY", pem.decode())
         assert "Ed25519" in problems(data_dir=tmp_path / "data")
+
+    def test_several_signing_keys_are_taken_in_their_order(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        blocks = [new_signing_key() for _ in range(3)]
+        monkeypatch.setenv("OPTIX_SIGNING_KEY", "\n".join(blocks).replace("\n", "\\n"))
+        keys = load_secrets(load_settings(data_dir=tmp_path / "data")).private_keys()
+        wanted = [read_signing_keys(block)[0] for block in blocks]
+        assert [key.private_bytes_raw() for key in keys] == [k.private_bytes_raw() for k in wanted]
+
+    def test_the_same_signing_key_twice_and_anything_between_keys_are_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        block = new_signing_key()
+        for text, said in ((block + block, "twice"), (f"{block}\n# old\n{block}", "PEM form")):
+            monkeypatch.setenv("OPTIX_SIGNING_KEY", text)
+            assert said in problems(data_dir=tmp_path / "data")
+
+    @pytest.mark.parametrize("seed", [*sorted(secrets_module._PUBLISHED_SEEDS), bytes(32)])
+    def test_a_key_that_a_standard_prints_is_refused(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, seed: bytes
+    ) -> None:
+        pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+        monkeypatch.setenv("OPTIX_SIGNING_KEY", pem.decode())
+        assert "everybody can read" in problems(data_dir=tmp_path / "data")
 
     @pytest.mark.parametrize(
         "key", [VAULT_KEY[:-8], base64.b64encode(bytes(32)).decode(), "ab" * 32]

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from optix.features.identity.passwords import PasswordHasher, PasswordHashingBusy
+from optix.features.identity.passwords import (
+    NICENESS,
+    PasswordHasher,
+    PasswordHashingBusy,
+)
 from optix.kernel import limits
 
 
@@ -79,3 +85,13 @@ async def test_more_waiting_hashes_than_the_limit_are_refused_at_once() -> None:
     assert len(await asyncio.gather(*waiting)) == limits.PASSWORD_HASHES_WAITING_MAX
     assert await hasher.hash("four unrelated")
     hasher.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ranks single threads")
+async def test_hashing_gives_way_to_the_rest_of_the_process(hasher: PasswordHasher) -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    here = niceness()
+    assert await hasher._run(niceness) == max(here, NICENESS)
+    assert niceness() == here, "only the hashing threads"

@@ -265,6 +265,16 @@ class TestTheEnd:
             await world.serving
         assert caught.value.code == protocol.CLOSE_UNAUTHENTICATED
 
+    async def test_a_session_that_is_ended_elsewhere_closes_at_once(self, world: World) -> None:
+        await world.serve()
+        assert world.serving is not None
+        world.doorman.ended.add(SESSION)
+        world.hub.session_ended(SESSION)
+        with pytest.raises(Closing) as caught:
+            await world.serving
+        assert caught.value.code == protocol.CLOSE_UNAUTHENTICATED
+        assert "ended" in caught.value.reason
+
     async def test_our_own_mistake_in_one_subscription_is_told_and_leaves_the_others(
         self, world: World
     ) -> None:
