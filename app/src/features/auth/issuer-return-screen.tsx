@@ -36,8 +36,7 @@ export function IssuerReturnScreen({ onArrived, onBack }: IssuerReturnScreenProp
   const [problem, setProblem] = useState<string | null>(null);
   useEffect(() => {
     arrive(onArrived).catch((error: unknown) => setProblem(wordsOf(error).form ?? ''));
-    // Only the first look at the address counts.
-    // eslint-disable-next-line react-hooks/exhaustive-deps
+    // eslint-disable-next-line react-hooks/exhaustive-deps -- only the first look at the address counts
   }, []);
   return (
     <AuthPage title={t('issuer.title')} lead={t('issuer.lead')} onBack={onBack} testID="issuer">
