@@ -24,10 +24,14 @@ STOP_SECONDS_MAX = 30.0
 
 @dataclass(frozen=True)
 class Product:
-    """A running product; `url` is None if it did not come up, and `log` says why."""
+    """A running product; `url` is None if it did not come up, and `log` says why.
+
+    `mail` is the folder of what it mailed.
+    """
 
     url: str | None
     log: str
+    mail: Path
 
 
 @contextmanager
@@ -52,7 +56,7 @@ def running_product(root: Path, **settings: str) -> Iterator[Product]:
         try:
             url = f"http://localhost:{port}"
             ready = _wait_until_ready(f"{url}/health/ready", process)
-            yield Product(url if ready else None, log.read_text())
+            yield Product(url if ready else None, log.read_text(), Path(folder) / "data" / "mail")
         finally:
             process.send_signal(signal.SIGTERM)
             try:

@@ -178,7 +178,11 @@ def browser_tests(tally: Tally) -> None:
         if product.url is None:
             print(product.log)
             return tally.add(Step("the product for the browser tests", []), 1, (0, 0))
-        environment = {"OPTIX_E2E_URL": product.url, "OPTIX_CHROMIUM": browser or ""}
+        environment = {
+            "OPTIX_E2E_URL": product.url,
+            "OPTIX_E2E_MAIL": str(product.mail),
+            "OPTIX_CHROMIUM": browser or "",
+        }
         step = Step(name, _npm("e2e"), suite=True, folder=APP, environment=environment)
         return run_step(step, tally)
 

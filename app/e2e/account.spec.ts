@@ -1,17 +1,18 @@
-import { expect, test } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 
-import { problem, tryIt } from './steps';
-
-const password = 'a long enough sentence 7';
+import { codeFor } from './mail';
+import { newAddress, PASSWORD, problem, register, sendPassword, tryIt } from './steps';
 
 test('register, sign out, sign in again, and stay signed in after a reload', async ({ page }) => {
-  const email = `e2e-${Date.now()}-${Math.floor(Math.random() * 1e6)}@example.com`;
+  const email = newAddress('e2e');
   await page.goto('/');
   await page.getByRole('button', { name: 'Create an account' }).tap();
   await page.getByTestId('email').fill(email);
-  await page.getByTestId('password').fill(password);
+  await page.getByTestId('password').fill(PASSWORD);
+  await expect(page.getByTestId('strength')).toContainText(/Good|Strong/);
   await page.getByTestId('name').fill('End to End');
   await page.getByTestId('submit').tap();
+  await page.getByTestId('mail-code').fill(await codeFor(email));
   await expect(page.getByTestId('markets')).toBeVisible();
 
   await page.getByTestId('tab-you').tap();
@@ -21,7 +22,7 @@ test('register, sign out, sign in again, and stay signed in after a reload', asy
 
   await page.getByRole('button', { name: 'Sign in' }).tap();
   await page.getByTestId('email').fill(email);
-  await page.getByTestId('password').fill(password);
+  await page.getByTestId('password').fill(PASSWORD);
   await page.getByTestId('submit').tap();
   await expect(page.getByTestId('markets')).toBeVisible();
   await page.reload();
@@ -80,12 +81,37 @@ test('a session that the server ended returns to the first page and says so', as
   await expect(page.getByText(/Your session has ended/)).toBeVisible();
 });
 
-test('the theme can be chosen and is kept', async ({ page }) => {
-  await tryIt(page);
+test('the look can be chosen, is kept, and follows the account to another device', async ({
+  page,
+  browser,
+}) => {
+  const email = newAddress('look');
+  await register(page, email);
   await page.getByTestId('tab-you').tap();
   await page.getByRole('radio', { name: 'Light' }).tap();
-  const scheme = () => page.evaluate(() => document.documentElement.style.colorScheme);
-  await expect.poll(scheme).toBe('light');
+  const schemeOf = (on: Page) => () =>
+    on.evaluate(() => document.documentElement.style.colorScheme);
+  await expect.poll(schemeOf(page)).toBe('light');
+  await page.getByTestId('choice-blue_orange').tap();
   await page.reload();
-  await expect.poll(scheme).toBe('light');
+  await expect.poll(schemeOf(page)).toBe('light');
+  await expect(page.getByTestId('choice-blue_orange')).toHaveAttribute('aria-checked', 'true');
+
+  const other = await browser.newContext({ hasTouch: true, isMobile: true, colorScheme: 'dark' });
+  const elsewhere = await other.newPage();
+  await sendPassword(elsewhere, email);
+  await expect(elsewhere.getByTestId('markets')).toBeVisible();
+  await expect.poll(schemeOf(elsewhere)).toBe('light');
+  await other.close();
+});
+
+test('a name is changed in place', async ({ page }) => {
+  await register(page, newAddress('name'));
+  await page.getByTestId('tab-you').tap();
+  await page.getByTestId('rename').tap();
+  await page.getByTestId('name').fill('Ada Lovelace');
+  await page.getByTestId('save-name').tap();
+  await expect(page.getByTestId('account-name')).toHaveText('Ada Lovelace');
+  await page.reload();
+  await expect(page.getByTestId('account-name')).toHaveText('Ada Lovelace');
 });

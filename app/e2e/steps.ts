@@ -1,6 +1,9 @@
 /** What several specs do: get in, get to a screen, wait for live values. */
 import { expect, type Locator, type Page } from '@playwright/test';
 
+import { totp } from './authenticator';
+import { codeFor } from './mail';
+
 /** One tap into the development account; ends on Markets with a first price. */
 export async function tryIt(page: Page): Promise<void> {
   await page.goto('/');
@@ -46,4 +49,67 @@ export function problem(status: number, code: string, detail: string) {
       fields: {},
     }),
   };
+}
+
+export const PASSWORD = 'a long enough sentence 7';
+
+export function newAddress(name: string): string {
+  return `${name}-${Date.now()}-${Math.floor(Math.random() * 1e6)}@example.com`;
+}
+
+/** Fill the form of a registration and send it; ends on the page that waits for the code. */
+export async function beginRegistration(page: Page, email: string): Promise<void> {
+  await page.goto('/register');
+  await page.getByTestId('email').fill(email);
+  await page.getByTestId('password').fill(PASSWORD);
+  await page.getByTestId('name').fill('End to End');
+  await page.getByTestId('submit').tap();
+  await expect(page.getByTestId('verify')).toBeVisible();
+}
+
+/** A new account by its mailed code; ends on Markets. */
+export async function register(page: Page, email: string): Promise<void> {
+  await beginRegistration(page, email);
+  await page.getByTestId('mail-code').fill(await codeFor(email));
+  await expect(page.getByTestId('markets')).toBeVisible();
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await page.goto('/you');
+  await page.getByTestId('sign-out').tap();
+  await expect(page.getByTestId('welcome')).toBeVisible();
+}
+
+/** E-mail and password; where it ends is the account's matter. */
+export async function sendPassword(page: Page, email: string, password = PASSWORD): Promise<void> {
+  await page.goto('/sign-in');
+  await page.getByTestId('email').fill(email);
+  await page.getByTestId('password').fill(password);
+  await page.getByTestId('submit').tap();
+}
+
+/** Answer the step-up sheet with the password. */
+export async function stepUpByPassword(page: Page): Promise<void> {
+  await page.getByTestId('factor-password').fill(PASSWORD);
+  await page.getByTestId('factor-submit').tap();
+}
+
+/** Set up the authenticator app; its key and recovery codes come back. */
+export async function setUpTotp(page: Page): Promise<{ key: string; codes: string[] }> {
+  await page.goto('/security/authenticator');
+  await page.getByTestId('totp-begin').tap();
+  const qr = page.getByTestId('totp-qr');
+  const sheet = page.getByTestId('step-up');
+  await expect(qr.or(sheet)).toBeVisible();
+  if (await sheet.isVisible()) await stepUpByPassword(page);
+  await expect(qr).toBeVisible();
+  const key = (await page.getByTestId('totp-key').innerText()).replace(/\s/g, '');
+  // A code one step old: the next ones are then still unused.
+  await page.getByTestId('totp-code').fill(totp(key, -1));
+  await expect(page.getByTestId('recovery-codes')).toBeVisible();
+  const codes = await page.getByTestId('recovery-code-line').allInnerTexts();
+  await page.getByTestId('codes-kept').tap();
+  await page.getByTestId('codes-done').tap();
+  await expect(page.getByTestId('recovery-codes')).toHaveCount(0);
+  return { key, codes };
 }

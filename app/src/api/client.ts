@@ -7,11 +7,21 @@ import { renew, sessionStore, validToken } from '@/api/session-store';
 import { httpOrigin } from '@/lib/origin';
 import { clientKind } from '@/lib/platform';
 
-const PUBLIC = /\/api\/v1\/(auth|app)\//;
+/** What is asked before anybody is signed in. Everything else carries the access token. */
+const PUBLIC = new RegExp(
+  '/api/v1/(?:app/|auth/(?:' +
+    'register|verify-email|login|refresh|logout|try|password-reset|password-strength|' +
+    'passkeys/authentication|issuers$|issuers/finish$|issuers/[^/]+/start$' +
+    ')(?:/|$))',
+);
+
+export function isPublic(url: string): boolean {
+  return PUBLIC.test(new URL(url).pathname);
+}
 
 async function send(request: Request): Promise<Response> {
   request.headers.set('x-optix-client', clientKind);
-  if (PUBLIC.test(request.url)) return fetch(request);
+  if (isPublic(request.url)) return fetch(request);
   const second = request.clone();
   request.headers.set('authorization', `Bearer ${await validToken()}`);
   const response = await fetch(request);
@@ -39,4 +49,10 @@ export async function unwrap<T>(request: Promise<Answer<T>>): Promise<NonNullabl
     throw new ApiError(failureOf(response.status, error));
   }
   return data;
+}
+
+/** An answer without a body that says yes, or an ApiError that says what happened. */
+export async function done(request: Promise<Answer<unknown>>): Promise<void> {
+  const { error, response } = await request;
+  if (!response.ok) throw new ApiError(failureOf(response.status, error));
 }

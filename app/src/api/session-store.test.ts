@@ -1,14 +1,19 @@
 // Renewal over a scripted fetch: one renewal at a time, and only definite answers sign out.
 import {
+  acceptSignIn,
+  acceptStepUp,
   acceptTokens,
+  acceptUser,
+  dropChallenge,
+  forgetAccount,
   renew,
   restoreSession,
   sessionStore,
   signOut,
   validToken,
 } from '@/api/session-store';
-import type { Tokens } from '@/api/types';
-import { saveJson } from '@/lib/storage';
+import { testTokens, testUser } from '@/api/test-user';
+import { loadJson, saveJson } from '@/lib/storage';
 
 jest.mock('@/lib/secure', () => {
   let kept: string | null = null;
@@ -25,23 +30,8 @@ jest.mock('@/lib/secure', () => {
   };
 });
 
-const user = {
-  id: 'u1',
-  email: 'a@example.com',
-  display_name: '',
-  role: 'user' as const,
-  created_at: '2026-01-01T00:00:00Z',
-};
-
-function tokens(name: string): Tokens {
-  return {
-    access_token: name,
-    token_type: 'bearer',
-    expires_in: 900,
-    refresh_token: `refresh-${name}`,
-    user,
-  };
-}
+const user = testUser;
+const tokens = testTokens;
 
 const fetchMock = jest.fn();
 
@@ -73,7 +63,11 @@ test('a token with time left is used without asking', async () => {
 test('a definite no signs out', async () => {
   fetchMock.mockResolvedValue(answer(401, { code: 'refresh_invalid', detail: 'Ended.' }));
   await expect(renew()).rejects.toThrow('Ended.');
-  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: true });
+  expect(sessionStore.get()).toEqual({
+    phase: 'signed-out',
+    notice: 'ended',
+    challenge: null,
+  });
 });
 
 test('a server in trouble or a lost network does not sign out', async () => {
@@ -87,7 +81,11 @@ test('a server in trouble or a lost network does not sign out', async () => {
 test('signing out forgets at once, even when the server cannot be reached', async () => {
   fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
   await signOut();
-  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: false });
+  expect(sessionStore.get()).toEqual({
+    phase: 'signed-out',
+    notice: null,
+    challenge: null,
+  });
 });
 
 test('without a network the kept user opens the app', async () => {
@@ -102,5 +100,58 @@ test('a damaged user record starts as new', async () => {
   sessionStore.set({ phase: 'starting' });
   await saveJson('optix.user', { id: 1 });
   await restoreSession();
-  expect(sessionStore.get()).toEqual({ phase: 'signed-out', ended: false });
+  expect(sessionStore.get()).toEqual({
+    phase: 'signed-out',
+    notice: null,
+    challenge: null,
+  });
+});
+
+test('a password that is not enough leaves a challenge, which can be dropped', async () => {
+  await signOut();
+  await acceptSignIn({
+    status: 'second_factor',
+    challenge: 'c1',
+    methods: ['totp'],
+    expires_in: 300,
+  });
+  expect(sessionStore.get()).toMatchObject({ phase: 'signed-out', challenge: { challenge: 'c1' } });
+  dropChallenge();
+  expect(sessionStore.get()).toMatchObject({ challenge: null });
+  await acceptSignIn(tokens('third'));
+  await expect(validToken()).resolves.toBe('third');
+});
+
+test('after a step-up the fresh token is the one in use', async () => {
+  acceptStepUp({
+    access_token: 'fresh',
+    token_type: 'bearer',
+    expires_in: 900,
+    step_up_expires_in: 300,
+  });
+  await expect(validToken()).resolves.toBe('fresh');
+});
+
+test('the account as the server has it is kept for the next start', async () => {
+  await acceptUser({ ...user, display_name: 'A. L.' });
+  sessionStore.set({ phase: 'starting' });
+  fetchMock.mockRejectedValue(new TypeError('Failed to fetch'));
+  await restoreSession();
+  expect(sessionStore.get()).toMatchObject({ user: { display_name: 'A. L.' } });
+});
+
+test('an answer that comes after signing out leaves nothing on the device', async () => {
+  fetchMock.mockResolvedValue(answer(204, null));
+  await signOut();
+  await acceptUser(user);
+  expect(await loadJson('optix.user')).toBeNull();
+});
+
+test('a deleted account leaves nothing on the device', async () => {
+  await forgetAccount();
+  expect(sessionStore.get()).toMatchObject({ phase: 'signed-out', notice: 'deleted' });
+  sessionStore.set({ phase: 'starting' });
+  await restoreSession();
+  expect(sessionStore.get()).toMatchObject({ phase: 'signed-out', notice: null });
+  expect(fetchMock).not.toHaveBeenCalled();
 });

@@ -12,7 +12,7 @@ import {
   type Session,
   type SessionEvent,
 } from '@/api/session';
-import type { Tokens, User } from '@/api/types';
+import type { SecondFactorNeeded, SteppedUp, Tokens, User } from '@/api/types';
 import { ExternalStore } from '@/lib/external-store';
 import { httpOrigin } from '@/lib/origin';
 import { clientKind } from '@/lib/platform';
@@ -42,6 +42,29 @@ export async function acceptTokens(tokens: Tokens): Promise<void> {
   if (tokens.refresh_token !== null) await refreshTokens.save(tokens.refresh_token);
   await saveJson(USER_KEY, tokens.user);
   dispatch({ type: 'tokens', tokens, at: Date.now() });
+}
+
+/** What signing in answers: a session, or a challenge that asks for more. */
+export async function acceptSignIn(answer: Tokens | SecondFactorNeeded): Promise<void> {
+  if (answer.status === 'signed_in') await acceptTokens(answer);
+  else dispatch({ type: 'factor-needed', answer, at: Date.now() });
+}
+
+export function dropChallenge(): void {
+  dispatch({ type: 'factor-dropped' });
+}
+
+/** A token that says a factor was proven just now takes the place of the present one. */
+export function acceptStepUp(answer: SteppedUp): void {
+  dispatch({ type: 'stepped-up', answer, at: Date.now() });
+}
+
+/** The account as the server has it now. */
+export async function acceptUser(user: User): Promise<void> {
+  dispatch({ type: 'user', user });
+  const session = sessionStore.get();
+  // An answer that comes after signing out must not leave anything on the device.
+  if (session.phase === 'signed-in' && session.user === user) await saveJson(USER_KEY, user);
 }
 
 async function forget(event: SessionEvent): Promise<void> {
@@ -104,6 +127,11 @@ export async function restoreSession(): Promise<void> {
   } catch {
     dispatch({ type: 'kept', user });
   }
+}
+
+/** The account is gone on the server: forget it here too. */
+export async function forgetAccount(): Promise<void> {
+  await forget({ type: 'deleted' });
 }
 
 export async function signOut(): Promise<void> {

@@ -1,1 +1,1 @@
-export { RootLayout as default } from '@/shell/root-layout';
+export { RootLayout as default, PageLoading as SuspenseFallback } from '@/shell/root-layout';

@@ -43,7 +43,7 @@ export function Button(props: ButtonProps) {
       onPress={props.onPress}
       style={[styles.base, props.grow && styles.grow, look(c, kind), disabled && styles.disabled]}
     >
-      {busy ? <ActivityIndicator size="small" color={toneColor(c, tone)} /> : null}
+      {busy ? <ActivityIndicator aria-hidden size="small" color={toneColor(c, tone)} /> : null}
       {props.icon && !busy ? <Icon of={props.icon} tone={tone} /> : null}
       <Text variant="bodyStrong" tone={tone} lines={1}>
         {props.title}

@@ -1,7 +1,5 @@
 // WCAG contrast of every pair the design uses, computed from the tokens: text 4.5, graphics 3.
-import { colors } from '@/design/tokens';
-
-type Palette = (typeof colors)['dark'] | (typeof colors)['light'];
+import { PAIRS, paletteOf, type Palette } from '@/design/direction-colours';
 
 function channel(value: number): number {
   const share = value / 255;
@@ -53,6 +51,10 @@ function textPairs(p: Palette): [string, string, string][] {
     ['onFill on stale', p.text.onFill, p.stale.base],
     ['primary on up flash', p.text.primary, p.up.flash],
     ['primary on down flash', p.text.primary, p.down.flash],
+    ['up on its tint', p.up.base, p.up.tint],
+    ['down on its tint', p.down.base, p.down.tint],
+    ['up on its flash', p.up.base, p.up.flash],
+    ['down on its flash', p.down.base, p.down.flash],
     ['pill on money line', p.surface.base, p.chain.atmLine],
     ['pill on stale line', p.surface.base, p.stale.base],
     ['axis on base', p.chart.axis, p.surface.base],
@@ -79,7 +81,11 @@ function graphicPairs(p: Palette): [string, string, string][] {
   ];
 }
 
-describe.each(Object.entries(colors))('%s', (_scheme, palette) => {
+const palettes = (['dark', 'light'] as const).flatMap((scheme) =>
+  PAIRS.map((pair) => [`${scheme}, ${pair}`, paletteOf(scheme, pair)] as const),
+);
+
+describe.each(palettes)('%s', (_name, palette) => {
   test.each(textPairs(palette))('text: %s', (_name, ink, ground) => {
     expect(contrast(ink, ground)).toBeGreaterThanOrEqual(4.5);
   });

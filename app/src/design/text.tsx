@@ -66,10 +66,13 @@ type Ink = Required<Pick<TextProps, 'variant' | 'tone'>> &
 const inks = new Map<string, TextStyle>();
 
 /** One registered style for each kind of text: a live cell must not build its style on every tick. */
-function inkStyle({ scheme, c }: Theme, { variant, tone, weight, align, numeric }: Ink): TextStyle {
+function inkStyle(
+  { key: theme, c }: Theme,
+  { variant, tone, weight, align, numeric }: Ink,
+): TextStyle {
   const spec = scale[variant];
   const tabular = numeric ?? spec.numeric;
-  const key = `${scheme} ${variant} ${tone} ${weight} ${align} ${tabular}`;
+  const key = `${theme} ${variant} ${tone} ${weight} ${align} ${tabular}`;
   const known = inks.get(key);
   if (known !== undefined) return known;
   const { ink } = StyleSheet.create({

@@ -1,12 +1,23 @@
 /** Words of the app. One language today; another is another table of the same keys. */
 import { account } from '@/i18n/en/account';
+import { admin } from '@/i18n/en/admin';
 import { auth } from '@/i18n/en/auth';
 import { chain } from '@/i18n/en/chain';
-import { shared } from '@/i18n/en/words';
 import { markets } from '@/i18n/en/markets';
+import { security } from '@/i18n/en/security';
 import { symbol } from '@/i18n/en/symbol';
+import { shared } from '@/i18n/en/words';
 
-const words = { ...shared, ...auth, ...markets, ...symbol, ...chain, ...account } as const;
+const words = {
+  ...shared,
+  ...auth,
+  ...markets,
+  ...symbol,
+  ...chain,
+  ...account,
+  ...security,
+  ...admin,
+} as const;
 
 export type WordKey = keyof typeof words;
 export type WordValues = Readonly<Record<string, string | number>>;

@@ -4,3 +4,8 @@ export const refreshTokens = {
   save: async (_token: string): Promise<void> => undefined,
   clear: async (): Promise<void> => undefined,
 };
+
+export const lockSetting = {
+  load: async (): Promise<boolean> => false,
+  save: async (_on: boolean): Promise<void> => undefined,
+};

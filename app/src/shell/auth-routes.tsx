@@ -1,5 +1,5 @@
 /** The routes before signing in. */
-import { Redirect, useRouter } from 'expo-router';
+import { Redirect, useLocalSearchParams, useRouter } from 'expo-router';
 
 import { sessionStore } from '@/api/session-store';
 import { RegisterScreen } from '@/features/auth/register-screen';
@@ -13,7 +13,7 @@ export function WelcomeRoute() {
   if (session.phase === 'signed-in') return <Redirect href="/markets" />;
   return (
     <WelcomeScreen
-      ended={session.phase === 'signed-out' && session.ended}
+      notice={session.phase === 'signed-out' ? session.notice : null}
       onSignIn={() => router.push('/sign-in')}
       onRegister={() => router.push('/register')}
     />
@@ -22,10 +22,17 @@ export function WelcomeRoute() {
 
 export function SignInRoute() {
   const router = useRouter();
+  const session = useStore(sessionStore);
+  const { reset } = useLocalSearchParams<{ reset?: string }>();
+  if (session.phase === 'signed-out' && session.challenge !== null) {
+    return <Redirect href="/second-factor" />;
+  }
   return (
     <SignInScreen
+      resetDone={reset === 'done'}
       onBack={() => router.dismissTo('/')}
       onRegister={() => router.replace('/register')}
+      onForgot={() => router.push('/forgot-password')}
     />
   );
 }
@@ -36,6 +43,7 @@ export function RegisterRoute() {
     <RegisterScreen
       onBack={() => router.dismissTo('/')}
       onSignIn={() => router.replace('/sign-in')}
+      onStarted={() => router.push('/verify')}
     />
   );
 }

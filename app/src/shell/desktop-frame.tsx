@@ -16,7 +16,7 @@ function Rail() {
   const { c } = useTheme();
   const router = useRouter();
   const path = usePathname();
-  const section = path.startsWith('/you') ? 'you' : 'markets';
+  const section = /^\/(you|security|admin)/.test(path) ? 'you' : 'markets';
   return (
     <Box
       role="navigation"

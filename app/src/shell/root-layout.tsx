@@ -6,18 +6,24 @@ import { useEffect } from 'react';
 import { SafeAreaProvider, useSafeAreaInsets } from 'react-native-safe-area-context';
 
 import { loadDeviceList } from '@/api/device-list';
+import { loadLock } from '@/api/lock-store';
+import { loadRegistration } from '@/api/pending-registration';
 import { persistOptions, queryClient } from '@/api/query-client';
 import { restoreSession, sessionStore } from '@/api/session-store';
 import { Box } from '@/design/box';
 import { useAppFonts } from '@/design/fonts';
 import { Logo } from '@/design/logo';
+import { Skeleton } from '@/design/skeleton';
 import { ThemeProvider, useTheme } from '@/design/theme';
 import { t } from '@/i18n/t';
 import { useStore } from '@/lib/external-store';
 import { useWide } from '@/lib/use-wide';
 import { DesktopFrame } from '@/shell/desktop-frame';
 import { FeedBanners } from '@/shell/feed-banners';
+import { LockScreen, useLockWhenAway } from '@/shell/lock-screen';
+import { StepUpGate } from '@/shell/step-up-gate';
 import { useLiveSession } from '@/shell/use-live-session';
+import { useSyncedPreferences } from '@/shell/use-synced-preferences';
 
 function Starting() {
   return (
@@ -27,7 +33,18 @@ function Starting() {
   );
 }
 
-function Routes({ signedIn }: { signedIn: boolean }) {
+/** In place of a page whose code is on its way. */
+export function PageLoading() {
+  return (
+    <Box flex={1} surface="base" pad="s4" gap="s5" role="main" label={t('loading')}>
+      <Skeleton width="46%" height={28} />
+      <Skeleton width="100%" height={72} />
+      <Skeleton width="100%" height={140} />
+    </Box>
+  );
+}
+
+function Routes({ signedIn, admin }: { signedIn: boolean; admin: boolean }) {
   const { c } = useTheme();
   return (
     <Stack
@@ -39,13 +56,26 @@ function Routes({ signedIn }: { signedIn: boolean }) {
     >
       <Stack.Screen name="index" options={{ title: t('app.name') }} />
       <Stack.Protected guard={!signedIn}>
-        <Stack.Screen name="sign-in" options={{ title: t('signin.title') }} />
+        <Stack.Screen name="sign-in/index" options={{ title: t('signin.title') }} />
         <Stack.Screen name="register" options={{ title: t('register.title') }} />
+        <Stack.Screen name="verify" options={{ title: t('verify.title') }} />
+        <Stack.Screen name="second-factor" options={{ title: t('factor.title') }} />
+        <Stack.Screen name="forgot-password" options={{ title: t('forgot.title') }} />
       </Stack.Protected>
+      <Stack.Screen name="sign-in/issuer" options={{ title: t('issuer.title') }} />
+      <Stack.Screen name="reset-password" options={{ title: t('reset.title') }} />
       <Stack.Protected guard={signedIn}>
         <Stack.Screen name="(tabs)" options={{ title: t('app.name') }} />
         <Stack.Screen name="symbol/[symbol]" options={{ title: t('app.name') }} />
         <Stack.Screen name="chain/[symbol]" options={{ title: t('app.name') }} />
+        <Stack.Screen name="security/index" options={{ title: t('security.title') }} />
+        <Stack.Screen name="security/[place]" options={{ title: t('security.title') }} />
+      </Stack.Protected>
+      <Stack.Protected guard={admin}>
+        <Stack.Screen name="admin/index" options={{ title: t('admin.title') }} />
+        <Stack.Screen name="admin/users" options={{ title: t('admin.users') }} />
+        <Stack.Screen name="admin/user/[id]" options={{ title: t('admin.users') }} />
+        <Stack.Screen name="admin/audit" options={{ title: t('admin.audit') }} />
       </Stack.Protected>
     </Stack>
   );
@@ -56,16 +86,20 @@ function Frame() {
   const wide = useWide();
   const insets = useSafeAreaInsets();
   const { scheme } = useTheme();
+  const locked = useLockWhenAway();
   useLiveSession();
+  useSyncedPreferences();
   if (session.phase === 'starting') return <Starting />;
+  if (locked) return <LockScreen />;
   const signedIn = session.phase === 'signed-in';
   return (
     <Box flex={1} surface="base" style={{ paddingTop: insets.top }}>
       <StatusBar style={scheme === 'dark' ? 'light' : 'dark'} />
       {signedIn ? <FeedBanners /> : null}
       <DesktopFrame shown={signedIn && wide}>
-        <Routes signedIn={signedIn} />
+        <Routes signedIn={signedIn} admin={signedIn && session.user.role === 'admin'} />
       </DesktopFrame>
+      {signedIn ? <StepUpGate /> : null}
     </Box>
   );
 }
@@ -74,7 +108,8 @@ export function RootLayout() {
   const fonts = useAppFonts();
   useEffect(() => {
     void loadDeviceList();
-    void restoreSession();
+    // The lock is known before anybody's data can be on the screen.
+    void Promise.all([loadLock(), loadRegistration(Date.now())]).then(restoreSession);
   }, []);
   return (
     <ThemeProvider>

@@ -1,1 +1,1 @@
-export { YouScreen as default } from '@/features/account/you-screen';
+export { YouRoute as default } from '@/shell/you-route';

@@ -1,13 +1,8 @@
+import { testUser } from '@/api/test-user';
 import { feedStateKey, initials, roleKey, streamKey } from '@/features/account/model';
 import { t } from '@/i18n/t';
 
-const user = (display_name: string, email: string) => ({
-  id: 'u',
-  display_name,
-  email,
-  role: 'user' as const,
-  created_at: '2026-01-01T00:00:00Z',
-});
+const user = (display_name: string, email: string) => ({ ...testUser, display_name, email });
 
 test('initials come from the name, else from the address', () => {
   expect(initials(user('Ada Lovelace', 'a@b.io'))).toBe('AL');

@@ -1,65 +1,75 @@
-/** You: the account, how the app looks, where its numbers come from, and the way out. */
+/** You: the account and how it is guarded, how the app looks, where its numbers come from. */
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
 import { StyleSheet } from 'react-native';
 
 import { configQuery } from '@/api/market-queries';
+import { changePreferences } from '@/api/preferences';
 import { sessionStore, signOut } from '@/api/session-store';
-import { Box, Row } from '@/design/box';
+import type { User } from '@/api/types';
+import { useAction } from '@/api/use-action';
+import { Box } from '@/design/box';
 import { Button } from '@/design/button';
 import { Card } from '@/design/card';
+import { FormError } from '@/design/form-error';
 import { icons } from '@/design/icons';
+import { Section } from '@/design/page';
 import { Header, Screen } from '@/design/screen';
 import { Scroll } from '@/design/scroll';
-import { Segmented } from '@/design/segmented';
+import { LinkRow, SettingRow, SwitchRow } from '@/design/setting-row';
 import { Text } from '@/design/text';
-import { useSchemeChoice, type SchemeChoice } from '@/design/theme';
+import { AccountCard } from '@/features/account/components/account-card';
+import { Appearance } from '@/features/account/components/appearance';
 import { FeedCard } from '@/features/account/components/feed-card';
-import { SettingRow } from '@/features/account/components/setting-row';
-import { initials, roleKey } from '@/features/account/model';
 import { t } from '@/i18n/t';
-import { shortDate } from '@/lib/dates';
 import { useStore } from '@/lib/external-store';
 
-const THEMES: readonly { value: SchemeChoice; label: string }[] = [
-  { value: 'system', label: t('you.theme.system') },
-  { value: 'dark', label: t('you.theme.dark') },
-  { value: 'light', label: t('you.theme.light') },
-];
+export interface YouScreenProps {
+  onSecurity: () => void;
+  onAdmin: () => void;
+}
 
-function Section({ title, children }: { title: string; children: ReactNode }) {
+function Ways({ user, onSecurity, onAdmin }: YouScreenProps & { user: User }) {
+  const admin = user.role === 'admin';
   return (
-    <Box gap="s2">
-      <Text variant="label" tone="tertiary" heading={2}>
-        {title}
-      </Text>
-      {children}
-    </Box>
+    <Card>
+      <LinkRow
+        icon={icons.shield}
+        title={t('security.title')}
+        text={t('security.row')}
+        value={t(user.second_factor ? 'you.guarded' : 'you.unguarded')}
+        valueTone={user.second_factor ? 'accent' : 'warning'}
+        last={!admin}
+        onPress={onSecurity}
+        testID="open-security"
+      />
+      {admin ? (
+        <LinkRow
+          last
+          icon={icons.users}
+          title={t('admin.title')}
+          text={t('admin.row')}
+          onPress={onAdmin}
+          testID="open-admin"
+        />
+      ) : null}
+    </Card>
   );
 }
 
-function AccountCard() {
-  const session = useStore(sessionStore);
-  if (session.phase !== 'signed-in') return null;
-  const { user } = session;
+function Mails({ user }: { user: User }) {
+  const save = useAction<boolean>((on) => changePreferences({ security_mails: on }));
   return (
-    <Card pad="s4">
-      <Row gap="s3">
-        <Box width={48} height={48} radius="md" surface="s3" align="center" justify="center">
-          <Text variant="title3">{initials(user)}</Text>
-        </Box>
-        <Box flex={1}>
-          <Text variant="title3" lines={1}>
-            {user.display_name || user.email}
-          </Text>
-          <Text variant="label" tone="secondary" lines={1} testID="account-email">
-            {user.email}
-          </Text>
-          <Text variant="caption" tone="tertiary">
-            {t(roleKey(user.role), { date: shortDate(user.created_at) })}
-          </Text>
-        </Box>
-      </Row>
+    <Card>
+      <SwitchRow
+        last
+        title={t('you.mails')}
+        text={t('you.mails.text')}
+        on={user.preferences.security_mails}
+        busy={save.busy}
+        onChange={(on) => void save.run(on)}
+        testID="security-mails"
+      />
+      <FormError text={save.words.form} />
     </Card>
   );
 }
@@ -74,8 +84,10 @@ function About() {
   );
 }
 
-export function YouScreen() {
-  const [choice, choose] = useSchemeChoice();
+export function YouScreen(ways: YouScreenProps) {
+  const session = useStore(sessionStore);
+  if (session.phase !== 'signed-in') return null;
+  const { user } = session;
   return (
     <Screen
       label={t('you.title')}
@@ -89,12 +101,16 @@ export function YouScreen() {
     >
       <Scroll>
         <Box padX="s4" padY="s2" gap="s6" style={styles.column}>
-          <AccountCard />
+          <AccountCard user={user} />
+          <Ways user={user} {...ways} />
           <Section title={t('you.feed')}>
             <FeedCard />
           </Section>
           <Section title={t('you.appearance')}>
-            <Segmented options={THEMES} value={choice} onChange={choose} label={t('you.theme')} />
+            <Appearance />
+          </Section>
+          <Section title={t('you.notices')}>
+            <Mails user={user} />
           </Section>
           <Section title={t('you.about')}>
             <About />

@@ -1,5 +1,6 @@
-// Bad input is named before anything is sent; the server's words go where they belong.
-import { complaints, looksLikeEmail, placeFailure } from '@/features/auth/model';
+// Bad input is named before anything is sent; codes are not asked for again at once.
+import { complaints, resendWaitMs } from '@/features/auth/model';
+import { looksLikeEmail } from '@/lib/account-input';
 
 test('addresses are judged by their shape only', () => {
   expect(looksLikeEmail(' test@optix.io ')).toBe(true);
@@ -15,25 +16,8 @@ test('a password must be there, and long enough when it is new', () => {
   expect(complaints('a', '', true)).toEqual(['email', 'password-empty']);
 });
 
-const problem = {
-  kind: 'problem' as const,
-  temporary: false,
-  status: 409,
-  code: 'email_taken',
-  detail: 'An account with this e-mail exists.',
-  nextStep: 'Sign in.',
-  requestId: 'r',
-};
-
-test('words about a field stand below the field', () => {
-  const placed = placeFailure({ ...problem, fields: { email: 'Taken.' } }, 'off', 'odd');
-  expect(placed).toEqual({ email: 'Taken.', password: null, display_name: null, form: null });
-});
-
-test('words about no field stand above the button', () => {
-  const placed = placeFailure({ ...problem, fields: { other: 'x' } }, 'off', 'odd');
-  expect(placed.form).toBe('An account with this e-mail exists. Sign in.');
-  expect(placeFailure({ kind: 'offline', temporary: true }, 'off', 'odd').form).toBe('off');
-  const odd = { kind: 'unreadable', temporary: true, status: 502 } as const;
-  expect(placeFailure(odd, 'off', 'odd').form).toBe('odd');
+test('each further code takes longer, up to five minutes', () => {
+  expect([1, 2, 3, 4, 5, 20].map(resendWaitMs)).toEqual([
+    30_000, 60_000, 120_000, 240_000, 300_000, 300_000,
+  ]);
 });

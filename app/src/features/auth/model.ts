@@ -1,29 +1,7 @@
-/** What sign-in and registration accept before they ask the server, and where its words go. Pure. */
-import type { Failure } from '@/api/failure';
-
-export const PASSWORD_LENGTH_MIN = 10;
-
-export type FieldName = 'email' | 'password' | 'display_name';
-
-export interface FormErrors {
-  email: string | null;
-  password: string | null;
-  display_name: string | null;
-  form: string | null;
-}
-
-export const NO_ERRORS: FormErrors = {
-  email: null,
-  password: null,
-  display_name: null,
-  form: null,
-};
+/** What sign-in and registration accept before they ask the server. Pure. */
+import { looksLikeEmail, PASSWORD_LENGTH_MIN } from '@/lib/account-input';
 
 export type Complaint = 'email' | 'password-empty' | 'password-short';
-
-export function looksLikeEmail(text: string): boolean {
-  return /^[^\s@]+@[^\s@]+\.[^\s@.]+$/.test(text.trim());
-}
 
 /** What is wrong with the input, before anything is sent. */
 export function complaints(email: string, password: string, registering: boolean): Complaint[] {
@@ -34,13 +12,10 @@ export function complaints(email: string, password: string, registering: boolean
   return found;
 }
 
-/** The server's words, each below the field it is about; the rest above the button. */
-export function placeFailure(failure: Failure, offline: string, unreadable: string): FormErrors {
-  if (failure.kind === 'offline') return { ...NO_ERRORS, form: offline };
-  if (failure.kind === 'unreadable') return { ...NO_ERRORS, form: unreadable };
-  const of = (name: string): string | null => failure.fields[name] ?? null;
-  const placed = { email: of('email'), password: of('password'), display_name: of('display_name') };
-  const anyField = placed.email ?? placed.password ?? placed.display_name;
-  const words = [failure.detail, failure.nextStep].filter((part) => part !== '').join(' ');
-  return { ...placed, form: anyField === null ? words : null };
+/** When a code may be asked for again: each time it takes longer, and the server has the last word. */
+export const RESEND_WAIT_MS = 30_000;
+const RESEND_WAIT_MS_MAX = 300_000;
+
+export function resendWaitMs(sent: number): number {
+  return Math.min(RESEND_WAIT_MS_MAX, RESEND_WAIT_MS * 2 ** Math.max(0, sent - 1));
 }

@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { StyleSheet } from 'react-native';
 
 import { asFailure } from '@/api/failure';
+import type { SignedOutNotice } from '@/api/session';
 import { configQuery } from '@/api/market-queries';
 import { Box, Row } from '@/design/box';
 import { Button } from '@/design/button';
@@ -10,6 +11,7 @@ import { FailureCard } from '@/design/failure-card';
 import { Icon, type IconShape } from '@/design/icon';
 import { icons } from '@/design/icons';
 import { Logo } from '@/design/logo';
+import { Notice } from '@/design/notice';
 import { Screen } from '@/design/screen';
 import { Scroll } from '@/design/scroll';
 import { Text } from '@/design/text';
@@ -18,7 +20,7 @@ import { ConeArt } from '@/features/auth/components/cone-art';
 import { t } from '@/i18n/t';
 
 export interface WelcomeScreenProps {
-  ended: boolean;
+  notice: SignedOutNotice | null;
   onSignIn: () => void;
   onRegister: () => void;
 }
@@ -34,7 +36,7 @@ function Fact({ icon, text }: { icon: IconShape; text: string }) {
   );
 }
 
-function Ways({ onSignIn, onRegister }: Omit<WelcomeScreenProps, 'ended'>) {
+function Ways({ onSignIn, onRegister }: Omit<WelcomeScreenProps, 'notice'>) {
   const config = useQuery(configQuery);
   const tryIt = useTryIt();
   const offered = config.data?.try_it === true;
@@ -70,7 +72,7 @@ function Ways({ onSignIn, onRegister }: Omit<WelcomeScreenProps, 'ended'>) {
   );
 }
 
-export function WelcomeScreen({ ended, onSignIn, onRegister }: WelcomeScreenProps) {
+export function WelcomeScreen({ notice, onSignIn, onRegister }: WelcomeScreenProps) {
   return (
     <Screen label={t('app.name')} testID="welcome">
       <Scroll grow>
@@ -93,10 +95,12 @@ export function WelcomeScreen({ ended, onSignIn, onRegister }: WelcomeScreenProp
             <Fact icon={icons.clock} text={t('welcome.fact.honest')} />
             <Fact icon={icons.lock} text={t('welcome.fact.yours')} />
           </Box>
-          {ended ? (
-            <Text variant="label" tone="warning" live="polite">
-              {t('welcome.ended')}
-            </Text>
+          {notice ? (
+            <Notice
+              kind={notice === 'ended' ? 'warning' : 'done'}
+              text={t(`welcome.${notice}`)}
+              testID={`notice-${notice}`}
+            />
           ) : null}
           <Box flex={1} />
           <Ways onSignIn={onSignIn} onRegister={onRegister} />

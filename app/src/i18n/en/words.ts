@@ -5,6 +5,7 @@ export const shared = {
   'nav.label': 'Sections',
   'nav.back': 'Back',
   'nav.close': 'Close',
+  'nav.step': 'Page {at} of {of}',
   'action.retry': 'Try again',
   'action.cancel': 'Cancel',
   'action.done': 'Done',

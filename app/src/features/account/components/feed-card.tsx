@@ -9,7 +9,7 @@ import { FailureCard } from '@/design/failure-card';
 import { Freshness } from '@/design/freshness';
 import { Skeleton } from '@/design/skeleton';
 import { Text } from '@/design/text';
-import { SettingRow } from '@/features/account/components/setting-row';
+import { SettingRow } from '@/design/setting-row';
 import { feedStateKey, streamKey } from '@/features/account/model';
 import { t } from '@/i18n/t';
 import { exchangeDate, exchangeTime, shortDate } from '@/lib/dates';

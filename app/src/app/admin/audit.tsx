@@ -1,0 +1,1 @@
+export { AdminAuditRoute as default } from '@/shell/admin-routes';

@@ -1,0 +1,1 @@
+export { AdminRoute as default } from '@/shell/admin-routes';

@@ -1,0 +1,1 @@
+export { AdminUserRoute as default } from '@/shell/admin-routes';

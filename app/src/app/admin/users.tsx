@@ -1,0 +1,1 @@
+export { AdminUsersRoute as default } from '@/shell/admin-routes';

@@ -1,0 +1,1 @@
+export { ForgotRoute as default } from '@/shell/reset-routes';

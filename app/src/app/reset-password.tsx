@@ -1,0 +1,1 @@
+export { ResetRoute as default } from '@/shell/reset-routes';

@@ -1,0 +1,1 @@
+export { SecondFactorRoute as default } from '@/shell/second-factor-route';

@@ -1,0 +1,1 @@
+export { SecurityPlaceRoute as default } from '@/shell/security-routes';

@@ -1,0 +1,1 @@
+export { SecurityRoute as default } from '@/shell/security-overview-route';

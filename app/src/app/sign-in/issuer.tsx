@@ -1,0 +1,1 @@
+export { IssuerReturnRoute as default } from '@/shell/issuer-route';

@@ -1,0 +1,11 @@
+/** You, and the ways on from there. */
+import { useRouter } from 'expo-router';
+
+import { YouScreen } from '@/features/account/you-screen';
+
+export function YouRoute() {
+  const router = useRouter();
+  return (
+    <YouScreen onSecurity={() => router.push('/security')} onAdmin={() => router.push('/admin')} />
+  );
+}
