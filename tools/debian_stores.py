@@ -10,28 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from optix.platform.embedded.stores import open_stores
 from optix.platform.settings import load_settings
+from tools import debian
 
 ROOT = Path(__file__).resolve().parents[1]
 POSTGRESQL = Path("/usr/lib/postgresql/15/bin")
 REDIS = Path("/usr/bin/redis-server")
 PACKAGES = {"postgresql-15": POSTGRESQL / "postgres", "redis-server": REDIS}
-INSTALL_SECONDS_MAX = 600
-CANNOT = 75  # EX_TEMPFAIL: not a failed test, but nothing was tested either
 
 
 def main(arguments: list[str]) -> int:
-    missing = [name for name, program in PACKAGES.items() if not program.is_file()]
-    if missing and not _install(missing):
-        print(f"{' and '.join(missing)} could not be installed here: apt and root are needed.")
-        return CANNOT
+    if not debian.ensure(PACKAGES):
+        return debian.CANNOT
     with tempfile.TemporaryDirectory(prefix="optix-debian-") as folder:
         return asyncio.run(_run(Path(folder), arguments))
 
@@ -54,28 +49,6 @@ async def _run(folder: Path, arguments: list[str]) -> int:
             env=environment,
         )
         return await process.wait()
-
-
-def _install(packages: list[str]) -> bool:
-    """Install packages without the cluster and the services that Debian would start with them."""
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return False
-    configuration = Path("/etc/postgresql-common/createcluster.conf")
-    if not configuration.exists():
-        configuration.parent.mkdir(parents=True, exist_ok=True)
-        configuration.write_text("create_main_cluster = false\n")
-    # At run level 1 the packages' own scripts start nothing.
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    update = ["apt-get", "update", "-qq"]
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-    keep = ["-o", "Dpkg::Options::=--force-confold"]
-    try:
-        for command in (update, [*install, *keep, *packages]):
-            subprocess.run(command, env=environment, timeout=INSTALL_SECONDS_MAX, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        print(error)
-        return False
-    return all(PACKAGES[name].is_file() for name in packages)
 
 
 if __name__ == "__main__":

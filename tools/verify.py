@@ -92,6 +92,8 @@ def static_steps() -> Iterator[Step]:
 
 
 def test_steps() -> Iterator[Step]:
+    if os.environ.get("CI"):
+        yield Step("compilers", [sys.executable, "-m", "tools.debian", "compilers"])
     yield Step("python tests", [sys.executable, "-m", "pytest", "-q", "-n", "2"], suite=True)
     if (APP / "package.json").is_file():
         yield Step("app tests", [*_npm("test"), "--", "--ci"], suite=True, folder=APP)
