@@ -20,6 +20,7 @@ from optix.platform.settings import Settings, SettingsError, load_settings
 from optix.processes.worker import TRIM_AUDIT, build_worker, mail_sender
 
 STORES = {
+    # house: allow(secret) because production takes no weak one, and this guards nothing
     "database_url": "postgresql://optix:k3bV9wqLx27TfRzd@db.example:5432/optix",
     "redis_url": "redis://:k3bV9wqLx27TfRzd@redis.example:6379/0",
 }
