@@ -37,6 +37,9 @@ _PUSH = 8.0  # of prices below the slice before, in the same, more in each round
 _STEPS_MAX = 400
 _FINE = 8  # nodes for each place
 _DENSITY_MIN = 1e-4  # of its peak: the unit of shares where there is hardly any density
+_BENDS = np.sinh(np.linspace(-4.0, 4.0, 129))  # where to look for crossings, in widths of a bend
+_DIP = 1e-4  # of the forward: a dip of the grid that is looked at more closely
+_CLOSER = 33
 _CALENDAR_ROUNDS = 6
 _CALENDAR_MARGIN = 1e-6
 
@@ -193,7 +196,7 @@ def count_crossings(overlays: tuple[Overlay | None, ...], slices: FloatArray) ->
 def crossings(overlays: tuple[Overlay | None, ...], slices: FloatArray) -> BoolArray:
     """Say which neighbours cross, of which one at least has an overlay.
 
-    Looked for where an overlay has its nodes; elsewhere the SVI slices are what they are.
+    Looked for between the outermost nodes; elsewhere the SVI slices are what they are.
 
     Shapes:  the result is (n − 1,).
     """
@@ -201,10 +204,7 @@ def crossings(overlays: tuple[Overlay | None, ...], slices: FloatArray) -> BoolA
     for index in range(len(bad)):
         pair = overlays[index], overlays[index + 1]
         if pair != (None, None):
-            grid = _grid(pair)
-            before = _price_of(pair[0], slices[index], grid)
-            after = _price_of(pair[1], slices[index + 1], grid)
-            bad[index] = bool((after < before - PRICE_SLACK).any())
+            bad[index] = _lowest_gap(pair, slices[index : index + 2]) < -PRICE_SLACK
     return bad
 
 
@@ -213,11 +213,33 @@ def _crosses(laid: list[Overlay | None], slices: FloatArray, index: int) -> bool
     return bool(crossings(tuple(laid[pair]), slices[pair]).any())
 
 
-def _grid(pair: tuple[Overlay | None, Overlay | None]) -> FloatArray:
-    """Return k at all nodes of both and three times between neighbours."""
+def _lowest_gap(pair: tuple[Overlay | None, Overlay | None], slices: FloatArray) -> float:
+    """Return the least price of the later slice over the earlier: on the grid, then about its dips.
+
+    A dip may be narrower than the grid, but not its sides.
+    """
+
+    def gap(k: FloatArray) -> FloatArray:
+        return _price_of(pair[1], slices[1], k) - _price_of(pair[0], slices[0], k)
+
+    grid = _grid(pair, slices)
+    found = gap(grid)
+    inner = found[1:-1]
+    dips = np.flatnonzero((inner <= found[:-2]) & (inner <= found[2:]) & (inner < _DIP)) + 1
+    closer = np.sort(np.linspace(grid[dips - 1], grid[dips + 1], _CLOSER).ravel())
+    return float(min(found.min(), gap(closer).min(initial=np.inf)))
+
+
+def _grid(pair: tuple[Overlay | None, Overlay | None], slices: FloatArray) -> FloatArray:
+    """Return k at all nodes of both, three times between neighbours, and about the bends of SVI.
+
+    A slice may bend within less than a node's distance, and only there falls below another.
+    """
     nodes = np.log(np.unique(np.concatenate([e.node for e in pair if e is not None])))
     ranks = np.arange(4 * nodes.size - 3) / 4.0
-    return np.asarray(np.interp(ranks, np.arange(nodes.size), nodes))
+    between = np.interp(ranks, np.arange(nodes.size), nodes)
+    bends = slices[:, 3:4] + slices[:, 4:5] * _BENDS
+    return np.unique(np.concatenate((between, np.clip(bends.ravel(), nodes[0], nodes[-1]))))
 
 
 def _price_of(entry: Overlay | None, slice_: FloatArray, k: FloatArray) -> FloatArray:
@@ -255,7 +277,7 @@ def _laid(
     problem = _Problem(row, slices[index], _nodes(row.k, before, dense=dense))
     if index:
         pair = before, Overlay(problem.node, problem.height)
-        grid = _grid(pair)
+        grid = _grid(pair, slices[index - 1 : index + 1])
         problem.keep_above(grid, _price_of(before, slices[index - 1], grid))
     return Overlay(problem.node, problem.height)
 
