@@ -129,7 +129,8 @@ def early_exercise_probability(
 
     Shapes:  all arguments but schedule and within_years broadcast to one shape; the result has it.
     Units:   quote currency; years (ACT/365); continuous annual decimals; probability as fraction.
-    Errors:  NaN as in `dividend_greeks`, and at expiry_years ≤ 0. Good to about 0.003.
+    Errors:  NaN as in `dividend_greeks`, and at expiry_years ≤ 0. Calls are good to about
+             0.003, puts to 0.006.
     """
     shape, rows = option_rows(
         spot=spot,
