@@ -181,6 +181,16 @@ class TestSettings:
         assert secrets.vault_key.get_secret_value() not in log.getvalue()
         assert log.getvalue().count("short") >= 6  # too short to be taken for a secret
 
+    def test_hiding_our_own_keys_leaves_the_look_of_others_known(
+        self, tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(telemetry, "_hidden", set())
+        monkeypatch.setattr(telemetry, "_hidden_pattern", None)
+        hide(*load_secrets(load_settings(data_dir=tmp_path / "ours")).texts())
+        theirs = load_secrets(load_settings(data_dir=tmp_path / "theirs")).signing_key
+        structlog.get_logger("x").info("read", words=theirs.get_secret_value())
+        assert theirs.get_secret_value().split("\n")[1] not in log.getvalue()
+
 
 @pytest.mark.parametrize(
     "said",

@@ -67,10 +67,10 @@ class Secrets:
         return read_signing_keys(self.signing_key.get_secret_value())
 
     def texts(self) -> list[str]:
-        """Return every secret as it could appear in a text: whole, and line by line."""
+        """Return every secret as it could appear in a text: line by line, without PEM's own."""
         whole = [self.signing_key, self.vault_key, self.metrics_token]
-        lines = [line for secret in whole for line in secret.get_secret_value().split()]
-        return [line for line in lines if not line.startswith("-----")]
+        lines = [line.strip() for key in whole for line in key.get_secret_value().splitlines()]
+        return [line for line in lines if line and not line.startswith("-----")]
 
     def report(self) -> str:
         """Return one sentence for the person who started the program."""
