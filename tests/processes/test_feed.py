@@ -19,7 +19,8 @@ from optix.adapters.market_data.sim import SimulatedMarket
 from optix.kernel.clock import SystemClock
 from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.bus import Bus
-from optix.platform.settings import MarketSettings, load_settings
+from optix.platform.market_settings import MarketSettings
+from optix.platform.settings import load_settings
 from optix.processes import feed
 from optix.processes.feed import FeedComponent, choose_provider
 

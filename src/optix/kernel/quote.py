@@ -33,12 +33,38 @@ class QuoteFlag(IntFlag):
     NO_ASK = 8  # ask is zero or absent: the quote was withdrawn
     WIDE = 16  # wider than half of its mid
     NO_QUOTE = 32  # neither side was given
+    OUTLIER = 64  # far from what its neighbours and its own past say
+    INDICATIVE = 128  # made by the source from quotes, not a quote that anyone gave
 
 
 class SecurityKind(StrEnum):
     STOCK = "stock"
     ETF = "etf"
     INDEX = "index"
+
+
+class TradingState(StrEnum):
+    """Whether a security can be traded now, by the word of its venue."""
+
+    OPEN = "open"
+    PRE_OPEN = "pre_open"
+    AUCTION = "auction"
+    PAUSED = "paused"  # limit up, limit down
+    HALTED = "halted"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradingStatus:
+    """The trading state of one security, and why, as one source told it."""
+
+    symbol: str
+    state: TradingState
+    reason: str = ""  # the venue's code or words
+    source: str
+    ts_event: int
+    ts_received: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

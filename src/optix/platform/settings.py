@@ -29,6 +29,17 @@ from pydantic_core import ErrorDetails
 from optix.kernel.errors import InvalidInput
 from optix.platform.account_settings import MailSettings, PasswordSettings
 from optix.platform.issuer_settings import SignInSettings
+from optix.platform.market_settings import HistorySettings, MarketSettings
+from optix.platform.provider_settings import (
+    AlpacaSettings,
+    OratsSettings,
+    PolygonSettings,
+    SchwabSettings,
+    TastytradeSettings,
+    ThetaDataSettings,
+    TradierSettings,
+    YahooSettings,
+)
 from optix.platform.security_settings import (
     AuditSettings,
     LimitSettings,
@@ -185,58 +196,6 @@ class StoreSettings(Group):
         return self
 
 
-class MarketSettings(Group):
-    feed: Literal["auto", "cboe", "replay", "sim"] = Field(
-        "auto",
-        description="The market feed: cboe (delayed quotes), replay, sim, or auto (cboe where it "
-        "answers, else sim).",
-        examples=["sim"],
-    )
-    replay: OptionalPath = Field(
-        None,
-        description="The recorded file or folder that OPTIX_FEED=replay plays.",
-        examples=["recordings/spy.parquet"],
-    )
-    replay_speed: float | Literal["step"] = Field(
-        1.0,
-        description="1 is real time, 10 is ten times as fast, step waits for each advance.",
-        examples=["10"],
-    )
-    replay_loop: bool = Field(
-        False, description="Begin again at the end of the recording.", examples=["true"]
-    )
-    sim_seed: int = Field(
-        1, ge=0, description="The same seed gives the same simulated market.", examples=["7"]
-    )
-    risk_free_rate: float = Field(
-        0.04,
-        ge=-0.05,
-        le=0.5,
-        allow_inf_nan=False,
-        description="The annual rate, as a decimal, where option prices imply none.",
-        examples=["0.04"],
-    )
-
-    @model_validator(mode="after")
-    def _replay_has_a_recording(self) -> Self:
-        if isinstance(self.replay_speed, float) and not 0 < self.replay_speed <= 100_000:
-            raise problem(
-                "OPTIX_REPLAY_SPEED must be above 0 and at most 100000, or the word step. "
-                "For example: OPTIX_REPLAY_SPEED=10"
-            )
-        if self.feed == "replay" and self.replay is None:
-            raise problem(
-                "OPTIX_FEED=replay needs a recording: set OPTIX_REPLAY to a recorded file or "
-                "folder, or choose OPTIX_FEED=sim."
-            )
-        if self.feed == "replay" and self.replay is not None and not self.replay.exists():
-            raise problem(
-                f"OPTIX_REPLAY points to {self.replay}, which does not exist: correct the path, "
-                "or choose OPTIX_FEED=sim."
-            )
-        return self
-
-
 class LogSettings(Group):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -297,6 +256,15 @@ class Settings(BaseModel):
         "http": HttpSettings,
         "stores": StoreSettings,
         "market": MarketSettings,
+        "history": HistorySettings,
+        "tradier": TradierSettings,
+        "alpaca": AlpacaSettings,
+        "polygon": PolygonSettings,
+        "schwab": SchwabSettings,
+        "tastytrade": TastytradeSettings,
+        "yahoo": YahooSettings,
+        "thetadata": ThetaDataSettings,
+        "orats": OratsSettings,
         "log": LogSettings,
         "secrets": SecretSettings,
         "network": NetworkSettings,
@@ -312,6 +280,15 @@ class Settings(BaseModel):
     http: HttpSettings
     stores: StoreSettings
     market: MarketSettings
+    history: HistorySettings
+    tradier: TradierSettings
+    alpaca: AlpacaSettings
+    polygon: PolygonSettings
+    schwab: SchwabSettings
+    tastytrade: TastytradeSettings
+    yahoo: YahooSettings
+    thetadata: ThetaDataSettings
+    orats: OratsSettings
     log: LogSettings
     secrets: SecretSettings
     network: NetworkSettings

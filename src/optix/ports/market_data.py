@@ -16,9 +16,11 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
+from optix.kernel.corporate import CorporateAction
 from optix.kernel.errors import InvalidInput, NotFound, Unavailable
 from optix.kernel.instrument import ExerciseStyle, Settlement
-from optix.kernel.quote import Quality, Quote, SecurityKind
+from optix.kernel.quote import Quality, Quote, SecurityKind, TradingStatus
+from optix.kernel.trade import Trade
 
 
 class BarInterval(StrEnum):
@@ -28,6 +30,18 @@ class BarInterval(StrEnum):
     HOUR_1 = "1h"
     DAY_1 = "1d"
     WEEK_1 = "1w"
+
+
+class DataKind(StrEnum):
+    """What can be asked of a provider. Each kind has its own order of providers."""
+
+    QUOTES = "quotes"
+    CHAINS = "chains"  # with the list of expirations
+    BARS = "bars"
+    SEARCH = "search"
+    TRADES = "trades"
+    CORPORATE_ACTIONS = "corporate_actions"
+    CHAIN_HISTORY = "chain_history"
 
 
 class ChainKey(NamedTuple):
@@ -50,6 +64,11 @@ class Capabilities:
     intervals: frozenset[BarInterval] = frozenset()
     search: bool = False
     vendor_greeks: bool = False
+    kinds: frozenset[DataKind] = frozenset(
+        {DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH}
+    )
+    symbols_max: int | None = None  # that can be followed at once, contracts included
+    requests_per_minute: int | None = None
     notice: str = ""  # one sentence for every screen: "Simulated market. Prices are generated."
 
 
@@ -59,6 +78,7 @@ class Demand:
 
     quotes: frozenset[str] = frozenset()
     chains: frozenset[ChainKey] = frozenset()
+    trades: frozenset[str] = frozenset()  # underlyings whose prints, with their contracts', count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +130,7 @@ class Bars:
 class NoticeState(StrEnum):
     ENDED = "ended"  # nothing more will come: the market clock stands still
     RESTARTED = "restarted"  # the recording begins again: the market clock went back to its start
+    GAP = "gap"  # updates may be missing between `ts_from` and `ts_event`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,9 +140,11 @@ class FeedNotice:
     state: NoticeState
     reason: str  # one sentence for people
     ts_event: int
+    ts_from: int = 0  # of a gap: when the last update before it was received
+    symbols: frozenset[str] = frozenset()  # of a gap: underlyings it concerns; empty is all
 
 
-MarketUpdate = Quote | ChainTable | FeedNotice
+MarketUpdate = Quote | ChainTable | Trade | TradingStatus | FeedNotice
 
 
 class UnknownSymbol(NotFound):
@@ -197,6 +220,56 @@ class MarketDataProvider(Protocol):
 
     async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
         """Return symbols whose ticker or name begins with or contains `text`, best first."""
+
+
+@runtime_checkable
+class CorporateActionSource(Protocol):
+    """A provider that knows dividends, splits and other actions."""
+
+    async def fetch_corporate_actions(
+        self, symbol: str, *, start: date, end: date
+    ) -> Sequence[CorporateAction]:
+        """Return the actions with start <= ex_date <= end, ascending. Raises UnknownSymbol."""
+
+
+@runtime_checkable
+class ChainHistorySource(Protocol):
+    """A provider that can tell what chains were in the past."""
+
+    def iter_chain_history(
+        self, underlying: str, *, start: date, end: date
+    ) -> AsyncIterator[ChainTable]:
+        """Yield the closing chain of each session with start <= date <= end, whole, ascending.
+
+        Raises UnknownSymbol, UnsupportedRequest or ProviderUnavailable.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderHealth:
+    """How one provider does, for metrics and for administrators."""
+
+    name: str
+    label: str
+    state: str  # live, stale, down, connecting, idle
+    reason: str  # one sentence; empty while live
+    serves: frozenset[DataKind]  # what it is the one in use for
+    quality: Quality
+    since_ns: int
+    last_update_ns: int  # 0: none yet
+    errors_per_minute: float
+    error_rate: float  # of the last requests and frames, 0 to 1
+    reconnects: int
+    subscribed: int
+    symbols_max: int | None
+    requests_left: int | None  # in this window; None where there is no limit
+
+
+@runtime_checkable
+class HealthReporter(Protocol):
+    """A provider that can say how it, or each of those behind it, does."""
+
+    def health(self) -> Sequence[ProviderHealth]: ...
 
 
 @runtime_checkable

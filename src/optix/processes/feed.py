@@ -16,7 +16,7 @@ from optix.features.market.terms import ListedTerms
 from optix.kernel.clock import Clock
 from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.bus import Bus
-from optix.platform.settings import MarketSettings
+from optix.platform.market_settings import MarketSettings
 from optix.ports.market_data import MarketDataProvider
 
 if TYPE_CHECKING:

@@ -28,7 +28,8 @@ from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import OptixError, Unavailable
-from optix.kernel.quote import Quote, quote_flags
+from optix.kernel.quote import Quote, TradingStatus, quote_flags
+from optix.kernel.trade import Trade
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, Question
 from optix.ports.market_data import (
@@ -166,7 +167,7 @@ class FeedEngine:
             self._set_state("live", "")
         if isinstance(update, Quote):
             self.take_quote(update)
-        else:
+        elif not isinstance(update, Trade | TradingStatus):  # which nobody follows yet
             self.take_chain(update)
 
     def take_quote(self, quote: Quote) -> Quote:

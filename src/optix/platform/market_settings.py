@@ -1,0 +1,76 @@
+"""What the operator can set about the market: which feed, and where its memory is kept."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from optix.platform.setting_types import Group, OptionalPath, OptionalText, problem
+
+
+class MarketSettings(Group):
+    feed: Literal["auto", "cboe", "replay", "sim"] = Field(
+        "auto",
+        description="The market feed: cboe (delayed quotes), replay, sim, or auto (cboe where it "
+        "answers, else sim).",
+        examples=["sim"],
+    )
+    replay: OptionalPath = Field(
+        None,
+        description="The recorded file or folder that OPTIX_FEED=replay plays.",
+        examples=["recordings/spy.parquet"],
+    )
+    replay_speed: float | Literal["step"] = Field(
+        1.0,
+        description="1 is real time, 10 is ten times as fast, step waits for each advance.",
+        examples=["10"],
+    )
+    replay_loop: bool = Field(
+        False, description="Begin again at the end of the recording.", examples=["true"]
+    )
+    sim_seed: int = Field(
+        1, ge=0, description="The same seed gives the same simulated market.", examples=["7"]
+    )
+    risk_free_rate: float = Field(
+        0.04,
+        ge=-0.05,
+        le=0.5,
+        allow_inf_nan=False,
+        description="The annual rate, as a decimal, where option prices imply none.",
+        examples=["0.04"],
+    )
+
+    @model_validator(mode="after")
+    def _replay_has_a_recording(self) -> Self:
+        if isinstance(self.replay_speed, float) and not 0 < self.replay_speed <= 100_000:
+            raise problem(
+                "OPTIX_REPLAY_SPEED must be above 0 and at most 100000, or the word step. "
+                "For example: OPTIX_REPLAY_SPEED=10"
+            )
+        if self.feed == "replay" and self.replay is None:
+            raise problem(
+                "OPTIX_FEED=replay needs a recording: set OPTIX_REPLAY to a recorded file or "
+                "folder, or choose OPTIX_FEED=sim."
+            )
+        if self.feed == "replay" and self.replay is not None and not self.replay.exists():
+            raise problem(
+                f"OPTIX_REPLAY points to {self.replay}, which does not exist: correct the path, "
+                "or choose OPTIX_FEED=sim."
+            )
+        return self
+
+
+class HistorySettings(Group):
+    """The columnar store of chains, quotes, trades and bars."""
+
+    history_dir: OptionalPath = Field(
+        None,
+        description="The folder of the market history; left out, `history` in the data folder.",
+        examples=["/var/lib/optix/history"],
+    )
+    history_url: OptionalText = Field(
+        None,
+        description="An S3-compatible place instead of a folder.",
+        examples=["s3://my-bucket/optix/history"],
+    )
