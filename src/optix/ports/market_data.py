@@ -89,7 +89,7 @@ class SymbolInfo:
     name: str
     kind: SecurityKind
     exchange: str = ""
-    has_options: bool = True
+    has_options: bool | None = None  # None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,7 @@ class SymbolMatch(Schema):
     name: str
     kind: SecurityKind
     exchange: str
-    has_options: bool
+    has_options: bool | None = Field(description="Null where the source does not know.")
 
 
 class SymbolMatches(Schema):
