@@ -928,6 +928,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/market/agreement": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Market Agreement
+         * @description The agreement about real-time prices, and what your last declaration makes you.
+         */
+        get: operations["market_get_market_agreement"];
+        put?: never;
+        /**
+         * Sign Market Agreement
+         * @description Sign the declaration. It replaces the one before.
+         */
+        post: operations["market_sign_market_agreement"];
+        /**
+         * Withdraw Market Agreement
+         * @description Withdraw the declaration. Real-time prices end within half a minute.
+         */
+        delete: operations["market_withdraw_market_agreement"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/market/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calendar
+         * @description Return the exchange's sessions, holidays and early closes.
+         */
+        get: operations["market_get_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/market/status": {
         parameters: {
             query?: never;
@@ -1299,6 +1347,13 @@ export interface components {
             /** Role */
             role?: ("user" | "admin") | null;
         };
+        /** AgreementQuestion */
+        AgreementQuestion: {
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+        };
         /** Alive */
         Alive: {
             /**
@@ -1482,6 +1537,31 @@ export interface components {
          * @enum {string}
          */
         BarInterval: "1m" | "5m" | "30m" | "1h" | "1d" | "1w";
+        /**
+         * CalendarDay
+         * @description One weekday of the exchange.
+         */
+        CalendarDay: {
+            /** Closes At */
+            closes_at: string | null;
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /** Early Close */
+            early_close: boolean;
+            /**
+             * Open
+             * @description False on a holiday.
+             */
+            open: boolean;
+            /**
+             * Opens At
+             * @description Regular open; null on a holiday.
+             */
+            opens_at: string | null;
+        };
         /** Chain */
         Chain: {
             /**
@@ -2019,6 +2099,97 @@ export interface components {
         LinkedIssuerList: {
             /** Linked */
             linked: components["schemas"]["LinkedIssuer"][];
+        };
+        /**
+         * MarketAgreement
+         * @description The agreement as it stands, and where its reader stands.
+         */
+        MarketAgreement: {
+            /** Answers */
+            answers: {
+                [key: string]: boolean;
+            } | null;
+            /**
+             * Full Name
+             * @description As signed; null while there is no declaration.
+             */
+            full_name: string | null;
+            /**
+             * Lane
+             * @description The feed the reader is shown: none where no delayed one runs.
+             * @enum {string}
+             */
+            lane: "main" | "delayed" | "none";
+            /**
+             * Needed
+             * @description Whether real-time prices are shown only with it, here.
+             */
+            needed: boolean;
+            /** Paragraphs */
+            paragraphs: string[];
+            /** Questions */
+            questions: components["schemas"]["AgreementQuestion"][];
+            /**
+             * Reason
+             * @description Why it is not real time; empty when it is, or nothing is.
+             */
+            reason: string;
+            /** Signed At */
+            signed_at: string | null;
+            standing: components["schemas"]["Standing"];
+            /** Version */
+            version: string;
+        };
+        /** MarketAgreementSignature */
+        MarketAgreementSignature: {
+            /**
+             * Answers
+             * @description An answer to each question, by id.
+             */
+            answers: {
+                [key: string]: boolean;
+            };
+            /**
+             * Full Name
+             * @description Typed as a signature.
+             */
+            full_name: string;
+            /**
+             * Version
+             * @description The version that was read.
+             */
+            version: string;
+        };
+        /**
+         * MarketCalendar
+         * @description Weekdays from `start` to `end`; weekends are never sessions and are left out.
+         */
+        MarketCalendar: {
+            /**
+             * Covered From
+             * Format: date
+             * @description The first day the calendar knows.
+             */
+            covered_from: string;
+            /**
+             * Covered To
+             * Format: date
+             */
+            covered_to: string;
+            /** Days */
+            days: components["schemas"]["CalendarDay"][];
+            /**
+             * End
+             * Format: date
+             */
+            end: string;
+            /** Exchange */
+            exchange: string;
+            /**
+             * Start
+             * Format: date
+             */
+            start: string;
         };
         /**
          * MarketSession
@@ -2744,6 +2915,12 @@ export interface components {
          */
         Settlement: "am" | "pm";
         /**
+         * Standing
+         * @description What somebody's last declaration makes them.
+         * @enum {string}
+         */
+        Standing: "undeclared" | "outdated" | "non_professional" | "professional";
+        /**
          * StepUp
          * @description Proving again who one is. With a factor set up, a password alone is not enough.
          */
@@ -2779,8 +2956,11 @@ export interface components {
         SymbolMatch: {
             /** Exchange */
             exchange: string;
-            /** Has Options */
-            has_options: boolean;
+            /**
+             * Has Options
+             * @description Null where the source does not know.
+             */
+            has_options: boolean | null;
             kind: components["schemas"]["SecurityKind"];
             /** Name */
             name: string;
@@ -8412,6 +8592,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
             /** @description Unknown symbol */
             404: {
                 headers: {
@@ -8481,6 +8673,395 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_market_agreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketAgreement"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_sign_market_agreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MarketAgreementSignature"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketAgreement"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Body too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    };
+                };
+            };
+            /** @description Market agreement outdated */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_outdated";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Market agreement answers */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body" | "market_agreement_answers";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_withdraw_market_agreement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketAgreement"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_calendar: {
+        parameters: {
+            query?: {
+                /** @description First date; the market's today. */
+                start?: string | null;
+                /** @description Last date; a year after `start`. */
+                end?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketCalendar"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Invalid input or outside calendar */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "outside_calendar";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };
@@ -8618,6 +9199,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
             /** @description Unknown expiration or unknown symbol */
             404: {
                 headers: {
@@ -8722,6 +9315,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
                     };
                 };
             };
@@ -8832,6 +9437,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
             /** @description Unknown symbol */
             404: {
                 headers: {
@@ -8939,6 +9556,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
             /** @description Invalid input */
             422: {
                 headers: {
@@ -9031,6 +9660,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
                     };
                 };
             };

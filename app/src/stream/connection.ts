@@ -38,6 +38,7 @@ export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting';
 export const SILENCE_MAX_MS = 12_000;
 const CLOSED_TOKEN = 4401;
 const CLOSED_TOO_MANY = 4429;
+const CLOSED_NOT_ENTITLED = 4403;
 
 export class Connection {
   private socket: Socket | null = null;
@@ -189,7 +190,9 @@ export class Connection {
       if (this.refused) this.attempt += 1;
       this.refused = true;
     }
-    if (code === CLOSED_TOO_MANY) this.attempt = Math.max(this.attempt, 6);
+    // Neither changes by asking again soon.
+    if (code === CLOSED_TOO_MANY || code === CLOSED_NOT_ENTITLED)
+      this.attempt = Math.max(this.attempt, 6);
     this.wait();
   }
 

@@ -96,11 +96,15 @@ class Question:
 
 
 class Bus:
-    """Broadcast, leases and questions over one Redis client."""
+    """Broadcast, leases and questions over one Redis client.
 
-    def __init__(self, redis: Redis, clock: Clock) -> None:
+    A `lane` has keys and channels of its own: a second feed beside the first, for other readers.
+    """
+
+    def __init__(self, redis: Redis, clock: Clock, *, lane: str = "") -> None:
         self.redis = redis
         self._clock = clock
+        self._lane = f"{lane}:" if lane else ""
         # A question holds a connection until it is answered. Some are kept for everything else.
         self._asking = asyncio.Semaphore(limits.BUS_CONNECTIONS_MAX // 2)
         # Keys belong to a database of the server, channels to all of them: without its number two
@@ -109,7 +113,10 @@ class Bus:
         self._updates = self._channel(UPDATES)
 
     def _channel(self, name: str) -> str:
-        return f"{name}.{self._database}"
+        return f"{self._lane}{name}.{self._database}"
+
+    def _key(self, name: str) -> str:
+        return f"{self._lane}{name}"
 
     def _now_ms(self) -> int:
         return self._clock.now_ns() // 1_000_000
@@ -135,24 +142,24 @@ class Bus:
             async with self.redis.pipeline(transaction=False) as pipe:
                 for key, fields in keep.items():
                     if fields:
-                        pipe.hset(key, mapping=fields)  # type: ignore[arg-type]  # bytes are fine
+                        pipe.hset(self._key(key), mapping=fields)  # type: ignore[arg-type]  # bytes are fine
                 pipe.publish(self._updates, message)
                 await pipe.execute()
 
     async def keep(self, key: str, value: bytes) -> None:
         """Keep a state for late readers, for a day. Raises BusUnavailable."""
         with _as_unavailable():
-            await self.redis.set(key, value, ex=86_400)
+            await self.redis.set(self._key(key), value, ex=86_400)
 
     async def kept(self, key: str) -> bytes | None:
         """Return a kept state, None if there is none. Raises BusUnavailable."""
         with _as_unavailable():
-            return _bytes_of(await self.redis.get(key))
+            return _bytes_of(await self.redis.get(self._key(key)))
 
     async def kept_field(self, key: str, field: str) -> bytes | None:
         """Return one field of a kept hash, None if there is none. Raises BusUnavailable."""
         with _as_unavailable():
-            return _bytes_of(await self.redis.hget(key, field))
+            return _bytes_of(await self.redis.hget(self._key(key), field))
 
     def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
         """Yield every broadcast message of the market from now on. See `iter_messages`."""
@@ -217,7 +224,7 @@ class Bus:
         members = dict.fromkeys(topics, expiry_ms)
         if members:
             with _as_unavailable():
-                await self.redis.zadd(DEMAND, members, gt=True)
+                await self.redis.zadd(self._key(DEMAND), members, gt=True)
 
     async def leased(self) -> list[str]:
         """Return the topics under lease now, at most as many as the feed may follow.
@@ -227,8 +234,8 @@ class Bus:
         now_ms = self._now_ms()
         with _as_unavailable():
             async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.zremrangebyscore(DEMAND, "-inf", f"({now_ms}")
-                pipe.zrange(DEMAND, 0, limits.DEMAND_TOPICS_MAX - 1)
+                pipe.zremrangebyscore(self._key(DEMAND), "-inf", f"({now_ms}")
+                pipe.zrange(self._key(DEMAND), 0, limits.DEMAND_TOPICS_MAX - 1)
                 _, members = await pipe.execute()
         return [member.decode() for member in members]
 
@@ -273,10 +280,10 @@ class Bus:
     ) -> bytes | None:
         with _as_unavailable():
             async with self.redis.pipeline(transaction=False) as pipe:
-                pipe.lpush(REQUESTS, body)
-                pipe.ltrim(REQUESTS, 0, limits.FEED_REQUESTS_MAX - 1)
+                pipe.lpush(self._key(REQUESTS), body)
+                pipe.ltrim(self._key(REQUESTS), 0, limits.FEED_REQUESTS_MAX - 1)
                 await pipe.execute()
-        return await self._await_reply(ANSWERS + question_id, timeout_seconds)
+        return await self._await_reply(self._key(ANSWERS + question_id), timeout_seconds)
 
     async def _await_reply(self, key: str, seconds: float) -> bytes | None:
         """Wait in pieces: the client takes a line that is silent for longer to be lost."""
@@ -311,7 +318,7 @@ class Bus:
     async def _next_question(self) -> bytes | None:
         try:
             with _as_unavailable():
-                popped = await self.redis.brpop([REQUESTS], timeout=1)
+                popped = await self.redis.brpop([self._key(REQUESTS)], timeout=1)
         except BusUnavailable as error:
             log.warning("bus.lost", error=repr(error.__cause__))
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
@@ -324,7 +331,7 @@ class Bus:
             question = Question(asked["id"], asked["kind"], asked["args"])
             if asked["deadline_ms"] < self._now_ms():
                 return  # the asker has gone; answering would only leave a key behind
-            key = ANSWERS + question.id
+            key = self._key(ANSWERS + question.id)
         except (orjson.JSONDecodeError, KeyError, TypeError):
             log.warning("feed.question_unreadable")
             return

@@ -74,3 +74,26 @@ class HistorySettings(Group):
         description="An S3-compatible place instead of a folder.",
         examples=["s3://my-bucket/optix/history"],
     )
+
+
+class AgreementSettings(Group):
+    """Who may see real-time prices, where the feed has them."""
+
+    market_agreement: Literal["auto", "required", "off"] = Field(
+        "auto",
+        description="Whether real-time prices need a signed non-professional declaration: auto is "
+        "required in production.",
+        examples=["required"],
+    )
+    market_professionals: bool = Field(
+        False,
+        description="Whether who declares to be a professional sees real time; exchanges bill the "
+        "operator for them.",
+        examples=["true"],
+    )
+    delayed_feed: OptionalText = Field(
+        None,
+        description="The feed shown to everybody else while OPTIX_FEED is real time, like cboe; "
+        "left out, they are asked for the declaration instead.",
+        examples=["cboe"],
+    )

@@ -29,7 +29,7 @@ from pydantic_core import ErrorDetails
 from optix.kernel.errors import InvalidInput
 from optix.platform.account_settings import MailSettings, PasswordSettings
 from optix.platform.issuer_settings import SignInSettings
-from optix.platform.market_settings import HistorySettings, MarketSettings
+from optix.platform.market_settings import AgreementSettings, HistorySettings, MarketSettings
 from optix.platform.provider_settings import (
     AlpacaSettings,
     OratsSettings,
@@ -256,6 +256,7 @@ class Settings(BaseModel):
         "http": HttpSettings,
         "stores": StoreSettings,
         "market": MarketSettings,
+        "agreement": AgreementSettings,
         "history": HistorySettings,
         "tradier": TradierSettings,
         "alpaca": AlpacaSettings,
@@ -280,6 +281,7 @@ class Settings(BaseModel):
     http: HttpSettings
     stores: StoreSettings
     market: MarketSettings
+    agreement: AgreementSettings
     history: HistorySettings
     tradier: TradierSettings
     alpaca: AlpacaSettings
@@ -312,6 +314,17 @@ class Settings(BaseModel):
         """Whether the two well-known accounts are wanted: never in production."""
         wanted = self.core.development_accounts
         return not self.production and (wanted is None or wanted)
+
+    @property
+    def agreement_required(self) -> bool:
+        """Whether real-time prices need a signed declaration: by default in production."""
+        chosen = self.agreement.market_agreement
+        return self.production if chosen == "auto" else chosen == "required"
+
+    @property
+    def delayed_feed(self) -> str | None:
+        """The feed of those without a declaration, where one is needed."""
+        return self.agreement.delayed_feed if self.agreement_required else None
 
     @property
     def vault_provider(self) -> VaultProvider:

@@ -24,11 +24,11 @@ from optix.features.identity import router_factors as identity_factors_http
 from optix.features.identity import router_issuers as identity_issuers_http
 from optix.features.identity import router_me as identity_me_http
 from optix.features.identity import router_passwords as identity_passwords_http
-from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
+from optix.features.identity.access import AUTHENTICATION_ERRORS
 from optix.features.identity.service import Identity
-from optix.features.market.book import MarketBook
-from optix.features.market.router import market_router
-from optix.features.market.service import MarketService
+from optix.features.market import router as market_http
+from optix.features.market import router_agreement as market_agreement_http
+from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
 from optix.kernel.clock import Clock
@@ -66,8 +66,7 @@ class ApiDependencies:
     database: Database
     redis: Redis
     identity: Identity
-    book: MarketBook
-    market: MarketService
+    lanes: MarketLanes
     hub: StreamHub
     clock: Clock
     metrics_token: str
@@ -98,16 +97,16 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
         app.include_router(identity_http.development_router)
 
 
-def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
-    app.include_router(market_router(deps.market, current_user))
+def mount_market(app: FastAPI, _deps: ApiDependencies) -> None:
+    app.include_router(market_http.router)
+    app.include_router(market_agreement_http.router)
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
     deps.identity.ended.listen(deps.hub.session_ended)
     app.include_router(
         stream_router(
-            book=deps.book,
-            market=deps.market,
+            choose_lane=deps.hub.choose_lane,
             hub=deps.hub,
             verifier=deps.identity.authenticator,
             clock=deps.clock,
@@ -186,6 +185,7 @@ def _provide(app: FastAPI, deps: ApiDependencies, modules: Sequence[str]) -> Non
     app.state.trusted_proxies = tuple(deps.trusted_proxies)
     app.state.database = deps.database
     app.state.identity = deps.identity
+    app.state.market_lanes = deps.lanes
     app.state.registry = deps.registry
     app.state.metrics_token = deps.metrics_token
     app.state.health_checks = [

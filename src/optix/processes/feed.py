@@ -75,9 +75,10 @@ def simulated_market(settings: MarketSettings, clock: Clock) -> SimulatedMarket:
 class FeedComponent:
     """Runs the engine; the provider is chosen anew at each start."""
 
-    name = "feed"
-
-    def __init__(self, bus: Bus, settings: MarketSettings, clock: Clock) -> None:
+    def __init__(
+        self, bus: Bus, settings: MarketSettings, clock: Clock, *, name: str = "feed"
+    ) -> None:
+        self.name = name
         self._bus = bus
         self._settings = settings
         self._clock = clock

@@ -25,8 +25,9 @@ from optix.features.identity.development import seed_development_accounts as see
 from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
+from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
-from optix.features.market.service import MarketService
+from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
@@ -66,6 +67,7 @@ __all__ = [
 
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
+DELAYED_LANE: Final = "delayed"
 
 
 class UnknownComponent(InvalidInput):
@@ -117,7 +119,56 @@ def build_components(
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)
     bus = Bus(redis, clock)
-    identity = Identity.wire(
+    identity = _identity(settings, secrets, database, redis, clock)
+    components: list[Component] = [
+        Resources(database=database, redis=redis, bus=bus, identity=identity)
+    ]
+    if "worker" in names:
+        components.append(build_worker(settings, stores, identity, clock))
+    delayed_bus = Bus(redis, clock, lane=DELAYED_LANE) if settings.delayed_feed else None
+    if "feed" in names:
+        components.append(FeedComponent(bus, settings.market, clock))
+        if delayed_bus is not None:
+            delayed = settings.market.model_copy(update={"feed": settings.delayed_feed})
+            components.append(FeedComponent(delayed_bus, delayed, clock, name="delayed feed"))
+    served = _modules(names, modules)
+    if served:
+        book = MarketBook(bus, clock)
+        lanes = MarketLanes.wire(
+            book,
+            delayed=MarketBook(delayed_bus, clock, name="delayed book") if delayed_bus else None,
+            database=database,
+            clock=clock,
+            required=settings.agreement_required,
+            professionals=settings.agreement.market_professionals,
+        )
+        deps = ApiDependencies(
+            environment=settings.core.env,
+            version=__version__,
+            database=database,
+            redis=redis,
+            identity=identity,
+            lanes=lanes,
+            hub=StreamHub(lanes),
+            clock=clock,
+            metrics_token=secrets.metrics_token.get_secret_value(),
+            health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
+            web_folder=settings.http.web_dir,
+            cors_origins=settings.network.cors_origins,
+            trusted_proxies=settings.network.trusted_proxies,
+            rate_limits=settings.limits.per_minute,
+        )
+        app = create_app(deps, modules=served)
+        components.append(identity.ended)
+        components += lanes.books
+        components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
+    return components
+
+
+def _identity(
+    settings: Settings, secrets: Secrets, database: Database, redis: Redis, clock: Clock
+) -> Identity:
+    return Identity.wire(
         database=database,
         redis=redis,
         keys=KeyRing([SigningKey(key) for key in secrets.private_keys()]),
@@ -129,39 +180,8 @@ def build_components(
         issuers=_issuers(settings, clock),
         bcrypt_cost=settings.passwords.bcrypt_cost,
         breached_passwords_file=settings.passwords.breached_passwords_file,
+        sections={"market_data_agreements": exported_agreements},
     )
-    components: list[Component] = [
-        Resources(database=database, redis=redis, bus=bus, identity=identity)
-    ]
-    if "worker" in names:
-        components.append(build_worker(settings, stores, identity, clock))
-    if "feed" in names:
-        components.append(FeedComponent(bus, settings.market, clock))
-    served = _modules(names, modules)
-    if served:
-        book = MarketBook(bus, clock)
-        deps = ApiDependencies(
-            environment=settings.core.env,
-            version=__version__,
-            database=database,
-            redis=redis,
-            identity=identity,
-            book=book,
-            market=MarketService(book, clock),
-            hub=StreamHub(book),
-            clock=clock,
-            metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
-            web_folder=settings.http.web_dir,
-            cors_origins=settings.network.cors_origins,
-            trusted_proxies=settings.network.trusted_proxies,
-            rate_limits=settings.limits.per_minute,
-        )
-        app = create_app(deps, modules=served)
-        components.append(identity.ended)
-        components.append(book)
-        components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
-    return components
 
 
 def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:
@@ -249,7 +269,7 @@ def openapi_document() -> dict[str, Any]:
     clock = SystemClock()
     redis = connect("redis://127.0.0.1:1/0")
     database = Database.from_url("postgresql://127.0.0.1:1/none")
-    book = MarketBook(Bus(redis, clock), clock)
+    lanes = MarketLanes.wire(MarketBook(Bus(redis, clock), clock), database=database, clock=clock)
     deps = ApiDependencies(
         environment="development",
         version=__version__,
@@ -263,9 +283,8 @@ def openapi_document() -> dict[str, Any]:
             vault=Vault(RingKeys(GivenRing(""), clock), clock),
             base_url="http://localhost:8000",
         ),
-        book=book,
-        market=MarketService(book, clock),
-        hub=StreamHub(book),
+        lanes=lanes,
+        hub=StreamHub(lanes),
         clock=clock,
         metrics_token="",
         rate_limits=LimitSettings().per_minute,

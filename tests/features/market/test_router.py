@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -69,6 +69,39 @@ class TestStatus:
         assert response.status_code == 200
         assert response.json()["feed"]["state"] == "down"
         assert response.json()["feed"]["reason"]
+
+
+class TestCalendar:
+    async def test_it_tells_sessions_holidays_and_early_closes(self, get: Get) -> None:
+        answer = await get("/api/v1/market/calendar?start=2026-11-25&end=2026-11-30")
+        calendar = schemas.MarketCalendar.model_validate_json(answer.text)
+        assert [(day.date.day, day.open, day.early_close) for day in calendar.days] == [
+            (25, True, False),
+            (26, False, False),  # Thanksgiving
+            (27, True, True),
+            (30, True, False),
+        ]
+        assert calendar.days[1].opens_at is None
+        assert calendar.days[2].closes_at == datetime(2026, 11, 27, 18, tzinfo=UTC)
+
+    async def test_without_dates_it_is_the_year_ahead_of_the_market(self, get: Get) -> None:
+        answer = (await get("/api/v1/market/calendar")).json()
+        assert answer["start"] == TODAY.isoformat()
+        assert len(answer["days"]) > 250
+
+    @pytest.mark.parametrize(
+        ("start", "days", "code"),
+        [
+            ("2026-11-25", limits.CALENDAR_DAYS_MAX + 1, "invalid_input"),
+            ("2026-11-25", -1, "invalid_input"),
+            ("1990-01-02", 5, "outside_calendar"),
+        ],
+    )
+    async def test_what_it_cannot_tell_it_refuses(
+        self, get: Get, start: str, days: int, code: str
+    ) -> None:
+        end = date.fromisoformat(start) + timedelta(days=days)
+        refused(await get(f"/api/v1/market/calendar?start={start}&end={end}"), 422, code)
 
 
 class TestQuotes:

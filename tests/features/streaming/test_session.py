@@ -10,15 +10,16 @@ import pytest
 from tests.fakes.bus import ScriptedBus
 from tests.fakes.socket import FakeSocket
 from tests.fixtures.chains import NOW_NS, spot_of
+from tests.fixtures.market import open_lanes
 from tests.fixtures.waiting import until
 
 from optix.features.identity.service import AuthenticatedUser
 from optix.features.market import wire
 from optix.features.market.book import MarketBook
-from optix.features.market.service import MarketService
+from optix.features.market.lanes import MarketAgreementNeeded
 from optix.features.streaming import protocol
 from optix.features.streaming.hub import StreamHub
-from optix.features.streaming.session import Closing, StreamSession
+from optix.features.streaming.session import Closing, StreamLane, StreamSession
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.kernel.errors import Unauthenticated
@@ -53,15 +54,13 @@ class World:
         self.bus = ScriptedBus()
         self.bus.answers["quote"] = self.answer_quote
         self.book = MarketBook(cast("Bus", self.bus), self.clock)
-        self.hub = StreamHub(self.book)
+        self.hub = StreamHub(open_lanes(self.book, self.clock))
         self.socket = FakeSocket()
         self.doorman = Doorman()
         self.session = StreamSession(
             self.socket,
             verifier=self.doorman,
-            book=self.book,
-            market=MarketService(self.book, self.clock),
-            followers=self.hub,
+            choose_lane=self.hub.choose_lane,
             clock=self.clock,
         )
         self.serving: asyncio.Task[None] | None = None
@@ -93,6 +92,33 @@ async def world() -> AsyncIterator[World]:
     world = World()
     yield world
     await world.end()
+
+
+class TestWhatMayBeShown:
+    async def test_who_may_see_nothing_is_told_why_and_closed(self, world: World) -> None:
+        async def refuse(_owner: UserId) -> StreamLane:
+            raise MarketAgreementNeeded("The agreement is not signed.")
+
+        world.session._choose_lane = refuse
+        world.socket.say(op="auth", token="alice")
+        with pytest.raises(Closing) as caught:
+            await world.session.authenticate()
+        assert caught.value.code == protocol.CLOSE_NOT_ENTITLED
+        (error,) = world.socket.frames("error")
+        assert error[1]["code"] == "market_agreement_needed"
+
+    async def test_a_socket_ends_when_its_user_is_shown_another_market(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await world.serve()
+        other = StreamHub(open_lanes(world.book, world.clock))
+        monkeypatch.setattr(world.session, "_choose_lane", other.choose_lane)
+        world.clock.advance_to(world.clock.now_ns() + protocol.HEARTBEAT_SECONDS * NANOSECONDS)
+        world.session.wake()
+        assert world.serving is not None
+        with pytest.raises(Closing, match="has changed"):
+            await asyncio.wait_for(world.serving, 10)
+        world.serving = None
 
 
 class TestSigningIn:
@@ -175,7 +201,7 @@ class TestOrder:
         await until(lambda: len(world.socket.frames("ended")) == 50)
         assert not world.session._opening
         assert not world.session._subscriptions
-        assert not world.hub._followers
+        assert not world.hub.topics
         assert not world.book._held
         world.publish("SPY", 601.0)
         await asyncio.sleep(limits.SOCKET_FLUSH_SECONDS * 2)
@@ -254,7 +280,7 @@ class TestTheEnd:
         assert world.serving is not None
         await world.serving
         assert not world.book._held
-        assert not world.hub._followers
+        assert not world.hub.topics
 
     async def test_a_token_that_ends_closes(self, world: World) -> None:
         await world.serve()

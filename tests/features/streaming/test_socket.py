@@ -206,4 +206,4 @@ class TestLiveness:
         reader.connection.transport.abort()
         await until(lambda: stream.hub.sockets == 0)
         await asyncio.sleep(0)
-        assert not stream.hub._followers
+        assert not stream.hub.topics

@@ -321,7 +321,7 @@ class TestBounds:
         unreading.close()
         # The transport's own mark, and the frame that went over it.
         assert 65_536 < waiting[0] < 65_536 + 2 * unreading.answer_bytes_max
-        assert not stream.hub._followers
+        assert not stream.hub.topics
 
 
 def _note_waiting(connections: Any, most: list[int]) -> bool:

@@ -8,10 +8,10 @@ What happens is in the module of each use case: `sign_in`, `sessions`, `registra
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypedDict
 
 from redis.asyncio import Redis
 
@@ -92,8 +92,9 @@ class Identity:
         issuers: Sequence[Issuer] = (),
         bcrypt_cost: int = COST_DEFAULT,
         breached_passwords_file: Path | None = None,
+        sections: Mapping[str, Section] | None = None,
     ) -> Self:
-        """Build the services."""
+        """Build the services. `sections` are what other features add to an export of own data."""
         hasher = PasswordHasher(cost=bcrypt_cost)
         passwords = PasswordRules(full_list=breached_passwords_file)
         verifier = AccessTokenVerifier([key.public for key in keys.keys], clock)
@@ -111,6 +112,8 @@ class Identity:
             base_url=base_url,
             clock=clock,
         )
+        exported = {**_sections(late), **(sections or {})}
+        rules: _Rules = {"hasher": hasher, "passwords": passwords, "clock": clock}
         return cls(
             database=database,
             authenticator=Authenticator(verifier, ended),
@@ -125,16 +128,10 @@ class Identity:
             starter=starter,
             sessions=sessions,
             ended=ended,
-            registrations=Registrations(
-                database, hasher=hasher, passwords=passwords, starter=starter, clock=clock
-            ),
-            resets=PasswordResets(
-                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
-            ),
-            accounts=Accounts(
-                database, hasher=hasher, passwords=passwords, sessions=sessions, clock=clock
-            ),
-            own_data=OwnData(database, sessions=sessions, clock=clock, sections=_sections(late)),
+            registrations=Registrations(database, starter=starter, **rules),
+            resets=PasswordResets(database, sessions=sessions, **rules),
+            accounts=Accounts(database, sessions=sessions, **rules),
+            own_data=OwnData(database, sessions=sessions, clock=clock, sections=exported),
             administration=Administration(database, sessions=sessions, clock=clock),
             passwords=passwords,
             hasher=hasher,
@@ -156,6 +153,14 @@ class Identity:
         await self.issuers.close()
         await asyncio.to_thread(self.hasher.close)
         await asyncio.to_thread(self.passwords.close)
+
+
+class _Rules(TypedDict):
+    """What everything that sets a password takes."""
+
+    hasher: PasswordHasher
+    passwords: PasswordRules
+    clock: Clock
 
 
 class _Factors(NamedTuple):

@@ -64,9 +64,8 @@ class _Loading:
 class MarketBook:
     """The component that keeps the replica. One per process, shared by all its readers."""
 
-    name = "book"
-
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock, *, name: str = "book") -> None:
+        self.name = name
         self._bus = bus
         self._clock = clock
         self.version = 0

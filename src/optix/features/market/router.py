@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from optix.features.market import schemas
+from optix.features.market.calendar import OutsideCalendar
 from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness
-from optix.features.market.service import (
-    ContractSymbol,
-    ExpiredContract,
-    MarketService,
-    UnknownContract,
-)
+from optix.features.market.lanes import Market, MarketAgreementNeeded, OpenMarket
+from optix.features.market.service import ContractSymbol, ExpiredContract, UnknownContract
 from optix.kernel import limits
 from optix.kernel.errors import InvalidInput
 from optix.kernel.instrument import MalformedContract, Right
@@ -34,132 +30,152 @@ Symbol = Annotated[
     str, Path(max_length=limits.SYMBOL_LENGTH_MAX, description="Stock, ETF or index, like SPY.")
 ]
 _AWAY = (FeedUnavailable, BusUnavailable, ProviderUnavailable)
-_SYMBOL_ERRORS = (MalformedSymbol, ContractSymbol, UnknownSymbol, *_AWAY)
+_SYMBOL_ERRORS = (MalformedSymbol, ContractSymbol, UnknownSymbol, MarketAgreementNeeded, *_AWAY)
+
+router = APIRouter(prefix="/api/v1", tags=["market"])
 
 
-def market_router(service: MarketService, signed_in: Callable[..., Any]) -> APIRouter:
-    """Return the routes of market data for signed-in users."""
-    router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[Depends(signed_in)])
-    _add_quotes(router, service)
-    _add_options(router, service)
-    _add_reference(router, service)
-    return router
+@router.get("/market/status")
+async def get_status(market: OpenMarket) -> schemas.MarketStatus:
+    """Return the state of the market feed and of the exchange day."""
+    return market.status()
 
 
-def _add_quotes(router: APIRouter, service: MarketService) -> None:
-    @router.get("/market/status")
-    async def get_status() -> schemas.MarketStatus:
-        """Return the state of the market feed and of the exchange day."""
-        return service.status()
-
-    @router.get("/quotes/{symbol}", responses=errors(*_SYMBOL_ERRORS))
-    async def get_quote(symbol: Symbol) -> schemas.Quote:
-        """Return the quote of a stock, ETF or index, and keep it live for half a minute."""
-        return await service.get_quote(symbol)
-
-    @router.get("/quotes", responses=errors(InvalidInput))
-    async def get_quotes(
-        symbols: Annotated[
-            str,
-            Query(
-                min_length=1,
-                max_length=limits.QUOTE_SYMBOLS_PER_REQUEST_MAX * limits.SYMBOL_LENGTH_MAX,
-                description="Comma-separated symbols.",
-                examples=["SPY,AAPL"],
-            ),
-        ],
-    ) -> schemas.QuoteList:
-        """Return several quotes; symbols that cannot be served are listed with the reason."""
-        return await service.get_quotes([s.strip() for s in symbols.split(",") if s.strip()])
+@router.get("/market/calendar", responses=errors(InvalidInput, OutsideCalendar))
+async def get_calendar(
+    market: OpenMarket,
+    *,
+    start: Annotated[date | None, Query(description="First date; the market's today.")] = None,
+    end: Annotated[date | None, Query(description="Last date; a year after `start`.")] = None,
+) -> schemas.MarketCalendar:
+    """Return the exchange's sessions, holidays and early closes."""
+    return market.calendar(start, end)
 
 
-def _add_options(router: APIRouter, service: MarketService) -> None:
-    @router.get("/options/expirations/{symbol}", responses=errors(*_SYMBOL_ERRORS))
-    async def get_expirations(symbol: Symbol) -> schemas.ExpirationList:
-        """Return the listed expirations with their settlement and expected move."""
-        return await service.list_expirations(symbol)
+@router.get("/quotes/{symbol}", responses=errors(*_SYMBOL_ERRORS))
+async def get_quote(symbol: Symbol, market: Market) -> schemas.Quote:
+    """Return the quote of a stock, ETF or index, and keep it live for half a minute."""
+    return await market.get_quote(symbol)
 
-    @router.get(
-        "/options/chain/{symbol}",
-        response_model=schemas.Chain,
-        responses={
-            **errors(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
-            304: {"description": "Not modified since the ETag you sent."},
-        },
-    )
-    async def get_chain(
-        request: Request,
-        symbol: Symbol,
-        *,
-        expiration: Annotated[
-            date | None, Query(description="Exchange date; the next open one when left out.")
-        ] = None,
-        strikes: Annotated[
-            int | None,
-            Query(
-                ge=1,
-                le=limits.CHAIN_STRIKES_MAX,
-                description="So many strikes nearest to the spot.",
-            ),
-        ] = None,
-        moneyness: Annotated[Moneyness, Query()] = "all",
-        delta_min: Annotated[
-            float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
-        ] = None,
-        delta_max: Annotated[
-            float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
-        ] = None,
-        right: Annotated[Right | None, Query(description="C or P; both when left out.")] = None,
-    ) -> Response:
-        """Return one expiration with OPTIX IV and Greeks beside the vendor's own."""
-        wanted = ChainFilter(
-            strikes=strikes,
-            moneyness=moneyness,
-            delta_min=delta_min,
-            delta_max=delta_max,
-            right=right,
-        )
-        chain = await service.get_chain(symbol, expiration, wanted)
-        return not_modified(request, chain.etag) or Response(
-            chain.body,
-            media_type="application/json",
-            headers={"ETag": chain.etag, "Cache-Control": "private, no-cache"},
-        )
 
-    @router.get(
-        "/options/contracts/{contract}",
-        responses=errors(
-            MalformedContract, ExpiredContract, UnknownContract, UnknownSymbol, *_AWAY
+@router.get("/quotes", responses=errors(InvalidInput, MarketAgreementNeeded))
+async def get_quotes(
+    market: Market,
+    *,
+    symbols: Annotated[
+        str,
+        Query(
+            min_length=1,
+            max_length=limits.QUOTE_SYMBOLS_PER_REQUEST_MAX * limits.SYMBOL_LENGTH_MAX,
+            description="Comma-separated symbols.",
+            examples=["SPY,AAPL"],
         ),
+    ],
+) -> schemas.QuoteList:
+    """Return several quotes; symbols that cannot be served are listed with the reason."""
+    return await market.get_quotes([s.strip() for s in symbols.split(",") if s.strip()])
+
+
+@router.get("/options/expirations/{symbol}", responses=errors(*_SYMBOL_ERRORS))
+async def get_expirations(symbol: Symbol, market: Market) -> schemas.ExpirationList:
+    """Return the listed expirations with their settlement and expected move."""
+    return await market.list_expirations(symbol)
+
+
+@router.get(
+    "/options/chain/{symbol}",
+    response_model=schemas.Chain,
+    responses={
+        **errors(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+        304: {"description": "Not modified since the ETag you sent."},
+    },
+)
+async def get_chain(
+    request: Request,
+    symbol: Symbol,
+    market: Market,
+    *,
+    expiration: Annotated[
+        date | None, Query(description="Exchange date; the next open one when left out.")
+    ] = None,
+    strikes: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=limits.CHAIN_STRIKES_MAX,
+            description="So many strikes nearest to the spot.",
+        ),
+    ] = None,
+    moneyness: Annotated[Moneyness, Query()] = "all",
+    delta_min: Annotated[
+        float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
+    ] = None,
+    delta_max: Annotated[
+        float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
+    ] = None,
+    right: Annotated[Right | None, Query(description="C or P; both when left out.")] = None,
+) -> Response:
+    """Return one expiration with OPTIX IV and Greeks beside the vendor's own."""
+    wanted = ChainFilter(
+        strikes=strikes,
+        moneyness=moneyness,
+        delta_min=delta_min,
+        delta_max=delta_max,
+        right=right,
     )
-    async def get_contract(
-        contract: Annotated[
-            str,
-            Path(
-                max_length=limits.CONTRACT_TEXT_LENGTH_MAX,
-                description="Any common spelling, like AAPL250117C00175000.",
-            ),
-        ],
-    ) -> schemas.ContractQuote:
-        """Return one option contract with its quote, IV and Greeks."""
-        return await service.get_contract(contract)
+    chain = await market.get_chain(symbol, expiration, wanted)
+    return not_modified(request, chain.etag) or Response(
+        chain.body,
+        media_type="application/json",
+        headers={"ETag": chain.etag, "Cache-Control": "private, no-cache"},
+    )
 
 
-def _add_reference(router: APIRouter, service: MarketService) -> None:
-    @router.get("/historical/{symbol}", responses=errors(*_SYMBOL_ERRORS, UnsupportedRequest))
-    async def get_history(
-        symbol: Symbol,
-        interval: Annotated[BarInterval, Query()] = BarInterval.DAY_1,
-        start: Annotated[date | None, Query(description="First exchange date.")] = None,
-        end: Annotated[date | None, Query(description="Last exchange date; today.")] = None,
-    ) -> schemas.History:
-        """Return price bars, oldest first; the latest ones where there are too many."""
-        return await service.get_history(symbol, interval, start, end)
+@router.get(
+    "/options/contracts/{contract}",
+    responses=errors(
+        MalformedContract,
+        ExpiredContract,
+        UnknownContract,
+        UnknownSymbol,
+        MarketAgreementNeeded,
+        *_AWAY,
+    ),
+)
+async def get_contract(
+    market: Market,
+    *,
+    contract: Annotated[
+        str,
+        Path(
+            max_length=limits.CONTRACT_TEXT_LENGTH_MAX,
+            description="Any common spelling, like AAPL250117C00175000.",
+        ),
+    ],
+) -> schemas.ContractQuote:
+    """Return one option contract with its quote, IV and Greeks."""
+    return await market.get_contract(contract)
 
-    @router.get("/symbols/search", responses=errors(*_AWAY))
-    async def search_symbols(
-        q: Annotated[str, Query(min_length=1, max_length=limits.SEARCH_TEXT_LENGTH_MAX)],
-        limit: Annotated[int, Query(ge=1, le=limits.SEARCH_RESULTS_MAX)] = 20,
-    ) -> schemas.SymbolMatches:
-        """Return symbols by ticker or name, best match first."""
-        return await service.search(q, limit)
+
+@router.get("/historical/{symbol}", responses=errors(*_SYMBOL_ERRORS, UnsupportedRequest))
+async def get_history(
+    symbol: Symbol,
+    market: Market,
+    *,
+    interval: Annotated[BarInterval, Query()] = BarInterval.DAY_1,
+    start: Annotated[date | None, Query(description="First exchange date.")] = None,
+    end: Annotated[date | None, Query(description="Last exchange date; today.")] = None,
+) -> schemas.History:
+    """Return price bars, oldest first; the latest ones where there are too many."""
+    return await market.get_history(symbol, interval, start, end)
+
+
+@router.get("/symbols/search", responses=errors(*_AWAY))
+async def search_symbols(
+    market: OpenMarket,
+    *,
+    q: Annotated[str, Query(min_length=1, max_length=limits.SEARCH_TEXT_LENGTH_MAX)],
+    limit: Annotated[int, Query(ge=1, le=limits.SEARCH_RESULTS_MAX)] = 20,
+) -> schemas.SymbolMatches:
+    """Return symbols by ticker or name, best match first."""
+    return await market.search(q, limit)

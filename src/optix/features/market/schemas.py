@@ -63,6 +63,27 @@ class MarketSession(Schema):
     early_close: bool
 
 
+class CalendarDay(Schema):
+    """One weekday of the exchange."""
+
+    date: date
+    open: bool = Field(description="False on a holiday.")
+    opens_at: datetime | None = Field(description="Regular open; null on a holiday.")
+    closes_at: datetime | None
+    early_close: bool
+
+
+class MarketCalendar(Schema):
+    """Weekdays from `start` to `end`; weekends are never sessions and are left out."""
+
+    exchange: str
+    start: date
+    end: date
+    covered_from: date = Field(description="The first day the calendar knows.")
+    covered_to: date
+    days: list[CalendarDay]
+
+
 class MarketStatus(Schema):
     feed: FeedStatus
     market: MarketSession

@@ -7,6 +7,7 @@ quality, and a quality is "stale" whenever the feed is not alive.
 from __future__ import annotations
 
 import asyncio
+from calendar import SATURDAY
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -123,6 +124,30 @@ class MarketService:
                 "market_time": to_datetime(status.market_now_ns(self._clock)),
                 "market_speed": status.market_speed,
             }
+        )
+
+    def calendar(self, start: date | None, end: date | None) -> schemas.MarketCalendar:
+        """Return the weekdays from `start` to `end`. Raises InvalidInput, OutsideCalendar."""
+        first, last = calendar.first_day(), calendar.last_day()
+        start = start or self._today()
+        end = end or min(start + timedelta(days=365), last)
+        if start > end:
+            raise InvalidInput(
+                f"start {start} is after end {end}.", fields={"start": "must not be after end"}
+            )
+        if (end - start).days > limits.CALENDAR_DAYS_MAX:
+            raise InvalidInput(
+                f"{(end - start).days} days are more than {limits.CALENDAR_DAYS_MAX}.",
+                fields={"end": f"at most {limits.CALENDAR_DAYS_MAX} days after start"},
+            )
+        days = (start + timedelta(days=ahead) for ahead in range((end - start).days + 1))
+        return schemas.MarketCalendar(
+            exchange="XNYS",
+            start=start,
+            end=end,
+            covered_from=first,
+            covered_to=last,
+            days=[_calendar_day(day) for day in days if day.weekday() < SATURDAY],
         )
 
     # Quotes
@@ -378,6 +403,17 @@ class MarketService:
     async def search(self, text: str, limit: int) -> schemas.SymbolMatches:
         found = await self._book.ask("search", {"text": text, "limit": limit})
         return schemas.SymbolMatches(results=[schemas.SymbolMatch(**row) for row in found])
+
+
+def _calendar_day(day: date) -> schemas.CalendarDay:
+    is_open = calendar.is_trading_day(day)
+    return schemas.CalendarDay(
+        date=day,
+        open=is_open,
+        opens_at=to_datetime(calendar.opens_at(day)) if is_open else None,
+        closes_at=to_datetime(calendar.closes_at(day)) if is_open else None,
+        early_close=is_open and calendar.is_early_close(day),
+    )
 
 
 def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> ChainReplica:

@@ -22,6 +22,7 @@ HEARTBEAT_SECONDS: Final = 5
 
 CLOSE_MALFORMED: Final = 4400
 CLOSE_UNAUTHENTICATED: Final = 4401
+CLOSE_NOT_ENTITLED: Final = 4403  # nothing of the market may be shown to this user
 CLOSE_NO_AUTH_IN_TIME: Final = 4408
 CLOSE_TOO_MANY_SOCKETS: Final = 4429
 CLOSE_GOING_AWAY: Final = 1001

@@ -9,11 +9,9 @@ import structlog
 from fastapi import APIRouter
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from optix.features.market.book import MarketBook
-from optix.features.market.service import MarketService
 from optix.features.streaming import protocol
 from optix.features.streaming.hub import StreamHub
-from optix.features.streaming.session import Closing, StreamSession, TokenVerifier
+from optix.features.streaming.session import ChooseLane, Closing, StreamSession, TokenVerifier
 from optix.kernel.clock import Clock
 
 log = structlog.get_logger(__name__)
@@ -43,8 +41,7 @@ class _StarletteSocket:
 
 def stream_router(
     *,
-    book: MarketBook,
-    market: MarketService,
+    choose_lane: ChooseLane,
     hub: StreamHub,
     verifier: TokenVerifier,
     clock: Clock,
@@ -60,9 +57,7 @@ def stream_router(
             return
         await websocket.accept()
         socket = _StarletteSocket(websocket)
-        session = StreamSession(
-            socket, verifier=verifier, book=book, market=market, followers=hub, clock=clock
-        )
+        session = StreamSession(socket, verifier=verifier, choose_lane=choose_lane, clock=clock)
         code, reason = protocol.CLOSE_GOING_AWAY, "The server goes away."
         try:
             await session.authenticate()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -21,7 +22,7 @@ from optix.features.streaming.subscriptions import (
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import Conflict, OptixError, Unauthenticated
-from optix.kernel.ids import SessionId
+from optix.kernel.ids import SessionId, UserId
 
 log = structlog.get_logger(__name__)
 
@@ -72,8 +73,23 @@ class Closing(Exception):
 class Followers(Protocol):
     """Wakes sessions when one of their topics changes (the hub does)."""
 
+    def enter(self, session: StreamSession) -> None: ...
+    def leave(self, session: StreamSession) -> None: ...
     def follow(self, session: StreamSession, topics: Iterable[str]) -> None: ...
     def unfollow(self, session: StreamSession, topics: Iterable[str]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLane:
+    """The market a session is shown, and who wakes it."""
+
+    book: MarketBook
+    market: MarketService
+    followers: Followers
+
+
+# Chooses the lane of a user. Raises OptixError where nothing may be shown.
+ChooseLane = Callable[[UserId], Awaitable[StreamLane]]
 
 
 class StreamSession:
@@ -84,17 +100,14 @@ class StreamSession:
         socket: Socket,
         *,
         verifier: TokenVerifier,
-        book: MarketBook,
-        market: MarketService,
-        followers: Followers,
+        choose_lane: ChooseLane,
         clock: Clock,
     ) -> None:
-        self._followers = followers
         self._socket = socket
         self._verifier = verifier
-        self._book = book
-        self._market = market
+        self._choose_lane = choose_lane
         self._clock = clock
+        self._lane: StreamLane | None = None
         self.user: AuthenticatedUser | None = None
         self._subscriptions: dict[int, Subscription] = {}
         self._opening: dict[int, asyncio.Task[None]] = {}
@@ -112,6 +125,12 @@ class StreamSession:
         """The state of the feed has changed."""
         self._status_due = True
         self._wake.set()
+
+    @property
+    def lane(self) -> StreamLane:
+        """The market of this session. `authenticate` has chosen it."""
+        assert self._lane is not None, "authenticate first"
+        return self._lane
 
     @property
     def topics(self) -> set[str]:
@@ -136,7 +155,23 @@ class StreamSession:
             raise Closing(protocol.CLOSE_UNAUTHENTICATED, reason) from error
         if not isinstance(request, protocol.Authenticate):
             raise Closing(protocol.CLOSE_UNAUTHENTICATED, "The first message must be auth.")
-        return await self._sign_in(request)
+        user = await self._sign_in(request)
+        self._lane = await self._lane_of(user)
+        return user
+
+    async def _lane_of(self, user: AuthenticatedUser) -> StreamLane:
+        try:
+            return await self._choose_lane(user.id)
+        except OptixError as error:
+            await self._send(protocol.error_frame(error))
+            raise Closing(protocol.CLOSE_NOT_ENTITLED, error.detail) from error
+
+    async def _check_lane(self) -> None:
+        """Close when what this user may see has changed: the next socket begins with that."""
+        assert self.user is not None, "authenticate first"
+        if await self._lane_of(self.user) is not self.lane:
+            reason = "What you may see has changed."
+            raise Closing(protocol.CLOSE_GOING_AWAY, reason)
 
     async def _sign_in(self, request: protocol.Authenticate) -> AuthenticatedUser:
         try:
@@ -153,7 +188,7 @@ class StreamSession:
         """Serve the socket until it ends. `authenticate` has succeeded before."""
         hello = {
             "version": protocol.VERSION,
-            "epoch": self._book.feed_status().epoch,
+            "epoch": self.lane.book.feed_status().epoch,
             "heartbeat_seconds": protocol.HEARTBEAT_SECONDS,
         }
         self._outbox.append(protocol.frame("hello", hello))
@@ -216,7 +251,7 @@ class StreamSession:
                 raise TooManySubscriptions(
                     f"A socket follows {limits.SOCKET_CHAINS_MAX} chains at the most."
                 )
-            subscription = ChainSubscription(request.id, self._book, request.chain.key())
+            subscription = ChainSubscription(request.id, self.lane.book, request.chain.key())
         else:
             symbols, refused = request.symbols()
             # Each costs a place, also one without a readable symbol or with a symbol of another:
@@ -227,10 +262,10 @@ class StreamSession:
                 raise TooManySubscriptions(
                     f"A socket follows {limits.SOCKET_QUOTES_MAX} quotes at the most."
                 )
-            subscription = QuotesSubscription(request.id, self._book, symbols, refused)
+            subscription = QuotesSubscription(request.id, self.lane.book, symbols, refused)
         self._subscriptions[request.id] = subscription
-        self._book.hold(subscription.topics)
-        self._followers.follow(self, subscription.topics)
+        self.lane.book.hold(subscription.topics)
+        self.lane.followers.follow(self, subscription.topics)
         task = asyncio.ensure_future(self._open(subscription))
         self._opening[request.id] = task
         # Not in the task itself: one that is cancelled before its first step runs no line of it.
@@ -257,8 +292,8 @@ class StreamSession:
         subscription = self._subscriptions.pop(number, None)
         if subscription is None:
             return
-        self._book.release(subscription.topics)
-        self._followers.unfollow(self, set(subscription.topics) - self.topics)
+        self.lane.book.release(subscription.topics)
+        self.lane.followers.unfollow(self, set(subscription.topics) - self.topics)
         opening = self._opening.get(number)
         if opening is not None and opening is not asyncio.current_task():
             del self._opening[number]
@@ -280,6 +315,7 @@ class StreamSession:
             self._check_token()
             await self._flush()
             if self._clock.now_ns() >= next_beat_ns:
+                await self._check_lane()
                 next_beat_ns = self._clock.now_ns() + protocol.HEARTBEAT_SECONDS * NANOSECONDS
                 await self._send(self._heartbeat())
             await asyncio.sleep(limits.SOCKET_FLUSH_SECONDS)
@@ -308,7 +344,7 @@ class StreamSession:
         self._drained.set()
         if self._status_due:
             self._status_due = False
-            status = self._market.feed_status().model_dump(mode="json")
+            status = self.lane.market.feed_status().model_dump(mode="json")
             frames.append(protocol.frame("status", status))
         for number, subscription in self._subscriptions.items():
             changes = None if number in self._opening else subscription.flush()
@@ -318,7 +354,7 @@ class StreamSession:
 
     def _heartbeat(self) -> bytes:
         server_ms = self._clock.now_ns() // 1_000_000
-        return protocol.frame("heartbeat", server_ms, self._book.market_now_ns() // 1_000_000)
+        return protocol.frame("heartbeat", server_ms, self.lane.book.market_now_ns() // 1_000_000)
 
     async def _send(self, data: bytes) -> None:
         try:
