@@ -115,3 +115,23 @@ test('a name is changed in place', async ({ page }) => {
   await page.reload();
   await expect(page.getByTestId('account-name')).toHaveText('Ada Lovelace');
 });
+
+test('the market data agreement is read, signed and withdrawn', async ({ page }) => {
+  await register(page, newAddress('agreement'));
+  await page.goto('/you');
+  await page.getByTestId('open-agreement').tap();
+  await expect(page.getByTestId('agreement-shown')).toContainText('need no agreement');
+  await expect(page.getByTestId('sign-agreement')).toBeDisabled();
+  const groups = page.getByTestId('agreement').getByRole('radiogroup');
+  await expect(groups).toHaveCount(5);
+  for (let index = 0; index < 5; index += 1) {
+    const answer = index === 0 ? 'Yes' : 'No';
+    await groups.nth(index).getByRole('radio', { name: answer }).tap();
+  }
+  await page.getByTestId('agreement-name').fill('Ada Lovelace');
+  await page.getByTestId('sign-agreement').tap();
+  await expect(page.getByTestId('agreement-standing')).toContainText('Non-professional');
+  await expect(page.getByTestId('agreement-standing')).toContainText('Ada Lovelace');
+  await page.getByTestId('withdraw-agreement').tap();
+  await expect(page.getByTestId('agreement-standing')).toContainText('Not declared');
+});

@@ -1,6 +1,7 @@
 /** Words of the app. One language today; another is another table of the same keys. */
 import { account } from '@/i18n/en/account';
 import { admin } from '@/i18n/en/admin';
+import { agreement } from '@/i18n/en/agreement';
 import { auth } from '@/i18n/en/auth';
 import { chain } from '@/i18n/en/chain';
 import { markets } from '@/i18n/en/markets';
@@ -17,6 +18,7 @@ const words = {
   ...account,
   ...security,
   ...admin,
+  ...agreement,
 } as const;
 
 export type WordKey = keyof typeof words;

@@ -6,6 +6,10 @@ import { YouScreen } from '@/features/account/you-screen';
 export function YouRoute() {
   const router = useRouter();
   return (
-    <YouScreen onSecurity={() => router.push('/security')} onAdmin={() => router.push('/admin')} />
+    <YouScreen
+      onSecurity={() => router.push('/security')}
+      onAgreement={() => router.push('/agreement')}
+      onAdmin={() => router.push('/admin')}
+    />
   );
 }

@@ -25,10 +25,11 @@ import { useStore } from '@/lib/external-store';
 
 export interface YouScreenProps {
   onSecurity: () => void;
+  onAgreement: () => void;
   onAdmin: () => void;
 }
 
-function Ways({ user, onSecurity, onAdmin }: YouScreenProps & { user: User }) {
+function Ways({ user, onSecurity, onAgreement, onAdmin }: YouScreenProps & { user: User }) {
   const admin = user.role === 'admin';
   return (
     <Card>
@@ -38,9 +39,16 @@ function Ways({ user, onSecurity, onAdmin }: YouScreenProps & { user: User }) {
         text={t('security.row')}
         value={t(user.second_factor ? 'you.guarded' : 'you.unguarded')}
         valueTone={user.second_factor ? 'accent' : 'warning'}
-        last={!admin}
         onPress={onSecurity}
         testID="open-security"
+      />
+      <LinkRow
+        icon={icons.check}
+        title={t('agreement.title')}
+        text={t('agreement.row')}
+        last={!admin}
+        onPress={onAgreement}
+        testID="open-agreement"
       />
       {admin ? (
         <LinkRow

@@ -1,0 +1,1 @@
+export { AgreementRoute as default } from '@/shell/agreement-route';
