@@ -2185,6 +2185,8 @@ export interface components {
             end: string;
             /** Exchange */
             exchange: string;
+            /** Source */
+            source: string;
             /**
              * Start
              * Format: date
@@ -2971,6 +2973,11 @@ export interface components {
         SymbolMatches: {
             /** Results */
             results: components["schemas"]["SymbolMatch"][];
+            /**
+             * Source
+             * @description Who knows these symbols.
+             */
+            source: string;
         };
         /**
          * Tokens

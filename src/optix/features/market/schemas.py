@@ -77,6 +77,7 @@ class MarketCalendar(Schema):
     """Weekdays from `start` to `end`; weekends are never sessions and are left out."""
 
     exchange: str
+    source: str
     start: date
     end: date
     covered_from: date = Field(description="The first day the calendar knows.")
@@ -266,3 +267,4 @@ class SymbolMatch(Schema):
 
 class SymbolMatches(Schema):
     results: list[SymbolMatch]
+    source: str = Field(description="Who knows these symbols.")

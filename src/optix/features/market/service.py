@@ -143,6 +143,7 @@ class MarketService:
         days = (start + timedelta(days=ahead) for ahead in range((end - start).days + 1))
         return schemas.MarketCalendar(
             exchange="XNYS",
+            source="exchange_calendars",
             start=start,
             end=end,
             covered_from=first,
@@ -402,7 +403,10 @@ class MarketService:
 
     async def search(self, text: str, limit: int) -> schemas.SymbolMatches:
         found = await self._book.ask("search", {"text": text, "limit": limit})
-        return schemas.SymbolMatches(results=[schemas.SymbolMatch(**row) for row in found])
+        return schemas.SymbolMatches(
+            results=[schemas.SymbolMatch(**row) for row in found],
+            source=self._book.feed_status().source,
+        )
 
 
 def _calendar_day(day: date) -> schemas.CalendarDay:
