@@ -50,6 +50,15 @@ test('the trail is read, filtered and verified', async ({ page }) => {
   await expect(page.getByTestId('audit-intact')).toBeVisible();
 });
 
+test('the providers of market data are looked at', async ({ page }) => {
+  await signInAsAdmin(page);
+  await page.goto('/admin');
+  await page.getByTestId('open-providers').tap();
+  await expect(page.getByTestId('provider-sim')).toBeVisible();
+  await expect(page.getByTestId('provider-sim')).toContainText('Quotes');
+  await expect(page.getByTestId('state-sim')).toHaveText(/Live|Idle/);
+});
+
 test('nobody else is led to these pages', async ({ page }) => {
   await register(page, newAddress('user'));
   await page.goto('/you');

@@ -4,6 +4,7 @@ import { Redirect, useLocalSearchParams, useRouter } from 'expo-router';
 import { sessionStore } from '@/api/session-store';
 import { AdminScreen } from '@/features/admin/admin-screen';
 import { AuditScreen } from '@/features/admin/audit-screen';
+import { ProvidersScreen } from '@/features/admin/providers-screen';
 import { UserScreen } from '@/features/admin/user-screen';
 import { UsersScreen } from '@/features/admin/users-screen';
 import { useStore } from '@/lib/external-store';
@@ -17,6 +18,7 @@ export function AdminRoute() {
       onBack={back}
       onUsers={() => router.push('/admin/users')}
       onAudit={() => router.push('/admin/audit')}
+      onProviders={() => router.push('/admin/providers')}
     />
   );
 }
@@ -38,4 +40,8 @@ export function AdminUserRoute() {
 
 export function AdminAuditRoute() {
   return <AuditScreen onBack={useBackTo('/admin')} />;
+}
+
+export function AdminProvidersRoute() {
+  return <ProvidersScreen onBack={useBackTo('/admin')} />;
 }

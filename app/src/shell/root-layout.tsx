@@ -76,6 +76,7 @@ function Routes({ signedIn, admin }: { signedIn: boolean; admin: boolean }) {
         <Stack.Screen name="admin/index" options={{ title: t('admin.title') }} />
         <Stack.Screen name="admin/users" options={{ title: t('admin.users') }} />
         <Stack.Screen name="admin/user/[id]" options={{ title: t('admin.users') }} />
+        <Stack.Screen name="admin/providers" options={{ title: t('providers.title') }} />
         <Stack.Screen name="admin/audit" options={{ title: t('admin.audit') }} />
       </Stack.Protected>
     </Stack>

@@ -14,6 +14,7 @@ export interface AdminScreenProps {
   onBack: () => void;
   onUsers: () => void;
   onAudit: () => void;
+  onProviders: () => void;
 }
 
 function HealthCard({ components }: { components: readonly ComponentHealth[] }) {
@@ -32,7 +33,7 @@ function HealthCard({ components }: { components: readonly ComponentHealth[] }) 
   );
 }
 
-export function AdminScreen({ onBack, onUsers, onAudit }: AdminScreenProps) {
+export function AdminScreen({ onBack, onUsers, onAudit, onProviders }: AdminScreenProps) {
   const health = useQuery(healthQuery);
   return (
     <Page
@@ -49,6 +50,13 @@ export function AdminScreen({ onBack, onUsers, onAudit }: AdminScreenProps) {
             text={t('admin.users.row')}
             onPress={onUsers}
             testID="open-users"
+          />
+          <LinkRow
+            icon={icons.link}
+            title={t('providers.title')}
+            text={t('providers.row')}
+            onPress={onProviders}
+            testID="open-providers"
           />
           <LinkRow
             last

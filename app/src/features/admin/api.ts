@@ -14,6 +14,7 @@ export const adminKeys = {
   sessions: (id: string) => ['admin', 'sessions', id] as const,
   audit: ['admin', 'audit'] as const,
   health: ['admin', 'health'] as const,
+  providers: ['admin', 'providers'] as const,
 };
 
 export function usersQuery(search: string) {
@@ -108,4 +109,11 @@ export const healthQuery = queryOptions({
   staleTime: STALE_MS,
   refetchInterval: 30_000,
   queryFn: () => unwrap(api.GET('/api/v1/admin/health')),
+});
+
+export const providersQuery = queryOptions({
+  queryKey: adminKeys.providers,
+  staleTime: 2_000,
+  refetchInterval: 5_000,
+  queryFn: () => unwrap(api.GET('/api/v1/admin/market/providers')),
 });

@@ -1,0 +1,1 @@
+export { AdminProvidersRoute as default } from '@/shell/admin-routes';
