@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import groupby
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from optix.adapters.market_data.bars import join_bars, within
 from optix.adapters.market_data.directory import SymbolDirectory, normalise_symbol
 from optix.adapters.market_data.sim.bars import History
 from optix.adapters.market_data.sim.chain import Board, BoardTerms, LiveChain
-from optix.adapters.market_data.sim.listing import Listing, activity, root_for
+from optix.adapters.market_data.sim.listing import Listing, shares_of
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import FIRST_DAY, MarketPath
 from optix.adapters.market_data.sim.quotes import SOURCE, Quotes
@@ -240,7 +239,7 @@ class SimulatedMarket:
         if known is not None:
             self._boards.move_to_end((key, number))
             return known
-        board = Board(self._path, self._seed, self._terms(name, listed, today, number), number)
+        board = Board(self._path, self._seed, self._terms(name, listed, number), number)
         self._boards[key, number] = board
         if len(self._boards) > _BOARDS_CACHED:
             self._boards.popitem(last=False)
@@ -250,32 +249,31 @@ class SimulatedMarket:
         self,
         name: SimulatedName,
         listed: Sequence[ListedExpiration],
-        today: date,
         number: int,
     ) -> BoardTerms:
-        contracts: list[OptionContract] = []
+        ladders: list[tuple[str, tuple[int, ...]]] = []
         for item in listed:
-            root = root_for(name.symbol, item)
-            for milli in self._listing.strikes(name, item, number):
-                contracts.append(OptionContract(root, item.date, Right.CALL, milli))
-                contracts.append(OptionContract(root, item.date, Right.PUT, milli))
-        counts = [(root, len(list(part))) for root, part in groupby(contracts, lambda c: c.root)]
+            ladders += self._listing.ladders(name, item, number).items()
         day = listed[0].date
-
-        def per_contract(instant: dict[str, int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-            return np.concatenate([np.full(count, instant[root]) for root, count in counts])
-
-        settles = {root: self._sessions.settles_at(root, day) for root, _ in counts}
-        stops = {root: self._sessions.last_trading_instant(root, day) for root, _ in counts}
-        volume_share, interest_share = activity(day, today, listed[0].cycle)
+        contracts = [
+            OptionContract(root, day, right, milli)
+            for root, strikes in ladders
+            for milli in strikes
+            for right in (Right.CALL, Right.PUT)
+        ]
+        counts = [2 * len(strikes) for _, strikes in ladders]
+        roots = [root for root, _ in ladders]
+        settles = [self._sessions.settles_at(root, day) for root in roots]
+        stops = [self._sessions.last_trading_instant(root, day) for root in roots]
         return BoardTerms(
             name=name,
             contracts=contracts,
-            settles_ns=per_contract(settles),
-            last_trading_ns=per_contract(stops),
-            american=style_of(counts[0][0]) is ExerciseStyle.AMERICAN,
-            day_volume=name.option_volume * volume_share,
-            open_interest=name.open_interest * interest_share,
+            settles_ns=np.repeat(settles, counts),
+            last_trading_ns=np.repeat(stops, counts),
+            shares=np.repeat([shares_of(name, root) for root in roots], counts),
+            american=style_of(roots[0]) is ExerciseStyle.AMERICAN,
+            expiration=day,
+            cycle=listed[0].cycle,
         )
 
 

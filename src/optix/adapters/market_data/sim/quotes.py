@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 
 from optix.adapters.market_data.sim.bars import History
@@ -53,7 +55,7 @@ class Quotes:
             open=day.open,
             high=day.high,
             low=day.low,
-            previous_close=self._history.close(name, number - 1),
+            previous_close=self._previous_close(name, number),
             volume=day.volume if traded else float("nan"),
             source=SOURCE,
             quality=Quality.SIMULATED,
@@ -61,6 +63,14 @@ class Quotes:
             ts_received=now_ns,
             flags=quote_flags(bid, ask),
         )
+
+    def _previous_close(self, name: SimulatedName, number: int) -> float:
+        """Return yesterday's close in shares of today, as exchanges print it after a split."""
+        close = self._history.close(name, number - 1)
+        if not name.splits or number < 1:
+            return close
+        ratio = exp(self._path.split_shift(name, number) - self._path.split_shift(name, number - 1))
+        return round(close * ratio, 2)
 
 
 def half_spread_cents(name: SimulatedName, prices: Floats, in_pause: Bools) -> Floats:
