@@ -8,7 +8,7 @@ early exercise, which is never worth less than exercising now: no quote lies bel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,6 +26,7 @@ from optix.kernel.chain import ChainTable, nan_column
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import OptionContract
 from optix.kernel.quote import Quality, Quote
+from optix.kernel.roots import roots_of
 
 _TICKS = {  # below 3.00, from 3.00 on
     TickProgram.PENNY_ALL: (0.01, 0.01),
@@ -78,10 +79,13 @@ class Board:
         self._close_ns = path.close_ns(day_number)
         first = terms.contracts[0]
         self._book_key = stream_key(seed, "book", first.root, first.expiration.isoformat())
-        roots = {root: at for at, root in enumerate(dict.fromkeys(c.root for c in self.contracts))}
-        milli = np.array([contract.strike_milli for contract in terms.contracts])
-        root_number = np.array([roots[contract.root] for contract in terms.contracts])
-        self._ids = (milli * 4 + root_number) * 2 + (self._all % 2 == 0)
+        self._levels_strikes = self._in_shares_of_levels()
+        standard = roots_of(terms.name.symbol)
+        root_number = np.array(
+            [standard.index(c.root) if c.root in standard else 0 for c in terms.contracts]
+        )
+        cents = (self._levels_strikes * 100.0).round().astype(np.int64)
+        self._ids = (cents * 4 + root_number) * 2 + (self._all % 2 == 0)
         self._low_tick, self._high_tick = _TICKS[terms.name.tick]
         self._halt = path.halt(terms.name.symbol, day_number)
         self._valuation = Valuation(
@@ -99,17 +103,26 @@ class Board:
             day_number,
             expiration=terms.expiration,
             cycle=terms.cycle,
-            strikes=self._valuation.strikes,
+            strikes=self._levels_strikes,
             ids=self._ids,
             key=self._book_key,
             is_american=terms.american,
         )
         self.open_interest = self.interest.open_interest
-        self._day_volume = self.interest.day_volume
+        # What has stopped trading for good waits for its settlement.
+        self.tradable = terms.last_trading_ns > self._open_ns
+        self.change = np.where(self.tradable, self.interest.change, 0.0)
+        self.day_volume = np.where(self.tradable, self.interest.day_volume, 0.0)
         self._lay_turns()
         self.previous_close = self._previous_close()
 
     # -- what is fixed for the day ------------------------------------------------------------
+
+    def _in_shares_of_levels(self) -> Floats:
+        """Return strikes per share that stay the same through splits: a contract's own number."""
+        factor = np.exp(-self._path.split_shift(self.name, self.day_number))
+        result: Floats = (self._strikes / self.terms.shares * factor).round(2)
+        return result
 
     def _previous_close(self) -> Floats:
         """Return yesterday's middle, of contracts that somebody holds."""
@@ -124,7 +137,7 @@ class Board:
 
     def _lay_turns(self) -> None:
         """Lay out how often each contract trades and how long its order book stands."""
-        trades = np.maximum(self._day_volume / 4.0, 1e-6)
+        trades = np.maximum(self.day_volume / 4.0, 1e-6)
         period = np.clip(23_400.0 / trades, 1.0, 7_200.0)
         self._trade_ns: Ints = (period * NANOSECONDS).astype(np.int64)
         chance = uniforms(stream_key(self._book_key, "phase"), self._ids)
@@ -230,7 +243,7 @@ class Board:
         book = {"bid": bid[:count], "ask": ask[:count]}
         book["bid_size"], book["ask_size"] = self.sizes(book["bid"], book["ask"], now_ns)
         shares = self._path.volume_shares(self.name.symbol, turns)
-        traded = np.floor(self._day_volume[rows] * shares)
+        traded = np.floor(self.day_volume[rows] * shares)
         volume = np.where(turns_ns > self._open_ns, traded, 0.0)
         buys = hash_bits(self._book_key, turns + self._ids[rows]) & np.uint64(1)
         then_bid, then_ask = bid[count:], ask[count:]
@@ -249,7 +262,7 @@ class Board:
         """
         bid, ask = self.quotes(self._all, as_instants(now_ns))
         bid_size, ask_size = self.sizes(bid, ask, now_ns)
-        volume = np.floor(self._day_volume)
+        volume = np.floor(self.day_volume)
         buys = hash_bits(self._book_key, self._ids + now_ns) & np.uint64(1)
         last = np.where((buys == 1) | (bid <= 0), ask, bid)
         return {
@@ -283,6 +296,14 @@ class Board:
         )
 
 
+def changed_rows(old: Mapping[str, Floats], new: Mapping[str, Floats]) -> Ints:
+    """Return the rows in which any of `LIVE_COLUMNS` differs."""
+    changed = np.zeros(len(new["bid"]), dtype=np.bool_)
+    for key in LIVE_COLUMNS:
+        changed |= (new[key] != old[key]) & ~(np.isnan(new[key]) & np.isnan(old[key]))
+    return np.flatnonzero(changed)
+
+
 class LiveChain:
     """A board that somebody watches: the whole first, then the contracts that changed."""
 
@@ -305,10 +326,6 @@ class LiveChain:
             self._columns["volume"].copy(),
         )
         fresh["last"][traded], fresh["volume"][traded] = last, volume
-        changed = np.zeros(len(board.contracts), dtype=np.bool_)
-        for key in LIVE_COLUMNS:
-            old = self._columns[key]
-            changed |= (fresh[key] != old) & ~(np.isnan(fresh[key]) & np.isnan(old))
+        rows = changed_rows(self._columns, fresh)
         self._columns, self._turns = fresh, turns
-        rows = np.flatnonzero(changed)
         return board.table(fresh, now_ns, spot, rows) if len(rows) else None

@@ -22,11 +22,16 @@ from optix.adapters.market_data.sim.path import MarketPath
 PACE = 0.04  # of the way that interest goes in a day
 MEMORY_SESSIONS = 120  # older days hardly count
 EXERCISED_FROM = 1.8  # deviations in the money, from which a call is exercised for the dividend
+_NEAR_SUM = 6.5  # of a target over all distances, rounds and lasting differences included
 _ROUND = ((2.0, 1.3), (10.0, 1.8), (20.0, 1.4), (100.0, 1.3))
 
 
 class Interest:
-    """What is held and what trades in the contracts of one expiration on session `number`."""
+    """What is held and what trades in the contracts of one expiration on session `number`.
+
+    `strikes` are per share and in shares of `names.LEVELS_DATE`, so that a contract keeps its
+    numbers through splits. How many others are listed changes nothing for it.
+    """
 
     def __init__(
         self,
@@ -49,23 +54,27 @@ class Interest:
         self._vol = name.surface.vol_long
         self._round = self._roundness()
         first = expiration - timedelta(days=lifetime_days(expiration, cycle))
-        listed = min(path.number_on_or_after(first), number)
-        begin = max(listed, number - MEMORY_SESSIONS, 0)
+        listed = path.number_on_or_after(first)
+        begin = max(min(listed, number), number - MEMORY_SESSIONS, 0)
         days = list(range(begin, number + 1))
-        targets = self._targets(days)
+        # Some dates can be traded long before anybody takes a position in them.
+        targets = self._targets(days) * (listed <= number)
         survived = self._survived(days, number) if is_american else np.ones_like(targets[:-1])
         weights = PACE * np.power(1.0 - PACE, np.arange(len(days) - 1, 0, -1) - 1.0)
         held = (weights[:, None] * targets[:-1] * survived).sum(axis=0)
-        ratio = self._split_ratio(number)
-        self.open_interest: Floats = np.floor(held / ratio) * ratio
-        # Tonight: openings and closings lead to `traded`, then exercise to `next_interest`.
-        tonight = held * (1.0 - PACE) + PACE * targets[-1]
-        ratio = self._split_ratio(number + 1)
-        traded = np.floor(tonight)
-        left = np.floor(tonight * self._kept(number + 1)) if is_american else traded
+        unit = path.contract_factor(name, number)
+        before = path.contract_factor(name, max(number - 1, 0))
+        # On the morning of a split every contract becomes several, none a part of one.
+        self.open_interest: Floats = np.floor(held * before) * round(unit / before)
+        # Tonight: openings and closings lead to `traded`, exercise from there to the next day.
+        days, targets = days[-MEMORY_SESSIONS:], targets[-MEMORY_SESSIONS:]
+        survived = np.concatenate((survived, np.ones((1, len(strikes)))))[-MEMORY_SESSIONS:]
+        weights = PACE * np.power(1.0 - PACE, np.arange(len(days) - 1, -1, -1.0))
+        kept = self._kept(number + 1) if is_american else np.ones(len(strikes))
+        traded = np.floor((weights[:, None] * targets * survived).sum(axis=0) * unit)
+        left = np.floor((weights[:, None] * targets * (survived * kept)).sum(axis=0) * unit)
         self.change: Floats = traded - self.open_interest
         self.exercised: Floats = traded - left
-        self.next_ratio = ratio
         self.day_volume = np.maximum(self._volumes(number), np.abs(self.change))
 
     def _roundness(self) -> Floats:
@@ -77,22 +86,22 @@ class Interest:
         return result
 
     def _spots(self, numbers: Sequence[int]) -> Floats:
-        """Return the closes before the sessions, in shares of today."""
+        """Return the closes before the sessions, in shares of `names.LEVELS_DATE`."""
         path, name = self._path, self._name
-        today = path.split_shift(name, self._number)
-        closes = []
-        for number in numbers:
-            before = max(number - 1, 0)
-            close = path.log_close(name.symbol, before)
-            closes.append(exp(close + today - path.split_shift(name, before)))
-        return np.array(closes)
+        eves = [max(number - 1, 0) for number in numbers]
+        return np.array(
+            [exp(path.log_close(name.symbol, eve) - path.split_shift(name, eve)) for eve in eves]
+        )
+
+    def _scales(self, numbers: Sequence[int]) -> Floats:
+        left = np.array([(self._expiration - self._path.day(n)).days for n in numbers])
+        result: Floats = self._vol * np.sqrt((np.maximum(left, 0) + 7.0) / 365.0)
+        return result
 
     def _distances(self, numbers: Sequence[int]) -> Floats:
         """Return log-moneyness in deviations to the expiration, one row for each session."""
-        left = np.array([(self._expiration - self._path.day(n)).days for n in numbers])
-        scale = self._vol * np.sqrt((np.maximum(left, 0) + 7.0) / 365.0)
-        moneyness: Floats = np.log(self._strikes[None, :] / self._spots(numbers)[:, None])
-        result: Floats = moneyness / scale[:, None]
+        moneyness = np.log(self._strikes[None, :] / self._spots(numbers)[:, None])
+        result: Floats = moneyness / self._scales(numbers)[:, None]
         return result
 
     def _targets(self, numbers: Sequence[int]) -> Floats:
@@ -102,16 +111,13 @@ class Interest:
         near = np.exp(-0.5 * np.square((distance - lean) / width))
         near += 0.02 * np.exp(-np.abs(distance))
         lasting = np.exp(0.55 * normals(stream_key(self._key, "interest"), self._ids))
-        held = near * (self._round * lasting)
         days = np.array([(self._expiration - self._path.day(n)).days for n in numbers])
         _, shares = activity(days, self._cycle)
-        # Splits multiply contracts: interest is counted in contracts of today.
-        total = self._name.open_interest * shares * self._unit()
-        result: Floats = held * (total / held.sum(axis=1))[:, None]
+        # A strike's part is what lies within its usual distance to the next one.
+        step = self._name.strike_step / self._spots(numbers) / self._scales(numbers)
+        total = self._name.open_interest * shares * step / _NEAR_SUM
+        result: Floats = near * (self._round * lasting) * total[:, None]
         return result
-
-    def _unit(self) -> float:
-        return exp(-self._path.split_shift(self._name, self._number))
 
     def _volumes(self, number: int) -> Floats:
         distance = self._distances([number])[0]
@@ -120,18 +126,11 @@ class Interest:
         noise = normals(stream_key(self._key, "volume", day.toordinal()), self._ids)
         moving *= np.exp(0.7 * noise)
         shares, _ = activity(np.array([(self._expiration - day).days]), self._cycle)
-        result: Floats = self._name.option_volume * self._unit() * shares[0] * moving / moving.sum()
+        result: Floats = self._volume(number) * shares[0] * moving / moving.sum()
         return result
 
-    def _split_ratio(self, number: int) -> float:
-        """Return what contracts multiply by on the morning of a session."""
-        if not number or number >= self._path.days_known:
-            return 1.0
-        ratio = exp(
-            self._path.split_shift(self._name, number - 1)
-            - self._path.split_shift(self._name, number)
-        )
-        return float(round(ratio)) if abs(ratio - round(ratio)) < 1e-9 else 1.0
+    def _volume(self, number: int) -> float:
+        return self._name.option_volume * self._path.contract_factor(self._name, number)
 
     def _kept(self, ex_number: int) -> Floats:
         """Return what part of each contract is left after exercise for a session's dividend."""

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
-from math import exp, log, log1p
+from math import exp, log, log1p, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -225,6 +225,12 @@ class MarketPath:
         self.log_close(symbol, last)
         return [paid for paid in self._dividends.get(symbol, ()) if paid.number <= last]
 
+    def usual_dividend(self, name: SimulatedName, number: int) -> float:
+        """Return what a quarter's dividend would be if it were declared on session `number`."""
+        before = max(number - 1, 0)
+        close = self.log_close(name.symbol, before)
+        return max(round(exp(close) * name.dividend_yield / 4.0, 2), _CENT)
+
     def declared(self, name: SimulatedName, ex_day: date, number: int) -> float | None:
         """Return the amount of a coming dividend, None until it is declared on session `number`."""
         sessions = self._sessions.iter_sessions(self._days[number] + timedelta(days=1), ex_day)
@@ -247,6 +253,15 @@ class MarketPath:
             elif LEVELS_DATE < split.ex_date <= day:
                 shift -= log(split.ratio)
         return shift
+
+    def contract_factor(self, name: SimulatedName, number: int) -> float:
+        """Return how many contracts of `LEVELS_DATE` one contract of a session has become, as 1 in
+        so many: splits with a broken ratio change what contracts deliver, not their number.
+        """
+        day = self._days[number]
+        ratios = [s.ratio for s in name.splits if s.is_even and day < s.ex_date <= LEVELS_DATE]
+        later = [s.ratio for s in name.splits if s.is_even and LEVELS_DATE < s.ex_date <= day]
+        return prod(later) / prod(ratios)
 
     def adjustment(self, name: SimulatedName, number: int, today: int) -> float:
         """Return what makes a log price of session `number` comparable with those of `today`."""

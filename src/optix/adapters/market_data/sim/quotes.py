@@ -25,13 +25,13 @@ class Quotes:
 
     def __init__(self, path: MarketPath, history: History, seed: int) -> None:
         self._path = path
-        self._history = history
+        self.history = history
         self._seed = seed
 
     def at(self, name: SimulatedName, now_ns: int) -> Quote:
         """Return the quote of a name. The last price is the path itself, on the bid or the ask."""
         number = self._path.day_number(now_ns)
-        day = self._history.live_day(name, now_ns)
+        day = self.history.live_day(name, now_ns)
         bits = int(hash_bits(stream_key(self._seed, "book", name.symbol), _book(now_ns))[0])
         in_pause = self._path.in_pause(as_instants(now_ns))
         half_cents = int(half_spread_cents(name, np.array([day.close]), in_pause)[0])
@@ -66,7 +66,7 @@ class Quotes:
 
     def _previous_close(self, name: SimulatedName, number: int) -> float:
         """Return yesterday's close in shares of today, as exchanges print it after a split."""
-        close = self._history.close(name, number - 1)
+        close = self.history.close(name, number - 1)
         if not name.splits or number < 1:
             return close
         ratio = exp(self._path.split_shift(name, number) - self._path.split_shift(name, number - 1))
