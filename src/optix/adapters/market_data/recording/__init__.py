@@ -117,7 +117,9 @@ class RecordingWriter:
         """Join the parts into the recording. Without any update there is none."""
         self.seal()
         parts = list_parts(self._parts)
-        if parts:
+        if len(parts) == 1:
+            parts[0].replace(self.path)
+        elif parts:
             _write_sealed(self.path, (table for part in parts for table in _iter_groups(part)))
         shutil.rmtree(self._parts)
 

@@ -30,6 +30,14 @@ Ints = npt.NDArray[np.int64]
 
 _KINDS = ("quote", "chain", "spot", "contract", "rejected", "notice", "trade", "status")
 _QUOTE, _CHAIN, _SPOT, _CONTRACT, _REJECTED, _NOTICE, _TRADE, _STATUS = range(len(_KINDS))
+_CONTRACT_COLUMNS = [
+    "root",
+    "expiration",
+    "right",
+    "strike_milli",
+    "row_ts_event",
+    *CHAIN_COLUMNS,
+]
 _EPOCH = date(1970, 1, 1)
 _STRIKE_BITS, _DAY_BITS = 28, 17
 
@@ -159,8 +167,8 @@ class _Group:
             np.concatenate(([0], np.cumsum(self._kinds == number))) for number in range(len(_KINDS))
         ]
 
-    def _rows(self, *kinds: int) -> _Rows:
-        return _Rows(self._table, np.flatnonzero(np.isin(self._kinds, kinds)))
+    def _rows(self, kind: int) -> _Rows:
+        return _Rows(self._table, np.flatnonzero(self._kinds == kind))
 
     def updates(self, cuts: list[int]) -> Iterator[Recorded]:
         singles: dict[int, Iterator[Any]] = {
@@ -290,7 +298,9 @@ class _Group:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def contract_rows(self) -> _Rows:
-        return self._rows(_CONTRACT)
+        return _Rows(
+            self._table.select(_CONTRACT_COLUMNS), np.flatnonzero(self._kinds == _CONTRACT)
+        )
 
     def rejections(self) -> list[RejectedRow]:
         rows = self._rows(_REJECTED)

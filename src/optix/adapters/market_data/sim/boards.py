@@ -42,12 +42,15 @@ class Boards:
             self._known.popitem(last=False)
         return board
 
-    def of_day(self, name: SimulatedName, number: int) -> list[Board]:
-        """Return every board of a session, nearest date first, without remembering them."""
+    def of_day(
+        self, name: SimulatedName, number: int, expirations: int | None = None
+    ) -> list[Board]:
+        """Return the boards of a session, nearest date first, without remembering them."""
         by_date: dict[object, list[ListedExpiration]] = {}
         for item in self._listing.listed(name, self._path.day(number)):
             by_date.setdefault(item.date, []).append(item)
-        return [self.make(name, listed, number) for listed in by_date.values()]
+        nearest = list(by_date.values())[:expirations]
+        return [self.make(name, listed, number) for listed in nearest]
 
     def make(self, name: SimulatedName, listed: Sequence[ListedExpiration], number: int) -> Board:
         """Return the board of the AM and PM listings of one date on session `number`."""

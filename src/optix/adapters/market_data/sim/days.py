@@ -77,9 +77,14 @@ class SimulatedDays:
         """Return the number of the session on `day`."""
         return self._path.day_number(self._sessions.opens_at(day))
 
-    def name_day(self, name: SimulatedName, number: int, *, tape: bool) -> NameDay:
-        """Lay out the boards of a day, and draw its orders where a tape is wanted."""
-        boards = self._boards.of_day(name, number) if name.has_options else []
+    def name_day(
+        self, name: SimulatedName, number: int, *, tape: bool, expirations: int | None = None
+    ) -> NameDay:
+        """Lay out the boards of a day, and draw its orders where a tape is wanted.
+
+        With `expirations` only so many of the nearest dates exist.
+        """
+        boards = self._boards.of_day(name, number, expirations) if name.has_options else []
         drawn = None
         if tape and boards:
             path = self._path.span(2 * number).path(name.symbol)
