@@ -126,6 +126,7 @@ class Valuation:
                 is_call=is_call,
             )
             least = np.maximum(sign * (spot - strike), 0.0)
+            value = np.maximum(value, self._before_dividend(rows, instants_ns, spot, vol_short))
         else:
             value = black_scholes.price(
                 forward=forward,
@@ -140,3 +141,43 @@ class Valuation:
         vega_point = 0.01 * discount * forward * bell * np.sqrt(years)
         shares = self._shares[rows]
         return Worth(np.maximum(value, least) * shares, vega_point * shares, least * shares)
+
+    def _before_dividend(
+        self, rows: Ints, instants_ns: Ints, spot: Floats, vol_short: Floats
+    ) -> Floats:
+        """Return what calls are worth to who exercises them just before the next dividend.
+
+        The yield that stands for a dividend pays it from today on, so that a call would be worth
+        less than the one that expires before the ex-date. Source: Black 1975.
+        """
+        result = np.zeros(len(rows))
+        if not len(self._ex_ns):
+            return result
+        ex_ns = self._ex_ns[0]
+        held = np.flatnonzero(
+            self._is_call[rows] & (instants_ns < ex_ns) & (ex_ns <= self._settles_ns[rows])
+        )
+        if not len(held):
+            return result
+        instants = np.broadcast_to(instants_ns, len(rows))[held]
+        years = np.maximum(ex_ns - instants, TIME_NS_MIN) / YEAR_NS
+        spots, vols = (np.broadcast_to(v, len(rows))[held] for v in (spot, vol_short))
+        forward = spots * np.exp(RATE_ANNUAL * years)
+        strike = self.strikes[rows][held]
+        theta = self._surface.theta(vols, years)
+        if len(self._reports_ns):
+            until = np.searchsorted(self._reports_ns, ex_ns, "right")
+            coming = np.maximum(until - np.searchsorted(self._reports_ns, instants, "right"), 0)
+            theta = theta + coming * (REPORT_PREMIUM * self._name.earnings_move) ** 2
+        variance = self._surface.total_variance(
+            np.log(strike / forward), theta, self._surface.tilt(vols)
+        )
+        result[held] = black_scholes.price(
+            forward=forward,
+            strike=strike,
+            expiry_years=years,
+            vol=np.sqrt(variance / years),
+            rate=RATE_ANNUAL,
+            is_call=True,
+        )
+        return result
