@@ -275,10 +275,8 @@ class TestRoundTrip:
             symbols=frozenset({"IWM"}),
         )
         ended = FeedNotice(state=NoticeState.ENDED, reason="Over.", ts_event=START_NS)
-        updates: list[tuple[int, MarketUpdate]] = [
-            (START_NS + place, update)
-            for place, update in enumerate([quote_of(), *prints, halt, gap, ended])
-        ]
+        told: list[MarketUpdate] = [quote_of(), *prints, halt, gap, ended]
+        updates = [(START_NS + place, update) for place, update in enumerate(told)]
         provider = open_replay(write_recording(tmp_path / "a.parquet", updates), speed="step")
         await provider.open()
         provider.set_demand(Demand(quotes=frozenset({"IWM"}), trades=frozenset({"IWM"})))

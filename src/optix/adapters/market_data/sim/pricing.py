@@ -25,6 +25,7 @@ YEAR_NS = 365 * 86_400 * NANOSECONDS
 TIME_NS_MIN = 60 * NANOSECONDS  # FORMULAS: a live contract has never less than a minute
 REPORT_PREMIUM = 1.05  # what options ask for a report, over the jump's own deviation
 
+_EX_DATES_MAX = 6  # ex-dates that early exercise looks at; later ones matter less than a tick
 _VIX_REVERSION = 4.5  # per year, of the forward of a volatility index
 _VIX_PREMIUM = 0.08  # of its far forward over the usual level
 _VIX_VOL_SHORT = 1.9  # short volatility of volatility, as a multiple of the long one
@@ -86,13 +87,17 @@ class Valuation:
         if not name.pays_dividends:
             return spot * np.exp((RATE_ANNUAL - name.dividend_yield) * years)
         count = self._count(self._ex_ns, instants_ns, rows)
-        quarter = name.dividend_yield / 4.0
-        first = np.full(len(rows), 1.0 - quarter)
+        return spot * self._kept(count, instants_ns, spot) * np.exp(RATE_ANNUAL * years)
+
+    def _kept(self, count: Ints, instants_ns: Ints, spot: Floats) -> Floats:
+        """Return what the next `count` dividends leave of a price."""
+        quarter = self._name.dividend_yield / 4.0
+        first = np.full(len(count), 1.0 - quarter)
         if self._next_dividend is not None and len(self._ex_ns):
             ahead = instants_ns < self._ex_ns[0]
             first = np.where(ahead, 1.0 - self._next_dividend / spot, first)
-        paid = np.where(count > 0, first * np.power(1.0 - quarter, np.maximum(count - 1, 0)), 1.0)
-        return spot * paid * np.exp(RATE_ANNUAL * years)
+        later = np.power(1.0 - quarter, np.maximum(count - 1, 0))
+        return np.where(count > 0, first * later, 1.0)
 
     def vols_short(self, instants_ns: Ints) -> Floats:
         if self._name.vol_index_of is not None:
@@ -126,7 +131,7 @@ class Valuation:
                 is_call=is_call,
             )
             least = np.maximum(sign * (spot - strike), 0.0)
-            value = np.maximum(value, self._before_dividend(rows, instants_ns, spot, vol_short))
+            value = np.maximum(value, self._around_dividends(rows, instants_ns, spot, vol_short))
         else:
             value = black_scholes.price(
                 forward=forward,
@@ -142,42 +147,51 @@ class Valuation:
         shares = self._shares[rows]
         return Worth(np.maximum(value, least) * shares, vega_point * shares, least * shares)
 
-    def _before_dividend(
+    def _around_dividends(
         self, rows: Ints, instants_ns: Ints, spot: Floats, vol_short: Floats
     ) -> Floats:
-        """Return what calls are worth to who exercises them just before the next dividend.
+        """Return the least that an American option is worth beside the ex-dates in its life.
 
-        The yield that stands for a dividend pays it from today on, so that a call would be worth
-        less than the one that expires before the ex-date. Source: Black 1975.
+        A call can be exercised just before a dividend, a put just after it. The yield that stands
+        for the dividends pays them from today on, and would make such an option cheaper than one
+        that expires on that day. Source: Black 1975, for calls.
         """
-        result = np.zeros(len(rows))
-        if not len(self._ex_ns):
-            return result
-        ex_ns = self._ex_ns[0]
-        held = np.flatnonzero(
-            self._is_call[rows] & (instants_ns < ex_ns) & (ex_ns <= self._settles_ns[rows])
-        )
-        if not len(held):
-            return result
-        instants = np.broadcast_to(instants_ns, len(rows))[held]
-        years = np.maximum(ex_ns - instants, TIME_NS_MIN) / YEAR_NS
-        spots, vols = (np.broadcast_to(v, len(rows))[held] for v in (spot, vol_short))
-        forward = spots * np.exp(RATE_ANNUAL * years)
-        strike = self.strikes[rows][held]
-        theta = self._surface.theta(vols, years)
-        if len(self._reports_ns):
-            until = np.searchsorted(self._reports_ns, ex_ns, "right")
-            coming = np.maximum(until - np.searchsorted(self._reports_ns, instants, "right"), 0)
-            theta = theta + coming * (REPORT_PREMIUM * self._name.earnings_move) ** 2
-        variance = self._surface.total_variance(
-            np.log(strike / forward), theta, self._surface.tilt(vols)
-        )
-        result[held] = black_scholes.price(
-            forward=forward,
-            strike=strike,
-            expiry_years=years,
-            vol=np.sqrt(variance / years),
-            rate=RATE_ANNUAL,
-            is_call=True,
-        )
-        return result
+        least = np.zeros(len(rows))
+        is_call = self._is_call[rows]
+        gone = np.searchsorted(self._ex_ns, instants_ns, "right")
+        for place, ex_ns in enumerate(self._ex_ns[:_EX_DATES_MAX].tolist()):
+            open_ = (instants_ns < ex_ns) & (ex_ns <= self._settles_ns[rows])
+            held = np.flatnonzero(open_)
+            if not len(held):
+                continue
+            one = len(instants_ns) == 1  # instant for all rows
+            each: Ints = np.zeros(len(held), dtype=np.int64) if one else held
+            instants, done, spots, vols = (
+                instants_ns[each],
+                gone[each],
+                spot[each],
+                vol_short[each],
+            )
+            years = np.maximum(ex_ns - instants, TIME_NS_MIN) / YEAR_NS
+            count = place - done + np.where(is_call[held], 0, 1)
+            forward = spots * self._kept(count, instants, spots) * np.exp(RATE_ANNUAL * years)
+            strike = self.strikes[rows][held]
+            theta = self._surface.theta(vols, years)
+            if len(self._reports_ns):
+                until = np.searchsorted(self._reports_ns, ex_ns, "right")
+                coming = until - np.searchsorted(self._reports_ns, instants, "right")
+                jump = REPORT_PREMIUM * self._name.earnings_move
+                theta = theta + np.maximum(coming, 0) * jump**2
+            variance = self._surface.total_variance(
+                np.log(strike / forward), theta, self._surface.tilt(vols)
+            )
+            then = black_scholes.price(
+                forward=forward,
+                strike=strike,
+                expiry_years=years,
+                vol=np.sqrt(variance / years),
+                rate=RATE_ANNUAL,
+                is_call=is_call[held],
+            )
+            least[held] = np.maximum(least[held], then)
+        return least
