@@ -60,6 +60,10 @@ CHAINS_KEPT_MAX = 1_000
 REPLAY_STEPS_MAX = 10_000
 PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
 
+# Market data providers
+TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
+
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576
 REQUEST_BODY_SECONDS_MAX = 15.0  # from the first byte asked for to the last one
