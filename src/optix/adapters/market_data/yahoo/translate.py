@@ -25,7 +25,7 @@ from optix.adapters.market_data.rows import (
     price_of,
     table_of,
 )
-from optix.adapters.market_data.yahoo.wire import Chart, ChainPage, Fields
+from optix.adapters.market_data.yahoo.wire import ChainPage, Chart, Fields
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, to_datetime, to_ns
 from optix.kernel.corporate import ActionKind, CorporateAction
@@ -38,7 +38,6 @@ from optix.ports.market_data import Bar, BarInterval, ChainKey, Expiration
 SOURCE = "yahoo"
 DELAY_SECONDS = 15 * 60
 VOLUME_MAX = 1e12
-_FIRST_YEAR_NS = 0
 
 _KINDS = {
     "EQUITY": SecurityKind.STOCK,
@@ -117,9 +116,7 @@ def translate_quote(fields: Fields, *, symbol: str, received_ns: int) -> Quote:
     bid, ask = amount_of(fields.get("bid")), amount_of(fields.get("ask"))
     if not bid > 0 and not ask > 0:
         bid = ask = nan
-    traded_ns = instant_of(
-        fields.get("regularMarketTime"), NANOSECONDS, received_ns=received_ns
-    )
+    traded_ns = instant_of(fields.get("regularMarketTime"), NANOSECONDS, received_ns=received_ns)
     return Quote(
         symbol=symbol,
         kind=kind,
