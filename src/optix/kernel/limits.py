@@ -61,8 +61,6 @@ REPLAY_STEPS_MAX = 10_000
 PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
 
 # Market data providers
-TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
-TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
 PROVIDER_PAGES_MAX = 200  # of one answer that comes in pages
 PROVIDER_RETRIES_MAX = 2  # of one question, after its first attempt
 PROVIDER_RETRY_SECONDS_FIRST = 0.3
@@ -91,6 +89,8 @@ STREAM_TRADE_KEYS_MAX = 20_000  # prints remembered, to know a duplicate
 STREAM_CONFLATE_SECONDS = 0.1
 POLLS_AT_ONCE_MAX = 4
 POLLED_THINGS_MAX = 1_000  # quotes and chains of one provider that are followed by asking again
+TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
 
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576
