@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Any
 
-from tests.fakes.http_server import HTTPServer, Reply, Request, json_reply, text_reply
+from tests.fakes.provider_server import ProviderServer, Reply, Request
 
 INVALID_CRUMB = {
     "finance": {
@@ -24,11 +24,12 @@ NOT_FOUND = {
 }
 
 
-class FakeYahoo:
+class FakeYahoo(ProviderServer):
     """`crumb` may be changed by a test: then the old one is expired."""
 
     def __init__(self) -> None:
-        self.server = HTTPServer(self._answer)
+        super().__init__()
+        self.route("GET", "/*", self._page)
         self.cookie = "A3=d=AQABBK; A1=d=AQ"
         self.crumb = "abc.Def/1"
         self.quotes: dict[str, dict[str, Any]] = {}
@@ -36,31 +37,31 @@ class FakeYahoo:
         self.charts: dict[str, dict[str, Any]] = {}
         self.sign_ins = 0
 
-    def _answer(self, request: Request) -> Reply:
+    def _page(self, request: Request) -> Reply:
         if request.path == "/":
             name, _, value = self.cookie.partition("; ")[0].partition("=")
-            return text_reply("", 404, **{"Set-Cookie": f"{name}={value}; Path=/; HttpOnly"})
+            return Reply(status=404, headers={"Set-Cookie": f"{name}={value}; Path=/; HttpOnly"})
         if request.path == "/v1/test/getcrumb":
             self.sign_ins += 1
             known = request.headers.get("cookie", "").startswith("A3=")
-            return text_reply(self.crumb) if known else text_reply("", 401)
+            return Reply(self.crumb.encode()) if known else Reply(status=401)
         kind, _, rest = request.path.removeprefix("/").partition("/finance/")
         what, _, name = rest.partition("/")
         if (kind, what) == ("v8", "chart"):
             return self._chart(name)
-        if request.params.get("crumb") != self.crumb:
-            return json_reply(INVALID_CRUMB, 401)
+        if request.query.get("crumb") != self.crumb:
+            return Reply(INVALID_CRUMB, status=401)
         if what == "quote":
-            names = request.params["symbols"].split(",")
+            names = request.query["symbols"].split(",")
             result = [self.quotes[name] for name in names if name in self.quotes]
-            return json_reply({"quoteResponse": {"result": result, "error": None}})
-        return json_reply(self._options(name, request.params.get("date")))
+            return Reply({"quoteResponse": {"result": result, "error": None}})
+        return Reply(self._options(name, request.query.get("date")))
 
     def _chart(self, name: str) -> Reply:
         chart = self.charts.get(name)
         if chart is None:
-            return json_reply(NOT_FOUND, 404)
-        return json_reply({"chart": {"result": [chart], "error": None}})
+            return Reply(NOT_FOUND, status=404)
+        return Reply({"chart": {"result": [chart], "error": None}})
 
     def _options(self, name: str, epoch: str | None) -> dict[str, Any]:
         dates = self.chains.get(name)

@@ -40,13 +40,13 @@ class HandClock:
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeYahoo]:
     made = fake_market()
-    async with made.server.serve():
+    async with made.serve_http():
         yield made
 
 
 @pytest.fixture
 async def provider(fake: FakeYahoo) -> AsyncIterator[YahooMarketData]:
-    url, clock = fake.server.base_url, HandClock()
+    url, clock = fake.base_url, HandClock()
     client = YahooClient(clock, base_url=url, cookie_url=url, spacing_seconds=0.0)
     made = YahooMarketData(client, clock)
     yield made
@@ -70,7 +70,11 @@ class TestExpirations:
         fake.chains["IWM"] = {day: usual_chain("IWM", day) for day in days}
         listed = await provider.fetch_expirations("IWM")
         assert [entry.contracts for entry in listed] == [6] * COUNTED_DATES_MAX + [0] * 5
-        pages = [path for path in fake.server.paths() if path.endswith("/options/IWM")]
+        pages = [
+            path
+            for path in [request.path for request in fake.asked]
+            if path.endswith("/options/IWM")
+        ]
         assert len(pages) == 1 + COUNTED_DATES_MAX
         await provider.fetch_chain(ChainKey("IWM", days[-1]))
         assert (await provider.fetch_expirations("IWM"))[-1].contracts == 6
@@ -126,11 +130,11 @@ class TestBars:
             "IWM", BarInterval.MINUTE_1, start=date(2026, 1, 2), end=date(2026, 1, 5)
         )
         assert not old.rows
-        assert not fake.server.asked
+        assert not fake.asked
         await provider.fetch_bars(
             "IWM", BarInterval.MINUTE_1, start=date(2026, 1, 2), end=date(2026, 6, 17)
         )
-        params = fake.server.asked[-1].params
+        params = fake.asked[-1].query
         days = (int(params["period2"]) - int(params["period1"])) / 86_400
         assert (days, params["interval"]) == (7.0, "1m")
 
@@ -143,4 +147,4 @@ class TestActions:
         day = date(2026, 6, 15)
         (dividend,) = await provider.fetch_corporate_actions("IWM", start=day, end=day)
         assert (dividend.kind, dividend.amount) == (ActionKind.CASH_DIVIDEND, 1.0)
-        assert int(fake.server.asked[-1].params["period2"]) > OPENS[2]
+        assert int(fake.asked[-1].query["period2"]) > OPENS[2]

@@ -36,12 +36,12 @@ class TestYahoo(MarketDataContract):
     @pytest.fixture
     async def market(self) -> AsyncIterator[Market]:
         fake = fake_market()
-        async with fake.server.serve() as server:
+        async with fake.serve_http():
             clock = SystemClock()
             client = YahooClient(
                 clock,
-                base_url=server.base_url,
-                cookie_url=server.base_url,
+                base_url=fake.base_url,
+                cookie_url=fake.base_url,
                 spacing_seconds=0.0,
             )
             provider = YahooMarketData(client, clock)

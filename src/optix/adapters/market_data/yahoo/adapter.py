@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from optix.adapters.market_data import bars as bar_rules
-from optix.adapters.market_data.directory import SymbolDirectory, default_directory
 from optix.adapters.market_data.rest import Unreadable
-from optix.adapters.market_data.streaming import DemandFeed, PollTimes
+from optix.adapters.market_data.streaming import PollTimes
+from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
 from optix.adapters.market_data.tables import unknown_expiration
 from optix.adapters.market_data.yahoo import translate, wire
 from optix.adapters.market_data.yahoo.client import REQUESTS_PER_MINUTE, YahooClient
@@ -21,7 +21,6 @@ from optix.kernel.clock import Clock
 from optix.kernel.corporate import CorporateAction
 from optix.kernel.limits import CHAINS_KEPT_MAX
 from optix.kernel.quote import Quality, Quote
-from optix.kernel.symbols import parse_symbol
 from optix.platform.provider_settings import YahooSettings
 from optix.ports.market_data import (
     Bar,
@@ -30,11 +29,7 @@ from optix.ports.market_data import (
     Capabilities,
     ChainKey,
     DataKind,
-    Demand,
     Expiration,
-    MarketUpdate,
-    ProviderHealth,
-    SymbolInfo,
     UnknownSymbol,
     UnsupportedRequest,
 )
@@ -80,44 +75,18 @@ def build_provider(settings: YahooSettings, clock: Clock) -> YahooMarketData | N
     return YahooMarketData(YahooClient(clock), clock) if settings.yahoo_enabled else None
 
 
-class YahooMarketData:
+class YahooMarketData(FollowedProvider):
     """Implements `ports.market_data.MarketDataProvider` and `CorporateActionSource`."""
 
-    capabilities = CAPABILITIES
-
-    def __init__(
-        self, client: YahooClient, clock: Clock, *, directory: SymbolDirectory | None = None
-    ) -> None:
-        self.clock = clock
+    def __init__(self, client: YahooClient, clock: Clock) -> None:
         self._client = client
-        self._directory = directory or default_directory()
-        self._feed = DemandFeed(
-            self,
-            self.capabilities,
-            clock=clock,
-            outcomes=client.outcomes,
-            polls=_POLLS,
-            requests_left=lambda: client.pacing.left,
-        )
         self._counts: OrderedDict[ChainKey, Mapping[str, int]] = OrderedDict()
+        self._follow(CAPABILITIES, clock, [client.rest], polls=_POLLS)
 
     async def open(self) -> None:
         """Sign in and ask for one quote. Raises ProviderUnavailable."""
-        self._feed.open()
+        self.feed.open()
         await self.fetch_quotes([PROBE_SYMBOL])
-
-    async def close(self) -> None:
-        self._feed.close()
-        await self._client.close()
-
-    def set_demand(self, demand: Demand) -> None:
-        self._feed.set_demand(demand)
-
-    def iter_updates(self) -> AsyncIterator[MarketUpdate]:
-        return self._feed.iter_updates()
-
-    def health(self) -> Sequence[ProviderHealth]:
-        return [self._feed.health()]
 
     async def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the quotes of `symbols` that Yahoo knows. Raises ProviderUnavailable."""
@@ -132,16 +101,9 @@ class YahooMarketData:
                 )
         return quotes
 
-    async def fetch_quote(self, symbol: str) -> Quote:
-        canonical = parse_symbol(symbol)
-        quote = (await self.fetch_quotes([canonical])).get(canonical)
-        if quote is None:
-            raise UnknownSymbol(f"Yahoo has no {canonical}.")
-        return quote
-
     async def fetch_expirations(self, underlying: str) -> Sequence[Expiration]:
         """Return all dates. Contracts are counted of the nearest ones and of those seen before."""
-        symbol = parse_symbol(underlying)
+        symbol = canonical(underlying)
         page = await self._page(symbol, None)
         dates = sorted({translate.expiration_of(instant) for instant in page.expirations})
         for day in dates[:COUNTED_DATES_MAX]:
@@ -150,7 +112,7 @@ class YahooMarketData:
         return translate.translate_expirations(page, underlying=symbol, counts=self._counts)
 
     async def fetch_chain(self, key: ChainKey) -> ChainTable:
-        key = ChainKey(parse_symbol(key.underlying), key.expiration)
+        key = ChainKey(canonical(key.underlying), key.expiration)
         page = await self._page(key.underlying, key.expiration)
         shown = None if page.expiration is None else translate.expiration_of(page.expiration)
         if shown != key.expiration or not page.rows:
@@ -173,7 +135,7 @@ class YahooMarketData:
         """Return bars, adjusted for splits only. Below a day they reach some weeks back."""
         if interval not in INTERVALS:
             raise UnsupportedRequest(f"Yahoo has no bars of {interval}.")
-        canonical = parse_symbol(symbol)
+        name = canonical(symbol)
         first = start - timedelta(days=7) if interval is BarInterval.WEEK_1 else start
         if interval in REACH_DAYS:
             today = bar_rules.new_york_date(self.clock.now_ns())
@@ -181,14 +143,14 @@ class YahooMarketData:
             first = max(first, end - timedelta(days=SPAN_DAYS.get(interval, 1_000) - 1))
         rows: list[Bar] = []
         if first <= end:
-            chart = await self._chart(canonical, interval, first, end)
-            rows, odd = translate.translate_bars(chart, interval, symbol=canonical)
+            chart = await self._chart(name, interval, first, end)
+            rows, odd = translate.translate_bars(chart, interval, symbol=name)
             if odd:
-                _log.info("yahoo_bars_rejected", symbol=canonical, rows=odd)
+                _log.info("yahoo_bars_rejected", symbol=name, rows=odd)
         if interval is BarInterval.WEEK_1:
             rows = bar_rules.join_bars(rows, interval)
         return Bars(
-            symbol=canonical,
+            symbol=name,
             interval=interval,
             source=SOURCE,
             quality=Quality.DELAYED,
@@ -199,15 +161,12 @@ class YahooMarketData:
     async def fetch_corporate_actions(
         self, symbol: str, *, start: date, end: date
     ) -> Sequence[CorporateAction]:
-        canonical = parse_symbol(symbol)
+        name = canonical(symbol)
         # To the present, because every split since then is divided out of the dividends.
         today = bar_rules.new_york_date(self.clock.now_ns())
-        chart = await self._chart(canonical, BarInterval.DAY_1, start, max(today, end))
-        actions = translate.translate_actions(chart, symbol=canonical)
+        chart = await self._chart(name, BarInterval.DAY_1, start, max(today, end))
+        actions = translate.translate_actions(chart, symbol=name)
         return [action for action in actions if start <= action.ex_date <= end]
-
-    async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
-        return self._directory.search(text, limit)
 
     async def _page(self, symbol: str, expiration: date | None) -> wire.ChainPage:
         epoch = None if expiration is None else translate.epoch_of(expiration)

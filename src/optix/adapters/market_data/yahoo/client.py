@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Outcomes, Params, ProviderRefused, RestClient
+from optix.adapters.market_data.rest import Params, ProviderRefused, RestClient
 from optix.kernel.clock import Clock
 from optix.ports.market_data import ProviderUnavailable
 
@@ -54,7 +54,7 @@ class YahooClient:
         self._pacing = YahooPacing(
             LABEL, clock, requests=REQUESTS_PER_MINUTE, spacing_seconds=spacing_seconds
         )
-        self._rest = RestClient(
+        self.rest = RestClient(
             LABEL,
             base_url=base_url,
             pacing=self._pacing,
@@ -68,17 +68,6 @@ class YahooClient:
         self._signing_in = asyncio.Lock()
         self._cookies = ""
         self._crumb = ""
-
-    @property
-    def outcomes(self) -> Outcomes:
-        return self._rest.outcomes
-
-    @property
-    def pacing(self) -> Pacing:
-        return self._pacing
-
-    async def close(self) -> None:
-        await self._rest.close()
 
     async def fetch_options(self, name: str, epoch: int | None = None) -> Any:
         """Return the chain of one date, the nearest one without a date; None if unknown."""
@@ -97,16 +86,16 @@ class YahooClient:
             "events": "div,splits",
             "includeAdjustedClose": "true",
         }
-        return await self._rest.get_json(f"/v8/finance/chart/{_path(name)}", params)
+        return await self.rest.get_json(f"/v8/finance/chart/{_path(name)}", params)
 
     async def _ask(self, path: str, params: Params) -> Any:
         crumb = self._crumb or await self._sign_in("")
         try:
-            return await self._rest.get_json(path, {**params, "crumb": crumb})
+            return await self.rest.get_json(path, {**params, "crumb": crumb})
         except ProviderRefused:
             crumb = await self._sign_in(crumb)
         try:
-            return await self._rest.get_json(path, {**params, "crumb": crumb})
+            return await self.rest.get_json(path, {**params, "crumb": crumb})
         except ProviderRefused as error:
             raise ProviderRefused(
                 "Yahoo refuses a new cookie and crumb.",
@@ -145,7 +134,7 @@ class YahooClient:
         return cookies
 
     async def _fetch_crumb(self) -> str:
-        answer = await self._rest.get("/v1/test/getcrumb")
+        answer = await self.rest.get("/v1/test/getcrumb")
         crumb = "" if answer is None else answer.body.decode("ascii", "replace").strip()
         if not 0 < len(crumb) <= CRUMB_LENGTH_MAX or set(crumb) & set("<> {}\ufffd"):
             raise ProviderUnavailable("Yahoo gives no crumb, without which it answers nothing.")

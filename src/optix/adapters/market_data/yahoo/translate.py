@@ -60,6 +60,7 @@ INTERVALS = {
     BarInterval.DAY_1: "1d",
     BarInterval.WEEK_1: "1d",  # ours are joined from days
 }
+_SIZES = frozenset(map(repr, (None, "REGULAR", "MINI")))
 _SENTINEL_STEP = 2e-5  # Yahoo's solver starts from powers of two plus about this
 _THIRD_WEEK = range(15, 22)
 _FRIDAY = 4
@@ -288,8 +289,8 @@ def _early_faults(rows: Sequence[Fields], expiration: date) -> dict[int, tuple[s
             faults[position] = ("other_expiration", reason)
         elif row.get("currency", "USD") != "USD":
             faults[position] = ("other_currency", "Its prices are not in US dollars.")
-        elif row.get("contractSize") not in {None, "REGULAR", "MINI"}:
-            _tell_once("yahoo_unknown_contract_size", repr(row.get("contractSize"))[:60])
+        elif (size := repr(row.get("contractSize"))[:60]) not in _SIZES:
+            _tell_once("yahoo_unknown_contract_size", size)
     return faults
 
 
@@ -297,7 +298,7 @@ def _drop_empty_quotes(columns: dict[str, list[Any]]) -> None:
     """Outside the session both sides become 0, which is no market without buyers but no quote."""
     bids, asks = columns["bid"], columns["ask"]
     for position, (bid, ask) in enumerate(zip(bids, asks, strict=True)):
-        if bid in {None, 0} and ask in {None, 0}:
+        if not bid and not ask:
             bids[position] = asks[position] = None
 
 
