@@ -147,7 +147,7 @@ async def test_actions_and_earnings_are_of_the_asked_days(
     day = date(2026, 6, 17)
     (action,) = await provider.fetch_corporate_actions("IWM", start=day, end=day)
     assert (action.ex_date, action.amount, action.source) == (day, 0.6, "orats")
-    assert [entry.day for entry in await provider.fetch_earnings("IWM")] == [date(2026, 5, 1)]
+    assert [entry.day for entry in await provider.fetch_past_earnings("IWM")] == [date(2026, 5, 1)]
     with pytest.raises(UnknownSymbol):
         await provider.fetch_corporate_actions("ZZQXW", start=day, end=day)
     assert await provider.fetch_corporate_actions("SPY", start=day, end=day) == []

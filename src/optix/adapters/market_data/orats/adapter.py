@@ -140,7 +140,7 @@ class OratsMarketData(FollowedProvider):
         actions = translate.translate_actions(dividends, splits, symbol=name)
         return [action for action in actions if start <= action.ex_date <= end]
 
-    async def fetch_earnings(self, symbol: str) -> Sequence[EarningsDate]:
+    async def fetch_past_earnings(self, symbol: str) -> Sequence[EarningsDate]:
         """Return the dates on which earnings were told, ascending."""
         name = canonical(symbol)
         return translate.translate_earnings(await self._client.fetch_earnings(name), symbol=name)
