@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -13,9 +14,11 @@ from tests.fakes.orats_server import TOKEN, FakeOrats, strike_row, summary_row
 from tests.fakes.provider_server import Reply
 
 from optix.adapters.market_data.orats import adapter
+from optix.adapters.market_data.orats import adapter as adapter_module
 from optix.adapters.market_data.orats.adapter import OratsMarketData, build_provider
 from optix.adapters.market_data.orats.client import TICKERS_MAX
 from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.tiers import disagreements, load_quality
 from optix.kernel.clock import SystemClock
 from optix.platform.provider_settings import OratsSettings
 from optix.ports.market_data import (
@@ -148,6 +151,10 @@ async def test_actions_and_earnings_are_of_the_asked_days(
     (action,) = await provider.fetch_corporate_actions("IWM", start=day, end=day)
     assert (action.ex_date, action.amount, action.source) == (day, 0.6, "orats")
     assert [entry.day for entry in await provider.fetch_past_earnings("IWM")] == [date(2026, 5, 1)]
+    fake.rows["/cores"] = [{"ticker": "IWM", "nextErn": "2090-05-01", "nextErnTod": 900}]
+    assert [entry.session for entry in await provider.fetch_earnings("IWM")] == [date(2090, 5, 1)]
+    with pytest.raises(UnknownSymbol):
+        await provider.fetch_earnings("ZZQXW")
     with pytest.raises(UnknownSymbol):
         await provider.fetch_corporate_actions("ZZQXW", start=day, end=day)
     assert await provider.fetch_corporate_actions("SPY", start=day, end=day) == []
@@ -158,3 +165,8 @@ async def test_weeks_are_joined_from_days(provider: OratsMarketData) -> None:
         "IWM", BarInterval.WEEK_1, start=date(2026, 6, 15), end=date(2026, 6, 19)
     )
     assert [bar.volume for bar in bars.rows] == [2700]
+
+
+def test_its_quality_file_agrees_with_the_code() -> None:
+    file = Path(adapter_module.__file__).with_name("quality.toml")
+    assert disagreements(load_quality(file), adapter_module.CAPABILITIES) == []

@@ -178,8 +178,32 @@ class TestSecurities:
             {"earnDate": "2026-05-01", "anncTod": told},
             {"earnDate": "x"},
         ]
-        (earnings,) = translate.translate_earnings(rows, symbol="AAPL")
+        (earnings,) = translate.translate_past_earnings(rows, symbol="AAPL")
         assert (earnings.day, earnings.at) == (date(2026, 5, 1), at)
+
+    @pytest.mark.parametrize(
+        ("day", "told", "session"),
+        [
+            ("2026-07-30", 900, date(2026, 7, 30)),
+            ("2026-07-30", None, date(2026, 7, 30)),
+            ("2026-07-30", 1630, date(2026, 7, 31)),
+            ("2026-07-31", "1600", date(2026, 8, 3)),
+            ("2026-08-01", 1630, date(2026, 8, 3)),
+        ],
+    )
+    def test_a_report_after_the_close_is_of_the_next_session(
+        self, day: str, told: object, session: date
+    ) -> None:
+        (found,) = translate.translate_next_earnings(
+            [{"nextErn": day, "nextErnTod": told}], symbol="AAPL", today=date(2026, 6, 17)
+        )
+        assert (found.session, found.confirmed, found.source) == (session, False, "ORATS")
+
+    @pytest.mark.parametrize("day", ["0000-00-00", None, "", "2026-06-16"])
+    def test_no_day_or_one_that_has_passed_is_none(self, day: object) -> None:
+        rows = [{"nextErn": day, "nextErnTod": 1630}]
+        today = date(2026, 6, 17)
+        assert translate.translate_next_earnings(rows, symbol="AAPL", today=today) == []
 
 
 _odd: st.SearchStrategy[Any] = st.sampled_from(

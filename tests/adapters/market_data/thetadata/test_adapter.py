@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from math import isnan
+from pathlib import Path
 
 import pytest
 from tests.adapters.market_data.thetadata.test_contract import (
@@ -31,12 +32,14 @@ from tests.fakes.thetadata_server import (
 from tests.fixtures.waiting import until
 
 from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.thetadata import adapter as adapter_module
 from optix.adapters.market_data.thetadata.adapter import (
     ThetaDataMarketData,
     build_provider,
     capabilities_of,
 )
 from optix.adapters.market_data.thetadata.client import AT_ONCE, ThetaDataClient, stream_url
+from optix.adapters.market_data.tiers import disagreements, load_quality
 from optix.kernel import limits
 from optix.kernel.clock import SystemClock, to_datetime
 from optix.kernel.instrument import parse_option
@@ -377,3 +380,8 @@ def test_the_fake_never_sends_what_only_it_knows() -> None:
     answer = reply._table(Request("GET", "/v3/x", {"symbol": "IWM"}, {}, b""))  # the fake itself
     assert isinstance(answer, Reply)
     assert b"_of" not in answer.body
+
+
+def test_its_quality_file_agrees_with_the_code() -> None:
+    file = Path(adapter_module.__file__).with_name("quality.toml")
+    assert disagreements(load_quality(file), adapter_module.capabilities_of("value")) == []

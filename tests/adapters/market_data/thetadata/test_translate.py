@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from math import isnan
 from typing import Any
 
-import orjson
 import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.contracts.market_data import check_chain, check_quote
 from tests.fakes.thetadata_server import (
-    FakeStream,
     close_row,
     csv_of,
     day_row,
@@ -25,30 +21,18 @@ from tests.fakes.thetadata_server import (
     quote_row,
     security_ohlc,
     security_row,
-    wire_contract,
 )
-from tests.fixtures.recorded import recorded
 
 from optix.adapters.market_data.rest import Unreadable
-from optix.adapters.market_data.streaming import (
-    Channel,
-    Complaint,
-    Heartbeat,
-    MalformedFrame,
-    Tick,
-    Topic,
-    Trouble,
-)
-from optix.adapters.market_data.thetadata import codes, translate, wire
-from optix.adapters.market_data.thetadata.stream import ThetaDataStream
+from optix.adapters.market_data.thetadata import translate, wire
 from optix.adapters.market_data.thetadata.translate import Beside
-from optix.kernel import limits, opra
+from optix.kernel import opra
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import to_datetime, to_ns
 from optix.kernel.instrument import parse_option
 from optix.kernel.quote import Quality, QuoteFlag
 from optix.kernel.trade import Trade, TradeAction
-from optix.kernel.trade_tape import TradeSide, tape_of, trade_side
+from optix.kernel.trade_tape import tape_of
 from optix.ports.market_data import ChainKey
 
 CALL, PUT = "AAPL260116C00275000", "AAPL260116P00275000"
@@ -360,116 +344,6 @@ class TestTrades:
         assert self.trade(**changes) is None
 
 
-class TestStream:
-    vendor = ThetaDataStream("ws://127.0.0.1:1", Quality.REALTIME)
-    server = FakeStream()
-
-    def test_a_request_names_one_contract_with_its_strike_in_tenths_of_a_cent(self) -> None:
-        vendor = ThetaDataStream("ws://127.0.0.1:1", Quality.REALTIME)
-        add, stock = vendor.subscribe([Topic(CALL, Channel.TRADE), Topic("SPY", Channel.QUOTE)])
-        assert orjson.loads(add) == {
-            "msg_type": "STREAM",
-            "sec_type": "OPTION",
-            "req_type": "TRADE",
-            "add": True,
-            "id": 1,
-            "contract": {"root": "AAPL", "expiration": 20260116, "strike": 275_000, "right": "C"},
-        }
-        assert orjson.loads(stock)["contract"] == {"root": "SPY"}
-        (remove,) = vendor.unsubscribe([Topic(CALL, Channel.TRADE)])
-        assert orjson.loads(remove)["add"] is False
-
-    def test_it_takes_contracts_and_quotes_of_stocks(self) -> None:
-        assert self.vendor.accepts(Topic(CALL, Channel.TRADE))
-        assert self.vendor.accepts(Topic("SPY", Channel.QUOTE))
-        assert not self.vendor.accepts(Topic("SPY", Channel.TRADE))
-        assert not self.vendor.accepts(Topic("SPX", Channel.QUOTE))
-
-    def test_a_quote_and_a_print_come_back(self) -> None:
-        at = NOW - NOW % 1_000_000
-        (tick,) = self.vendor.decode(self.server.quote_frame(CALL, 1.5, 1.6, at), NOW)
-        fields = {"bid": 1.5, "ask": 1.6, "bid_size": 7.0, "ask_size": 9.0}
-        assert tick == Tick(CALL, at, fields)
-        frame = self.server.trade_frame(PUT, 2.0, 3, at)
-        assert frame is not None
-        (trade,) = self.vendor.decode(frame, NOW)
-        assert isinstance(trade, Trade)
-        assert (trade.symbol, trade.size, trade.conditions, trade.exchange) == (PUT, 3, "I", "H")
-
-    def test_a_status_is_the_heartbeat_unless_the_terminal_is_cut_off(self) -> None:
-        def status(word: str) -> object:
-            (event,) = self.vendor.decode(
-                orjson.dumps({"header": {"type": "STATUS", "status": word}}), NOW
-            )
-            return event
-
-        assert status("CONNECTED") == Heartbeat()
-        cut = status("DISCONNECTED")
-        assert isinstance(cut, Complaint)
-        assert cut.trouble is Trouble.RECONNECT
-
-    @pytest.mark.parametrize(
-        ("answer", "trouble"),
-        [
-            ("MAX_STREAMS_REACHED", Trouble.SYMBOLS_MAX),
-            ("INVALID_PERMS", Trouble.REFUSED),
-            ("ERROR", Trouble.BAD_SYMBOL),
-        ],
-    )
-    def test_an_answer_is_about_what_was_asked(self, answer: str, trouble: Trouble) -> None:
-        vendor = ThetaDataStream("ws://127.0.0.1:1", Quality.REALTIME)
-        vendor.subscribe([Topic(CALL, Channel.QUOTE)])
-        header = {"type": "REQ_RESPONSE", "response": answer, "req_id": 1}
-        (complaint,) = vendor.decode(orjson.dumps({"header": header}), NOW)
-        assert isinstance(complaint, Complaint)
-        assert (complaint.trouble, complaint.symbols) == (trouble, frozenset((CALL,)))
-
-    def test_requests_without_an_answer_are_remembered_within_bounds(
-        self, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        module = "optix.adapters.market_data.thetadata.stream.STREAM_TRADE_KEYS_MAX"
-        monkeypatch.setattr(module, 2)
-        assert limits.STREAM_TRADE_KEYS_MAX > 2
-        vendor = ThetaDataStream("ws://127.0.0.1:1", Quality.REALTIME)
-        vendor.subscribe([Topic(symbol, Channel.QUOTE) for symbol in (CALL, PUT, "SPY")])
-        header = {"type": "REQ_RESPONSE", "response": "ERROR", "req_id": 1}
-        (complaint,) = vendor.decode(orjson.dumps({"header": header}), NOW)
-        assert isinstance(complaint, Complaint)
-        assert complaint.symbols == frozenset()
-
-    @pytest.mark.parametrize(
-        "message",
-        [
-            [],
-            {},
-            {"header": 1},
-            {"header": {"type": "NEW"}},
-            {"header": {"type": "QUOTE"}, "contract": wire_contract(CALL)},
-            {"header": {"type": "QUOTE"}, "contract": {"root": "?"}, "quote": {}},
-            {
-                "header": {"type": "TRADE"},
-                "contract": wire_contract(CALL),
-                "trade": {
-                    "price": 0,
-                    "size": 1,
-                    "sequence": 1,
-                    "condition": 0,
-                    "exchange": 1,
-                    "date": 20250820,
-                    "ms_of_day": 1,
-                },
-            },
-        ],
-    )
-    def test_what_is_no_message_is_malformed(self, message: object) -> None:
-        with pytest.raises((MalformedFrame, LookupError, ValueError, TypeError)):
-            self.vendor.decode(orjson.dumps(message), NOW)
-
-    def test_news_of_bars_are_not_read(self) -> None:
-        message = {"header": {"type": "OHLC"}, "contract": wire_contract(CALL), "ohlc": {}}
-        assert self.vendor.decode(orjson.dumps(message), NOW) == [Heartbeat()]
-
-
 @given(row=st.dictionaries(st.sampled_from([*quote_row(CALL, AT)]), st.text(max_size=12)))
 def test_whatever_a_cell_says_the_chain_is_one(row: dict[str, str]) -> None:
     rows = rows_of(quote_row(PUT, AT))
@@ -484,121 +358,3 @@ def test_whatever_a_cell_says_the_chain_is_one(row: dict[str, str]) -> None:
     )
     check_chain(table)
     assert len(table) + len(table.rejected) == 2
-
-
-# The recorded captures
-
-PRINTED = parse_option("SPY240621C00500000")
-
-
-def captured(name: str) -> list[dict[str, str]]:
-    body = recorded(f"market/thetadata/captures/{name}.csv").read_bytes()
-    return list(wire.read_rows(body, required=frozenset(("symbol",))))
-
-
-@pytest.mark.recorded
-def test_the_recorded_prints_are_read_with_their_sides() -> None:
-    rows = captured("option_history_trade_quote")
-    trades = [
-        trade
-        for row in rows
-        if (
-            trade := translate.translate_trade(
-                row, contract=PRINTED, quality=Quality.DELAYED, received_ns=NOW
-            )
-        )
-    ]
-    assert len(trades) == len(rows) == 98
-    letters = [trade.conditions for trade in trades]
-    counted = {letter: letters.count(letter) for letter in set(letters)}
-    assert counted == {"f": 70, "I": 15, "g": 7, "a": 5, "S": 1}
-    assert all(trade.exchange in opra.EXCHANGES for trade in trades)
-    assert sum(opra.is_package(letter) for letter in letters) == 77
-    summary = tape_of(trades)
-    assert summary.trades == 98
-    # The report of the close has one print more: the last one, which the capture lacks.
-    (close,) = captured("option_history_greeks_eod")
-    missing = replace(trades[-1], price=float(close["close"]), size=1.0, sequence=0)
-    assert (float(close["volume"]), float(close["count"])) == (683, 99)
-    assert summary.volume == 682
-    assert tape_of([*trades, missing]).volume == 683
-    assert tape_of([*trades, missing]).high == float(close["high"])
-    assert summary.low == float(close["low"])
-    sides = []
-    for row, trade in zip(rows, trades, strict=True):
-        quoted = translate.instant_of(row["quote_timestamp"], received_ns=NOW)
-        sides.append(
-            trade_side(
-                trade.price,
-                bid=trade.bid,
-                ask=trade.ask,
-                trade_ns=trade.ts_event,
-                quote_ns=quoted,
-            )
-        )
-    assert set(sides) <= set(TradeSide)
-    assert sides.count(TradeSide.MID) > len(sides) / 2
-
-
-@pytest.mark.recorded
-def test_recorded_greeks_are_missing_where_nothing_was_solved() -> None:
-    rows = captured("option_history_greeks_all")
-    (first, *rest) = [translate.by_contract([row]) for row in rows]
-    assert len(rest) == 78
-    unsolved = [
-        translate._analytics(row) for each in (first, *rest) for row in each.values()
-    ]  # the rule itself
-    assert unsolved[0] == {}, "delta 0.99999 with a volatility of 0 and an error of 100"
-    for values in unsolved:
-        if values:
-            iv = values["vendor_iv"]
-            assert isinstance(iv, float)
-            assert 0.0 < iv < 5.0
-
-
-@pytest.mark.recorded
-def test_a_recorded_volatility_of_a_print_has_vega_per_point() -> None:
-    (row,) = captured("option_history_trade_greeks_all")
-    values = translate._analytics(row)  # the rule itself
-    assert values["vendor_iv"] == 0.2001
-    assert values["vendor_vega"] == pytest.approx(1.64371)
-    assert values["vendor_theta"] == pytest.approx(-0.1037)
-
-
-@pytest.mark.recorded
-def test_the_recorded_close_is_stamped_after_a_quarter_past_five() -> None:
-    rows = captured("option_history_greeks_eod")
-    table = translate.translate_close(
-        rows,
-        underlying="SPY",
-        day=date(2024, 6, 14),
-        interest={},
-        spot=None,
-        received_ns=NOW,
-    )
-    assert to_datetime(table.ts_event).isoformat().startswith("2024-06-14T21:15:39.187")
-    assert table.columns["last"][0] == 42.78
-    assert isnan(table.columns["vendor_iv"][0]), "a volatility of 0 is none"
-    assert isnan(table.columns["vendor_delta"][0])
-
-
-@pytest.mark.recorded
-def test_the_tables_of_codes_agree_with_the_recorded_ones() -> None:
-    def table(name: str) -> list[dict[str, str]]:
-        with recorded(f"market/thetadata/{name}.csv").open(newline="") as lines:
-            return list(csv.DictReader(lines))
-
-    for row in table("trade-conditions"):
-        letter = codes.CONDITIONS.get(int(row["Code"]))
-        if letter is None:
-            continue
-        assert (row["Cancel"] == "true") == opra.is_cancel(letter), row["Name"]
-        if row["Name"] not in {"OPRA_EXT_HOURS", "OPEN_REPORT_IN_SEQ"}:
-            assert (row["Volume"] == "true") == opra.counts_for_volume(letter), row["Name"]
-            assert (row["Last"] == "true") == opra.may_set_last(letter), row["Name"]
-    names = {int(row["code"]): row["symbol"] for row in table("exchanges")}
-    assert {names[code] for code in codes.EXCHANGES} == {
-        *("NQEX", "AMEX", "CBOE", "ISEX", "PACF", "PHIL", "BOST", "MRCY", "GEMI", "C2", "MIAX"),
-        *("EMLD", "NQBX", "BATS", "EDGX", "PERL", "MEMX"),
-    }
-    assert set(codes.EXCHANGES.values()) == set(opra.EXCHANGES) - {"S"}  # younger than the table

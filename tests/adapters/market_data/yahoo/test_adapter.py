@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from tests.adapters.market_data.yahoo.test_contract import JULY, JUNE, OPENS, fake_market
 from tests.fakes.yahoo_server import FakeYahoo, chart, option_row, usual_chain
 
 from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.tiers import disagreements, load_quality
+from optix.adapters.market_data.yahoo import adapter as adapter_module
 from optix.adapters.market_data.yahoo.adapter import (
     CAPABILITIES,
     COUNTED_DATES_MAX,
@@ -148,3 +151,8 @@ class TestActions:
         (dividend,) = await provider.fetch_corporate_actions("IWM", start=day, end=day)
         assert (dividend.kind, dividend.amount) == (ActionKind.CASH_DIVIDEND, 1.0)
         assert int(fake.asked[-1].query["period2"]) > OPENS[2]
+
+
+def test_its_quality_file_agrees_with_the_code() -> None:
+    file = Path(adapter_module.__file__).with_name("quality.toml")
+    assert disagreements(load_quality(file), adapter_module.CAPABILITIES) == []

@@ -17,7 +17,7 @@ from optix.adapters.market_data.orats.client import (
     OratsClient,
     Row,
 )
-from optix.adapters.market_data.orats.translate import DELAY_SECONDS, SOURCE, EarningsDate
+from optix.adapters.market_data.orats.translate import DELAY_SECONDS, SOURCE, PastEarnings
 from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.streaming import PollTimes
 from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
@@ -38,6 +38,7 @@ from optix.ports.market_data import (
     UnknownSymbol,
     UnsupportedRequest,
 )
+from optix.ports.reference_data import EarningsDate
 
 SNAPSHOT_SECONDS = 60  # how long one answer serves everybody: a plan counts questions by the month
 SNAPSHOTS_MAX = 32
@@ -76,7 +77,9 @@ def build_provider(settings: OratsSettings, clock: Clock) -> OratsMarketData | N
 
 
 class OratsMarketData(FollowedProvider):
-    """Implements `MarketDataProvider`, `ChainHistorySource` and `CorporateActionSource`."""
+    """Implements `MarketDataProvider`, `ChainHistorySource`, `CorporateActionSource` and, of
+    `ports.reference_data`, `EarningsSource`.
+    """
 
     def __init__(self, client: OratsClient, clock: Clock) -> None:
         self._client = client
@@ -140,10 +143,20 @@ class OratsMarketData(FollowedProvider):
         actions = translate.translate_actions(dividends, splits, symbol=name)
         return [action for action in actions if start <= action.ex_date <= end]
 
-    async def fetch_past_earnings(self, symbol: str) -> Sequence[EarningsDate]:
+    async def fetch_earnings(self, symbol: str) -> Sequence[EarningsDate]:
+        """Return the next earnings, none where ORATS tells no day. Raises UnknownSymbol."""
+        name = canonical(symbol)
+        rows = await self._client.fetch_cores(name)
+        if not rows:
+            raise UnknownSymbol(f"ORATS has no {name}.")
+        today = bar_rules.new_york_date(self.clock.now_ns())
+        return translate.translate_next_earnings(rows, symbol=name, today=today)
+
+    async def fetch_past_earnings(self, symbol: str) -> Sequence[PastEarnings]:
         """Return the dates on which earnings were told, ascending."""
         name = canonical(symbol)
-        return translate.translate_earnings(await self._client.fetch_earnings(name), symbol=name)
+        rows = await self._client.fetch_earnings(name)
+        return translate.translate_past_earnings(rows, symbol=name)
 
     async def iter_chain_history(
         self, underlying: str, *, start: date, end: date

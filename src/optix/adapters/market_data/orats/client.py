@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from optix.adapters.market_data.orats.translate import LABEL
 from optix.adapters.market_data.pacing import Pacing
 from optix.adapters.market_data.rest import Params, RestClient, Unreadable
 from optix.kernel.clock import Clock
 
-LABEL = "ORATS"
 BASE_URL = "https://api.orats.io/datav2"
 REQUESTS_PER_MINUTE = 1000
 TICKERS_MAX = 10  # of one question about several
@@ -54,6 +54,11 @@ class OratsClient:
 
     async def fetch_earnings(self, ticker: str) -> Sequence[Row]:
         return await self._ask("/hist/earnings", {"ticker": ticker})
+
+    async def fetch_cores(self, ticker: str) -> Sequence[Row]:
+        """Return what is known of the next earnings."""
+        fields = "ticker,tradeDate,nextErn,nextErnTod"
+        return await self._ask("/cores", {"ticker": ticker, "fields": fields})
 
     async def _ask(self, path: str, params: Params) -> Sequence[Row]:
         """Return the rows; none for an unknown ticker or date, which is answered with 404."""

@@ -10,7 +10,7 @@ are UTC; the close of a day is snapped about 14 minutes before the bell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from math import isfinite, nan
 from typing import Any, NamedTuple
 
@@ -25,8 +25,10 @@ from optix.kernel.quote import Quality, Quote
 from optix.kernel.roots import roots_of
 from optix.kernel.symbols import kind_of
 from optix.ports.market_data import Bar
+from optix.ports.reference_data import EarningsDate
 
 SOURCE = "orats"
+LABEL = "ORATS"
 DELAY_SECONDS = 900
 SHARES_MAX = 1e12
 CLOSE = time(16, 0)
@@ -47,7 +49,7 @@ _SIDES = {  # ours to theirs, after the prefix of the side
 Row = Mapping[str, Any]
 
 
-class EarningsDate(NamedTuple):
+class PastEarnings(NamedTuple):
     """When a company told its earnings. `at` is the time in New York, None where unknown."""
 
     symbol: str
@@ -183,14 +185,34 @@ def translate_actions(
     return sorted(actions, key=lambda action: (action.ex_date, action.kind))
 
 
-def translate_earnings(rows: Sequence[Row], *, symbol: str) -> list[EarningsDate]:
+def translate_past_earnings(rows: Sequence[Row], *, symbol: str) -> list[PastEarnings]:
     """Return earnings dates, ascending. `anncTod` is HHMM of New York, as number or text."""
     dates = {
-        day: EarningsDate(symbol, day, _time_of_day(row.get("anncTod")), SOURCE)
+        day: PastEarnings(symbol, day, _time_of_day(row.get("anncTod")), SOURCE)
         for row in rows
         if (day := _date(row.get("earnDate"))) is not None
     }
     return [dates[day] for day in sorted(dates)]
+
+
+def translate_next_earnings(rows: Sequence[Row], *, symbol: str, today: date) -> list[EarningsDate]:
+    """Return the next earnings where ORATS tells a day: 0000-00-00 is its word for none.
+
+    A report at or after the close is traded on in the next session. ORATS does not say whether the
+    company confirmed the day.
+    """
+    found = []
+    for row in rows:
+        day, at = _date(row.get("nextErn")), _time_of_day(row.get("nextErnTod"))
+        if day is None or day < today:
+            continue
+        session = _next_weekday(day) if at is not None and at >= CLOSE else day
+        found.append(EarningsDate(symbol=symbol, session=session, confirmed=False, source=LABEL))
+    return found
+
+
+def _next_weekday(day: date) -> date:
+    return day + timedelta(days={4: 3, 5: 2}.get(day.weekday(), 1))
 
 
 _GREEKS = ("delta", "gamma", "theta", "vega", "rho")
