@@ -97,6 +97,7 @@ STREAM_CONFLATE_SECONDS = 0.1
 POLLS_AT_ONCE_MAX = 4
 POLLED_THINGS_MAX = 1_000  # quotes and chains of one provider that are followed by asking again
 TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+DIVIDENDS_PROJECTED_MAX = 120  # of one company
 TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
 
 # HTTP

@@ -87,6 +87,11 @@ class ThetaDataSettings(Group):
         description="The address of a Theta Terminal that runs beside OPTIX.",
         examples=["http://127.0.0.1:25503/v3"],
     )
+    thetadata_plan: Literal["free", "value", "standard", "pro"] = Field(
+        "value",
+        description="The ThetaData plan: how much may be asked at once, and what for.",
+        examples=["standard"],
+    )
 
 
 class OratsSettings(Group):

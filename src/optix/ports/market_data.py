@@ -100,7 +100,7 @@ class Expiration:
     root: str
     style: ExerciseStyle
     settlement: Settlement
-    contracts: int  # how many are listed
+    contracts: int  # how many are listed; 0 where the source tells them only with their chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
