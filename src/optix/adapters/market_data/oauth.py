@@ -15,8 +15,9 @@ from optix.kernel.clock import NANOSECONDS, Clock
 
 MARGIN_SECONDS = 60.0  # a token that ends sooner is renewed before it is used
 LIFE_SECONDS_MAX = 86_400.0
+LIFE_SECONDS_DEFAULT = 600.0  # of a token whose answer does not say
 
-_REFUSALS = frozenset((HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN))
+_BAD_REQUEST = frozenset((HTTPStatus.BAD_REQUEST,))
 _log = structlog.get_logger(__name__)
 
 
@@ -78,20 +79,18 @@ class AccessToken:
     async def _renew(self) -> None:
         if self._clock.now_ns() < self._refused_until_ns:
             raise self._refusal()
-        answer = await self._rest.post(
-            self._path,
-            data={
-                "grant_type": "refresh_token",
-                "refresh_token": self._refresh_token.get_secret_value(),
-                **{name: secret.get_secret_value() for name, secret in self._form.items()},
-            },
-            headers=self._headers,
-        )
-        if answer.status in _REFUSALS:
+        form = {"grant_type": "refresh_token"}
+        form["refresh_token"] = self._refresh_token.get_secret_value()
+        form |= {name: secret.get_secret_value() for name, secret in self._form.items()}
+        try:
+            told = await self._rest.post_json(
+                self._path, data=form, headers=self._headers, refused=_BAD_REQUEST
+            )
+        except ProviderRefused:
             pause_ns = int(limits.STREAM_REFUSED_SECONDS * NANOSECONDS)
             self._refused_until_ns = self._clock.now_ns() + pause_ns
-            raise self._refusal()
-        told = self._rest.checked(answer).json(self._rest.label)
+            # Not the chain of errors: its frames hold the form.
+            raise self._refusal() from None
         token = told.get("access_token") if isinstance(told, dict) else None
         if not isinstance(token, str) or not token:
             raise Unreadable(f"{self._rest.label}'s answer has no access token.")
@@ -122,5 +121,6 @@ class AccessToken:
 
 
 def _seconds(value: object) -> float:
-    known = type(value) in {int, float} and 0 < value <= LIFE_SECONDS_MAX  # type: ignore[operator]  # the first half says it is a number
-    return float(value) if known else LIFE_SECONDS_MAX / 1440  # type: ignore[arg-type]  # as above
+    if isinstance(value, (int, float)) and 0 < value <= LIFE_SECONDS_MAX:
+        return float(value)
+    return LIFE_SECONDS_DEFAULT

@@ -79,7 +79,9 @@ class PolygonClient:
         found: dict[str, Mapping[str, Any]] = {}
         for row in rows:
             ticker = row.get("ticker") if isinstance(row, dict) else None
-            if ticker not in tickers or row.get("error") == "NOT_FOUND":
+            if not isinstance(ticker, str) or ticker not in tickers:
+                continue
+            if row.get("error") == "NOT_FOUND":
                 continue
             if row.get("error"):
                 raise ProviderRefused(
@@ -117,21 +119,12 @@ class PolygonClient:
         return rows
 
     async def _pages(self, path: str, params: Params) -> AsyncIterator[wire.Page]:
-        asked: Params | None = params
-        seen = {path}
-        for _ in range(limits.PROVIDER_PAGES_MAX):
-            answer = await self.rest.get_json(path, asked)
-            if answer is None:
-                return
-            page = wire.read_page(answer)
-            yield page
-            if page.next_url is None:
-                return
-            path, asked = self._next_path(page.next_url), None
-            if path in seen:
-                raise Unreadable("Polygon gives the same page again and again.")
-            seen.add(path)
-        raise Unreadable(f"Polygon's answer has more than {limits.PROVIDER_PAGES_MAX} pages.")
+        def next_of(answer: object) -> str | None:
+            next_url = wire.read_page(answer).next_url
+            return None if next_url is None else self._next_path(next_url)
+
+        async for answer in self.rest.iter_pages(path, params, token_of=next_of, token_param=None):
+            yield wire.read_page(answer)
 
     def _next_path(self, next_url: str) -> str:
         """Return the next page's path and query. Raises Unreadable for a foreign address."""

@@ -17,9 +17,7 @@ def build_provider(settings: TastytradeSettings, clock: Clock) -> TastytradeMark
     if secret is None or refresh is None:
         return None
     sandbox = settings.tastytrade_environment == "sandbox"
-    client = TastytradeClient(
-        secret, refresh, clock, base_url=SANDBOX_URL if sandbox else BASE_URL
-    )
+    client = TastytradeClient(secret, refresh, clock, base_url=SANDBOX_URL if sandbox else BASE_URL)
     # The certification environment's quotes are always late.
     quality = Quality.DELAYED if sandbox else Quality.REALTIME
     return TastytradeMarketData(client, quality=quality, clock=clock)

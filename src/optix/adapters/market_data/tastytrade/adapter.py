@@ -1,4 +1,4 @@
-"""tastytrade behind the market data port: chains and quotes by question, all that moves by dxLink."""
+"""tastytrade behind the market data port: chains by question, all that moves by dxLink."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class TastytradeClient:
         await self._sign_in.close()
 
     async def fetch_quote_token(self) -> QuoteToken:
-        """Return a token for the stream. Raises Unreadable, ProviderRefused, …"""
+        """Return a token for the stream. Raises ProviderUnavailable."""
         await self.tokens.get()
         data = wire.read_data(await self.rest.get_json("/api-quote-tokens"))
         token, url = data.get("token"), data.get("dxlink-url")
@@ -103,9 +103,7 @@ class TastytradeClient:
     async def fetch_nested_chain(self, symbol: str) -> list[Any]:
         """Return the items of a chain, one for each root; none where there is no such chain."""
         await self.tokens.get()
-        answer = await self.rest.get_json(
-            f"/option-chains/{url_quote(symbol, safe='')}/nested"
-        )
+        answer = await self.rest.get_json(f"/option-chains/{url_quote(symbol, safe='')}/nested")
         return [] if answer is None else wire.read_items(answer)
 
     async def fetch_market_data(self, symbols: Mapping[str, Sequence[str]]) -> list[Any]:

@@ -108,7 +108,9 @@ def _strikes(item: object) -> list[Mapping[str, Any]]:
     strikes: list[Mapping[str, Any]] = []
     for expiration in expirations if isinstance(expirations, list) else ():
         rows = expiration.get("strikes") if isinstance(expiration, dict) else None
-        strikes += [row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)]
+        strikes += [
+            row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)
+        ]
     return strikes
 
 

@@ -1,7 +1,8 @@
 """What tastytrade and dxLink send, opened: REST answers, dxLink messages, the events in them.
 
 dxLink is JSON text; a message has a `type` and a `channel`. Events come as flat arrays whose order
-of fields the server announces and may change at any time (`FEED_CONFIG`), or as objects. Numbers may
+of fields the server announces and may change at any time (`FEED_CONFIG`), or as objects. Numbers
+may
 be the texts "NaN" and "Infinity". REST keys have dashes and REST decimals are texts.
 """
 
@@ -117,5 +118,5 @@ def whole(value: object) -> int:
 
 
 def text(value: object) -> str:
-    """Return a text without padding; "\\u0000" stands for no character."""
+    """Return a text without padding; the character zero stands for none."""
     return value.replace("\x00", "").strip() if isinstance(value, str) else ""
