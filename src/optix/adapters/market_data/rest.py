@@ -191,7 +191,8 @@ class RestClient:
         asked: dict[str, str | int | float] = dict(params)
         seen: set[str] = set()
         for _ in range(pages_max):
-            page = await self.get_json(path, asked, absent=absent)
+            # Empty parameters would wipe the query of a page that is an address of its own.
+            page = await self.get_json(path, asked or None, absent=absent)
             if page is None:
                 return
             yield page
