@@ -89,6 +89,8 @@ STREAM_TRADE_KEYS_MAX = 20_000  # prints remembered, to know a duplicate
 STREAM_CONFLATE_SECONDS = 0.1
 POLLS_AT_ONCE_MAX = 4
 POLLED_THINGS_MAX = 1_000  # quotes and chains of one provider that are followed by asking again
+TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
 
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576

@@ -149,4 +149,5 @@ def _partial(chain: _Chain, received_ns: int) -> ChainTable:
         ts_received=max(received_ns, chain.ts_event),
         row_ts_event=row_ts,
         complete=False,
+        flags=table.flags,
     )
