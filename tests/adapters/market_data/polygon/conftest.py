@@ -25,7 +25,7 @@ async def server() -> AsyncIterator[FakePolygon]:
 async def client(server: FakePolygon) -> AsyncIterator[PolygonClient]:
     client = PolygonClient(KEY, SystemClock(), base_url=server.rest.base_url)
     yield client
-    await client.close()
+    await client.rest.close()
 
 
 @pytest.fixture

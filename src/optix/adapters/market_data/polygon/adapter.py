@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
 from optix.adapters.market_data import bars as bar_rules
-from optix.adapters.market_data.directory import SymbolDirectory, default_directory
 from optix.adapters.market_data.kept import Kept
 from optix.adapters.market_data.polygon import translate
 from optix.adapters.market_data.polygon.client import REQUESTS_PER_SECOND_MAX, PolygonClient
 from optix.adapters.market_data.polygon.stream import QUOTED_CONTRACTS_MAX, PolygonStream
 from optix.adapters.market_data.polygon.translate import DELAY_SECONDS, SOURCE
 from optix.adapters.market_data.rows import refuse_drift
-from optix.adapters.market_data.streaming.feed import DemandFeed
 from optix.adapters.market_data.streaming.hours import is_ticking
 from optix.adapters.market_data.streaming.polling import PollTimes
 from optix.adapters.market_data.streaming.protocol import StreamTimings
+from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
 from optix.adapters.market_data.tables import expirations_of, unknown_expiration
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
 from optix.kernel.instrument import OptionContract
 from optix.kernel.quote import Quality, Quote
-from optix.kernel.symbols import parse_symbol
 from optix.ports.market_data import (
     BarInterval,
     Bars,
     Capabilities,
     ChainKey,
     DataKind,
-    Demand,
     Expiration,
-    MarketUpdate,
-    ProviderHealth,
-    SymbolInfo,
     UnknownSymbol,
     UnsupportedRequest,
 )
@@ -63,7 +57,7 @@ def capabilities_of(quality: Quality) -> Capabilities:
     )
 
 
-class PolygonMarketData:
+class PolygonMarketData(FollowedProvider):
     """Implements `ports.market_data.MarketDataProvider` and `HealthReporter`."""
 
     def __init__(
@@ -73,25 +67,19 @@ class PolygonMarketData:
         *,
         quality: Quality,
         clock: Clock,
-        directory: SymbolDirectory | None = None,
         timings: StreamTimings | None = None,
         polls: PollTimes | None = None,
         ticking: Callable[[int], bool] = is_ticking,
     ) -> None:
-        self.clock = clock
-        self.capabilities = capabilities_of(quality)
         self._client = client
         self._plan = quality
-        self._directory = directory or default_directory()
         self._listings: Kept[str, list[OptionContract]] = Kept(
             self._load_listing, clock, seconds=LISTING_SECONDS, count_max=LISTINGS_MAX
         )
-        self.feed = DemandFeed(
-            self,
-            self.capabilities,
-            clock=clock,
-            outcomes=client.rest.outcomes,
-            requests_left=lambda: client.rest.pacing.left,
+        self._follow(
+            capabilities_of(quality),
+            clock,
+            [client.rest],
             vendor=vendor,
             timings=timings,
             polls=polls,
@@ -104,25 +92,8 @@ class PolygonMarketData:
         self.feed.open()
 
     async def close(self) -> None:
-        self.feed.close()
         await self._listings.close()
-        await self._client.close()
-
-    def set_demand(self, demand: Demand) -> None:
-        self.feed.set_demand(demand)
-
-    def iter_updates(self) -> AsyncIterator[MarketUpdate]:
-        return self.feed.iter_updates()
-
-    def health(self) -> Sequence[ProviderHealth]:
-        return (self.feed.health(),)
-
-    async def fetch_quote(self, symbol: str) -> Quote:
-        symbol = parse_symbol(symbol)
-        found = await self.fetch_quotes([symbol])
-        if symbol not in found:
-            raise UnknownSymbol(f"Polygon has no {symbol}.")
-        return found[symbol]
+        await super().close()
 
     async def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the quotes of those `symbols` that Polygon has. Raises ProviderUnavailable."""
@@ -137,10 +108,10 @@ class PolygonMarketData:
         }
 
     async def fetch_expirations(self, underlying: str) -> Sequence[Expiration]:
-        return expirations_of(await self._listings.get(parse_symbol(underlying)))
+        return expirations_of(await self._listings.get(canonical(underlying)))
 
     async def fetch_chain(self, key: ChainKey) -> ChainTable:
-        symbol = parse_symbol(key.underlying)
+        symbol = canonical(key.underlying)
         key = ChainKey(symbol, key.expiration)
         rows = await self._client.fetch_chain(translate.vendor_symbol(symbol), key.expiration)
         if not rows:
@@ -154,7 +125,7 @@ class PolygonMarketData:
     async def fetch_bars(
         self, symbol: str, interval: BarInterval, *, start: date, end: date
     ) -> Bars:
-        symbol = parse_symbol(symbol)
+        symbol = canonical(symbol)
         if interval not in self.capabilities.intervals:
             raise UnsupportedRequest(f"Polygon has no bars of {interval}.")
         weekly = interval is BarInterval.WEEK_1
@@ -177,9 +148,6 @@ class PolygonMarketData:
             adjusted=False,
             rows=bar_rules.within(bars, start=start, end=end),
         )
-
-    async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
-        return self._directory.search(text, limit)
 
     async def _load_listing(self, underlying: str) -> list[OptionContract]:
         rows = await self._client.fetch_contracts(underlying)

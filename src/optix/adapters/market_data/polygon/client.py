@@ -52,9 +52,6 @@ class PolygonClient:
             transport=transport,
         )
 
-    async def close(self) -> None:
-        await self.rest.close()
-
     async def fetch_chain(self, underlying: str, expiration: date) -> list[Any]:
         """Return all contracts of one expiration, from as many pages as there are."""
         path = f"/v3/snapshot/options/{url_quote(underlying, safe='')}"

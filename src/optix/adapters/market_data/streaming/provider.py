@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from optix.adapters.market_data import directory
 from optix.adapters.market_data.rest import RestClient
 from optix.adapters.market_data.streaming.feed import DemandFeed, Source
+from optix.adapters.market_data.streaming.hours import is_ticking
 from optix.adapters.market_data.streaming.polling import PollTimes
 from optix.adapters.market_data.streaming.protocol import StreamTimings, StreamVendor
 from optix.kernel.clock import Clock
@@ -45,6 +46,7 @@ class FollowedProvider(Source, Protocol):
         vendor: StreamVendor | None = None,
         timings: StreamTimings | None = None,
         polls: PollTimes | None = None,
+        ticking: Callable[[int], bool] = is_ticking,
     ) -> None:
         self.capabilities = capabilities
         self.clock = clock
@@ -58,6 +60,7 @@ class FollowedProvider(Source, Protocol):
             vendor=vendor,
             timings=timings,
             polls=polls,
+            ticking=ticking,
         )
 
     async def close(self) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
-from optix.adapters.market_data.directory import SymbolDirectory, default_directory
 from optix.adapters.market_data.kept import Kept
 from optix.adapters.market_data.rows import refuse_drift
-from optix.adapters.market_data.streaming.feed import DemandFeed
 from optix.adapters.market_data.streaming.hours import is_ticking
 from optix.adapters.market_data.streaming.polling import PollTimes
 from optix.adapters.market_data.streaming.protocol import StreamTimings
+from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
 from optix.adapters.market_data.tables import expirations_of, unknown_expiration
 from optix.adapters.market_data.tastytrade import translate
 from optix.adapters.market_data.tastytrade.client import (
@@ -25,7 +24,7 @@ from optix.adapters.market_data.tastytrade.translate import DELAY_SECONDS, SOURC
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock
 from optix.kernel.quote import Quality, Quote, SecurityKind
-from optix.kernel.symbols import kind_of, parse_symbol
+from optix.kernel.symbols import kind_of
 from optix.ports.market_data import (
     BarInterval,
     Bars,
@@ -34,10 +33,7 @@ from optix.ports.market_data import (
     DataKind,
     Demand,
     Expiration,
-    MarketUpdate,
-    ProviderHealth,
     ProviderUnavailable,
-    SymbolInfo,
     UnknownSymbol,
     UnsupportedRequest,
 )
@@ -64,7 +60,7 @@ def capabilities_of(quality: Quality) -> Capabilities:
     )
 
 
-class TastytradeMarketData:
+class TastytradeMarketData(FollowedProvider):
     """Implements `ports.market_data.MarketDataProvider` and `HealthReporter`."""
 
     def __init__(
@@ -73,14 +69,12 @@ class TastytradeMarketData:
         *,
         quality: Quality,
         clock: Clock,
-        directory: SymbolDirectory | None = None,
         timings: StreamTimings | None = None,
         polls: PollTimes | None = None,
         ticking: Callable[[int], bool] = is_ticking,
     ) -> None:
         self.clock = clock
         self._client = client
-        self._directory = directory or default_directory()
         self._timings, self._polls, self._ticking = timings, polls, ticking
         self._symbols = StreamerSymbols()
         self._listings: Kept[str, Listing] = Kept(
@@ -89,19 +83,13 @@ class TastytradeMarketData:
         self._demand = Demand()
         self._set_quality(quality)
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return self._capabilities
-
     def _set_quality(self, quality: Quality) -> None:
+        """Follow the demand with a stream of that quality."""
         self._quality = quality
-        self._capabilities = capabilities_of(quality)
-        self.feed = DemandFeed(
-            self,
-            self._capabilities,
-            clock=self.clock,
-            outcomes=self._client.rest.outcomes,
-            requests_left=lambda: self._client.rest.pacing.left,
+        self._follow(
+            capabilities_of(quality),
+            self.clock,
+            [self._client.rest, self._client.sign_in],
             vendor=DxLinkStream(self._client, self._symbols, clock=self.clock, quality=quality),
             timings=self._timings,
             polls=self._polls,
@@ -117,26 +105,12 @@ class TastytradeMarketData:
         self.feed.open()
 
     async def close(self) -> None:
-        self.feed.close()
         await self._listings.close()
-        await self._client.close()
+        await super().close()
 
     def set_demand(self, demand: Demand) -> None:
         self._demand = demand
-        self.feed.set_demand(demand)
-
-    def iter_updates(self) -> AsyncIterator[MarketUpdate]:
-        return self.feed.iter_updates()
-
-    def health(self) -> Sequence[ProviderHealth]:
-        return (self.feed.health(),)
-
-    async def fetch_quote(self, symbol: str) -> Quote:
-        symbol = parse_symbol(symbol)
-        found = await self.fetch_quotes([symbol])
-        if symbol not in found:
-            raise UnknownSymbol(f"tastytrade has no {symbol}.")
-        return found[symbol]
+        super().set_demand(demand)
 
     async def fetch_quotes(self, symbols: Sequence[str]) -> Mapping[str, Quote]:
         """Return the quotes of those `symbols` that tastytrade has. Raises ProviderUnavailable."""
@@ -161,12 +135,12 @@ class TastytradeMarketData:
         }
 
     async def fetch_expirations(self, underlying: str) -> Sequence[Expiration]:
-        listing = await self._listings.get(parse_symbol(underlying))
+        listing = await self._listings.get(canonical(underlying))
         return expirations_of(listed.contract for listed in listing.contracts)
 
     async def fetch_chain(self, key: ChainKey) -> ChainTable:
         """Return the listed contracts with their quotes, from a request for each hundred."""
-        symbol = parse_symbol(key.underlying)
+        symbol = canonical(key.underlying)
         key = ChainKey(symbol, key.expiration)
         listing = await self._listings.get(symbol)
         contracts = listing.of(key.expiration)
@@ -197,9 +171,6 @@ class TastytradeMarketData:
         end: date,  # noqa: ARG002 - the port's words
     ) -> Bars:
         raise UnsupportedRequest(f"tastytrade gives no bars of {interval} to {symbol[:32]}.")
-
-    async def search(self, text: str, *, limit: int) -> Sequence[SymbolInfo]:
-        return self._directory.search(text, limit)
 
     async def _spot(self, symbol: str) -> Quote | None:
         """Return the underlying, None where it has no quote: its chain is served all the same."""

@@ -57,7 +57,7 @@ class TastytradeClient:
         label = "tastytrade"
         agent = {"User-Agent": USER_AGENT}
         pacing = Pacing(label, clock, requests=REQUESTS_PER_MINUTE_MAX)
-        self._sign_in = RestClient(
+        self.sign_in = RestClient(
             label,
             base_url=base_url,
             pacing=pacing,
@@ -66,7 +66,7 @@ class TastytradeClient:
             transport=transport,
         )
         self.tokens = AccessToken(
-            self._sign_in,
+            self.sign_in,
             "/oauth/token",
             refresh_token=refresh_token,
             form={"client_secret": client_secret},
@@ -83,10 +83,6 @@ class TastytradeClient:
             renew=self.tokens.renew,
             transport=transport,
         )
-
-    async def close(self) -> None:
-        await self.rest.close()
-        await self._sign_in.close()
 
     async def fetch_quote_token(self) -> QuoteToken:
         """Return a token for the stream. Raises ProviderUnavailable."""
