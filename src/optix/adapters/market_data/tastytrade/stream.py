@@ -77,7 +77,6 @@ class DxLinkStream:
         self._clock = clock
         self._token: QuoteToken | None = None
         self._token_good_until_ns = 0
-        self._token_is_new = False
         self._keepalive_seconds = KEEPALIVE_SECONDS
         self._fields: dict[str, tuple[str, ...]] = {}
         self._held: deque[Any] = deque()
@@ -96,12 +95,7 @@ class DxLinkStream:
 
     async def endpoint(self) -> Endpoint:
         """Return the stream's address with a token that holds for a while."""
-        if self._token is None or self._clock.now_ns() >= self._token_good_until_ns:
-            self._token = await self._tokens.fetch_quote_token()
-            self._token_is_new = True
-            seconds = TOKEN_SECONDS - TOKEN_MARGIN_SECONDS
-            self._token_good_until_ns = self._clock.now_ns() + int(seconds * NANOSECONDS)
-        return Endpoint(self._token.url)
+        return Endpoint((await self._current_token()).url)
 
     async def handshake(self, wire: Wire) -> None:
         """SETUP, AUTH, CHANNEL_REQUEST, FEED_SETUP. What the feed will look like comes later."""
@@ -173,22 +167,26 @@ class DxLinkStream:
         wanted = theirs / 2 if theirs > 0 else KEEPALIVE_SECONDS
         self._keepalive_seconds = min(max(wanted, 1.0), KEEPALIVE_SECONDS)
 
+    async def _current_token(self) -> QuoteToken:
+        if self._token is None or self._clock.now_ns() >= self._token_good_until_ns:
+            self._token = await self._tokens.fetch_quote_token()
+            seconds = TOKEN_SECONDS - TOKEN_MARGIN_SECONDS
+            self._token_good_until_ns = self._clock.now_ns() + int(seconds * NANOSECONDS)
+        return self._token
+
     async def _authorize(self, wire: Wire) -> None:
-        """Send the token when it is asked for. One that was kept for a day may be refused once."""
+        """Send the token when it is asked for; one that is refused is replaced once."""
         state = await _receive(wire, "AUTH_STATE")
-        if state.get("state") == "AUTHORIZED":
-            return  # the demonstration server needs no token
-        assert self._token is not None, "endpoint() comes first"
-        token, new = self._token, self._token_is_new
-        self._token_is_new = False
-        await wire.send(_message("AUTH", 0, token=token.token.get_secret_value()))
-        state = await _receive(wire, "AUTH_STATE")
-        if state.get("state") == "AUTHORIZED":
-            return
-        self._token = None
-        if new:
-            raise StreamRefused("dxLink refuses a new quote token of tastytrade.", next_step=AGAIN)
-        raise StreamLost("The quote token expired; another one is fetched.")
+        for _ in range(2):
+            if state.get("state") == "AUTHORIZED":
+                return  # at once by the demonstration server, which needs no token
+            token = (await self._current_token()).token.get_secret_value()
+            await wire.send(_message("AUTH", 0, token=token))
+            state = await _receive(wire, "AUTH_STATE")
+            if state.get("state") != "AUTHORIZED":
+                self._token = None
+        if state.get("state") != "AUTHORIZED":
+            raise StreamRefused("dxLink refuses new quote tokens of tastytrade.", next_step=AGAIN)
 
     def _take_data(self, data: Any, received_ns: int) -> list[Event]:
         if not wire.kinds_of(data) <= self._fields.keys():
