@@ -31,10 +31,9 @@ def nested_item(
     *,
     dates: tuple[str, ...] = DATES,
     strikes: tuple[int, ...] = STRIKES,
-    **changes: Any,
 ) -> dict[str, Any]:
     """Return one root of a nested chain."""
-    item: dict[str, Any] = {
+    return {
         "underlying-symbol": root,
         "root-symbol": root,
         "option-chain-type": "Standard",
@@ -49,7 +48,6 @@ def nested_item(
             for day in dates
         ],
     }
-    return item | changes
 
 
 def _strike(root: str, day: str, strike: int) -> dict[str, str]:
