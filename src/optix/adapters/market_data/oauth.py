@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextvars import ContextVar
 from http import HTTPStatus
 
 import structlog
@@ -17,6 +18,8 @@ MARGIN_SECONDS = 60.0  # a token that ends sooner is renewed before it is used
 LIFE_SECONDS_MAX = 86_400.0
 LIFE_SECONDS_DEFAULT = 600.0  # of a token whose answer does not say
 
+# Which token a task sent: its 401 may come when another task has a new token already.
+_used: ContextVar[str] = ContextVar("used_access_token", default="")
 _BAD_REQUEST = frozenset((HTTPStatus.BAD_REQUEST,))
 _log = structlog.get_logger(__name__)
 
@@ -52,29 +55,30 @@ class AccessToken:
         self._refused_until_ns = 0
         self._renewing = asyncio.Lock()
 
-    @property
-    def current(self) -> str:
-        """The token at hand, perhaps expired; empty before the first."""
-        return "" if self._token is None else self._token.get_secret_value()
+    def use(self) -> str:
+        """Return the token at hand, perhaps expired, empty before the first; for one request."""
+        token = "" if self._token is None else self._token.get_secret_value()
+        _used.set(token)
+        return token
 
     async def get(self) -> str:
         """Return a token that holds. Raises ProviderRefused, ProviderUnavailable."""
         async with self._renewing:
             if self._token is None or self._clock.now_ns() >= self._good_until_ns:
                 await self._renew()
-        return self.current
+        return self.use()
 
     async def renew(self) -> bool:
-        """Get another token after this one was refused. Raises ProviderRefused when that is too."""
-        refused = self.current
+        """Replace the token that this task used last, because it was refused.
+
+        One that another task replaced meanwhile is left. Raises ProviderRefused when the refresh
+        token is refused too.
+        """
+        refused = _used.get()
         async with self._renewing:
-            if self.current == refused:  # else somebody was faster
+            if self.use() == refused:
                 await self._renew()
         return True
-
-    def forget(self) -> None:
-        """The next one who asks gets another token."""
-        self._good_until_ns = 0
 
     async def _renew(self) -> None:
         if self._clock.now_ns() < self._refused_until_ns:

@@ -81,7 +81,7 @@ class SchwabClient:
             base_url=base_url,
             pacing=pacing,
             clock=clock,
-            headers=lambda: {"Authorization": f"Bearer {self.tokens.current}"},
+            headers=lambda: {"Authorization": f"Bearer {self.tokens.use()}"},
             renew=self.tokens.renew,
             transport=transport,
         )

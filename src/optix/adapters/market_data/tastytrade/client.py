@@ -79,7 +79,7 @@ class TastytradeClient:
             base_url=base_url,
             pacing=pacing,
             clock=clock,
-            headers=lambda: agent | {"Authorization": f"Bearer {self.tokens.current}"},
+            headers=lambda: agent | {"Authorization": f"Bearer {self.tokens.use()}"},
             renew=self.tokens.renew,
             transport=transport,
         )
