@@ -57,7 +57,7 @@ class ProviderServer:
 
     @asynccontextmanager
     async def serve_http(self) -> AsyncIterator[None]:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._follow_client, "127.0.0.1", 0)
         self.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield
@@ -66,7 +66,9 @@ class ProviderServer:
             for writer in list(self._writers):
                 writer.close()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _follow_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self._writers.add(writer)
         try:
             while True:

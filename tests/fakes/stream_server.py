@@ -94,7 +94,7 @@ class StreamServer:
     @asynccontextmanager
     async def serve_stream(self) -> AsyncIterator[None]:
         async with serve(
-            self._connected,
+            self._follow_socket,
             "127.0.0.1",
             0,
             ping_interval=None,
@@ -108,7 +108,7 @@ class StreamServer:
             finally:
                 await self.drop()
 
-    async def _connected(self, connection: ServerConnection) -> None:
+    async def _follow_socket(self, connection: ServerConnection) -> None:
         self.connects.append(time.monotonic())
         self._all.add(connection)
         try:

@@ -99,6 +99,7 @@ class RestClient:
         clock: Clock,
         headers: Callable[[], Mapping[str, str]] = dict,
         renew: Callable[[], Awaitable[bool]] | None = None,
+        is_throttled: Callable[[Answer], bool] = lambda answer: answer.status == 429,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
         body_bytes_max: int = limits.PROVIDER_BODY_BYTES_MAX,
@@ -111,6 +112,7 @@ class RestClient:
         self._base_url = base_url.rstrip("/")
         self._headers = headers
         self._renew = renew
+        self._is_throttled = is_throttled
         self._transport = transport
         self._timeout = timeout
         self._body_bytes_max = body_bytes_max
@@ -218,7 +220,7 @@ class RestClient:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Return one answer of any status but 401 and 429, which end here."""
+        """Return one answer of any status. A 401 is renewed once, a 429 ends here."""
         for renewed in (False, True):
             await self.pacing.take()
             try:
@@ -229,7 +231,7 @@ class RestClient:
                 self.outcomes.add(failed=True)
                 raise
             self.pacing.learn(answer.headers)
-            if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            if self._is_throttled(answer):
                 self._slow_down(answer)
             if answer.status != HTTPStatus.UNAUTHORIZED or renewed or self._renew is None:
                 self.outcomes.add(failed=answer.status in _UNAVAILABLE_FOR_NOW)

@@ -21,7 +21,7 @@ from optix.adapters.market_data.tables import Floats, Rejection, column_of, inst
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
-from optix.kernel.quote import Quality, Quote
+from optix.kernel.quote import Quality, Quote, QuoteFlag
 from optix.kernel.roots import underlying_of
 
 PRICE_MAX = 1_000_000.0  # dollars per share; the dearest listed share costs less
@@ -124,6 +124,7 @@ def table_of(
     ts_received: int,
     spot: Quote | None = None,
     complete: bool = True,
+    flags: QuoteFlag = QuoteFlag.NONE,
 ) -> ChainTable:
     """Return checked rows as a table. `instants` are of all rows of the source, 0 where unknown.
 
@@ -143,6 +144,7 @@ def table_of(
         spot=spot,
         complete=complete,
         rejected=[rejection.row for rejection in checked.rejections],
+        flags=flags,
     )
 
 

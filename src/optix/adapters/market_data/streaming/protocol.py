@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from optix.adapters.market_data.rest import ProviderRefused
 from optix.kernel import limits
 from optix.kernel.quote import TradingStatus
 from optix.kernel.trade import Trade
@@ -19,11 +20,8 @@ from optix.ports.market_data import ProviderUnavailable
 Frame = str | bytes
 
 
-class StreamRefused(ProviderUnavailable):
+class StreamRefused(ProviderRefused):
     """The stream refuses us for good: it is not tried again before a long pause."""
-
-    code = "provider_refused"
-    next_step = "Check the key and the plan of this provider, then start OPTIX again."
 
 
 class StreamLost(ProviderUnavailable):
@@ -130,7 +128,7 @@ class StreamVendor(Protocol):
         """Tell whether the stream has such a topic at all."""
 
     async def endpoint(self) -> Endpoint:
-        """Return where to connect, with a token that holds. Raises StreamRefused or
+        """Return where to connect, with a token that holds. Raises ProviderRefused or
         ProviderUnavailable. Asked for each connection; a vendor renews what is about to expire.
         """
 

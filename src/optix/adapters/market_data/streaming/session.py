@@ -18,7 +18,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from optix.adapters.market_data.rest import Outcomes
+from optix.adapters.market_data.rest import Outcomes, ProviderRefused
 from optix.adapters.market_data.streaming.attempts import Attempts
 from optix.adapters.market_data.streaming.book import StreamBook
 from optix.adapters.market_data.streaming.hours import is_ticking
@@ -176,7 +176,7 @@ class StreamSession:
             self._lost("The access token expired; another one is fetched.")
             self._attempts.renewed(_now(), live_seconds=self._live_seconds())
             await self._vendor.token_expired()
-        except StreamRefused as error:
+        except ProviderRefused as error:
             self._lost(error.detail)
             self._attempts.refused(_now(), error.detail)
             self._set_state(StreamState.DOWN, error.detail)
