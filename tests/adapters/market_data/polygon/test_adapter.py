@@ -91,6 +91,9 @@ class TestPlans:
         with pytest.raises(ProviderRefused) as caught:
             await provider.fetch_quote("SPY")
         assert "underlyings" in caught.value.next_step
+        server.stocks["QQQ"] = stock_row("QQQ")
+        quotes = await provider.fetch_quotes(["SPY", "QQQ"])
+        assert set(quotes) == {"QQQ"}, "one that is not in the plan does not take the others along"
 
     async def test_too_many_requests_pause_all(
         self, server: FakePolygon, client: PolygonClient

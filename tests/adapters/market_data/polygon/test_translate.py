@@ -23,6 +23,7 @@ from tests.fixtures.recorded import recorded
 from optix.adapters.market_data.polygon import codes, translate, wire
 from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.streaming.protocol import MalformedFrame
+from optix.kernel import opra
 from optix.kernel.instrument import parse_option
 from optix.kernel.quote import Quality, SecurityKind
 from optix.kernel.trade import Trade, TradeAction
@@ -228,6 +229,10 @@ class TestCodes:
     def test_another_number_is_left_out(self, number: object) -> None:
         assert codes.conditions_of([number]) == ""
 
+    def test_every_letter_of_opra_has_a_number(self) -> None:
+        assert set(codes.CONDITIONS.values()) == set(opra.CONDITIONS)
+        assert set(codes.EXCHANGES.values()) == {*opra.EXCHANGES, "O"}
+
     def test_an_unknown_number_is_told_once(self) -> None:
         with structlog.testing.capture_logs() as logs:
             assert [codes.exchange_of(3777) for _ in range(3)] == ["", "", ""]
@@ -251,6 +256,25 @@ class TestMessages:
     def test_a_cancel_says_so(self, number: int) -> None:
         trade = message(ev="T", p=1.06, s=5, x=302, c=[number], q=7)
         assert trade.action is TradeAction.CANCEL
+
+    @pytest.mark.parametrize(
+        ("number", "price", "sets"),
+        [
+            (209, 1.06, True),
+            (219, 1.06, True),
+            (204, 1.06, False),
+            (203, 1.06, False),
+            (209, 0, False),
+        ],
+    )
+    def test_a_print_in_its_time_is_the_last_price(
+        self, number: int, price: float, sets: bool
+    ) -> None:
+        trade = message(ev="T", p=price, s=5, x=302, c=[number], q=7)
+        tick = translate.last_of(trade)
+        assert (tick is not None) == sets
+        if tick is not None:
+            assert (tick.fields, tick.kind) == ({"last": price}, "trade")
 
     @pytest.mark.parametrize("kind", ["A", "AM", "FMV", "status", "new"])
     def test_other_messages_say_nothing_here(self, kind: str) -> None:

@@ -74,18 +74,19 @@ class PolygonClient:
         answer = await self.rest.get_json("/v3/snapshot", asked)
         rows = [] if answer is None else wire.read_page(answer).rows
         found: dict[str, Mapping[str, Any]] = {}
+        refused = ""
         for row in rows:
             ticker = row.get("ticker") if isinstance(row, dict) else None
             if not isinstance(ticker, str) or ticker not in tickers:
                 continue
-            if row.get("error") == "NOT_FOUND":
-                continue
-            if row.get("error"):
-                raise ProviderRefused(
-                    f"Polygon gives no snapshot of {ticker}: {_word(row['error'])}.",
-                    next_step="Check that the plan covers the underlyings, not only options.",
-                )
-            found[ticker] = row
+            if not row.get("error"):
+                found[ticker] = row
+            elif row["error"] != "NOT_FOUND":
+                refused = f"Polygon gives no snapshot of {ticker}: {_word(row['error'])}."
+        if refused and not found:  # others of the batch may be in the plan
+            raise ProviderRefused(
+                refused, next_step="Check that the plan covers the underlyings, not only options."
+            )
         return found
 
     async def fetch_contracts(self, underlying: str) -> list[Any]:

@@ -1,8 +1,8 @@
 """Polygon's numbers for what OPRA says in letters. Pure.
 
 Conditions are 201 and the place of a capital letter, from 227 on the place of a small one;
-exchanges are 300 and the place of the participant's letter. The page of the vendor lists those
-known here; another number is told once and left out.
+exchanges are 300 and the place of the participant's letter. A number without a letter of OPRA's is
+told once and left out.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from collections.abc import Sequence
 
 import structlog
 
+from optix.kernel import opra
+
 _log = structlog.get_logger(__name__)
 
-# 211 to 218 and 220 to 226 stand for letters that OPRA does not use.
-CONDITIONS = {201 + place: chr(ord("A") + place) for place in (*range(10), 18)} | {
-    227 + place: chr(ord("a") + place) for place in range(22)
+CONDITIONS = {
+    (201 + ord(letter) - ord("A") if letter.isupper() else 227 + ord(letter) - ord("a")): letter
+    for letter in opra.CONDITIONS
 }
-EXCHANGES = {300 + ord(letter) - ord("A"): letter for letter in "ABCDEHIJMNOPQTWXZ"} | {
-    # Listed since the page was written, at the place of their letter.
-    318: "S",  # MIAX Sapphire
-    320: "U",  # MEMX
-}
-CANCELS = frozenset("ACEG")
+_SIP = "O"  # OPRA itself, where a print has no exchange
+EXCHANGES = {300 + ord(letter) - ord("A"): letter for letter in (*opra.EXCHANGES, _SIP)}
 
 _told: set[object] = set()
 _TOLD_MAX = 100

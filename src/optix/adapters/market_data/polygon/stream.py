@@ -29,6 +29,7 @@ from optix.adapters.market_data.streaming.protocol import (
 )
 from optix.kernel.instrument import MalformedContract, parse_option
 from optix.kernel.quote import Quality
+from optix.kernel.trade import Trade
 from optix.platform.setting_types import OptionalSecret
 
 QUOTED_CONTRACTS_MAX = 1_000  # of one connection, documented
@@ -95,9 +96,11 @@ class PolygonStream:
                 if len(messages) == 1:
                     raise
                 events.append(Complaint(Trouble.OTHER, str(error)))
-            else:
-                if event is not None:
-                    events.append(event)
+                continue
+            if isinstance(event, Trade) and (tick := translate.last_of(event)) is not None:
+                events.append(tick)
+            if event is not None:
+                events.append(event)
         return events
 
     def heartbeat(self) -> Frame | None:

@@ -29,6 +29,7 @@ from optix.adapters.market_data.rows import (
     table_of,
 )
 from optix.adapters.market_data.streaming.protocol import MalformedFrame, Tick
+from optix.kernel import opra
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import (
@@ -336,6 +337,14 @@ def translate_message(
     return _print(message, contract, ts_event, received_ns, quality)
 
 
+def last_of(trade: Trade) -> Tick | None:
+    """Return the last price that a print makes, None where it may not make one."""
+    if trade.action is not TradeAction.NEW or not opra.may_set_last(trade.conditions):
+        return None
+    price = price_of(trade.price)
+    return None if isnan(price) else Tick(trade.symbol, trade.ts_event, {"last": price}, "trade")
+
+
 def _print(
     message: Mapping[str, Any],
     contract: OptionContract,
@@ -348,7 +357,6 @@ def _print(
         raise MalformedFrame(f"Polygon's print of {contract.key} has no price or no size.")
     conditions = codes.conditions_of(message.get("c"))
     sequence = message.get("q")
-    cancels = not codes.CANCELS.isdisjoint(conditions)
     return Trade(
         symbol=contract.key,
         price=price,
@@ -356,8 +364,8 @@ def _print(
         exchange=codes.exchange_of(message.get("x")),
         conditions=conditions,
         sequence=sequence if type(sequence) is int and sequence > 0 else 0,
-        # OPRA's cancels name no print, they repeat its price and size: `refers_to` stays 0.
-        action=TradeAction.CANCEL if cancels else TradeAction.NEW,
+        # OPRA's cancels name no print, they say of which kind it was: `refers_to` stays 0.
+        action=TradeAction.CANCEL if opra.is_cancel(conditions) else TradeAction.NEW,
         source=SOURCE,
         quality=quality,
         ts_event=ts_event,
