@@ -137,7 +137,8 @@ class RestClient:
         for attempt in range(limits.PROVIDER_RETRIES_MAX + 1):
             last = attempt == limits.PROVIDER_RETRIES_MAX
             try:
-                answer = await self._ask("GET", path, params=params)
+                # Empty parameters would take away those that the path has.
+                answer = await self._ask("GET", path, params=params or None)
             except ProviderUnavailable as error:
                 if last or error.code != ProviderUnavailable.code:
                     raise
