@@ -93,6 +93,16 @@ class TestDocumentedExamples:
 
 
 class TestMissingIsNotZero:
+    def test_a_snapshot_without_a_trade_has_the_price_of_its_session(self) -> None:
+        def quote(row: dict[str, Any]) -> Any:
+            return translate.translate_quote(
+                row, symbol="SPY", received_ns=NOW_NS, plan=Quality.DELAYED
+            )
+
+        assert quote({"session": {"close": 650.5}}).last == 650.5
+        with pytest.raises(Unreadable):
+            quote({"session": {}})
+
     def test_greeks_without_a_solution_are_missing(self) -> None:
         row = chain_row(CALL, greeks={})
         del row["implied_volatility"]

@@ -155,6 +155,17 @@ class TestChains:
         assert (table.spot.last, isnan(table.spot.bid)) == (650.5, True)
         assert chain(contract_row(CALL), underlying=None, underlyingPrice="NaN").spot is None
 
+    def test_the_listing_leaves_out_what_a_chain_rejects(self) -> None:
+        rows = [
+            contract_row(CALL),
+            contract_row("SPY   251219C00655000", nonStandard=True),
+            contract_row("QQQ   251219C00655000"),
+        ]
+        document = chain_document(rows)
+        document["callExpDateMap"]["2025-12-19:29"]["660.0"] = ["no contract"]
+        listed = translate.translate_listing([wire.read_chain(document)], "SPY")
+        assert [contract.key for contract in listed] == ["SPY251219C00650000"]
+
     def test_a_failed_chain_is_empty(self) -> None:
         document = wire.read_chain({"status": "FAILED"})
         assert document.failed
@@ -263,6 +274,24 @@ class TestHostileInput:
             document = wire.read_chain(answer)
             table = translate.translate_chain([document], key=KEY, received_ns=NOW_NS)
             assert len(table) == 0
+
+    @pytest.mark.parametrize("answer", [None, [], {"expirationList": [{}]}, {"expirationList": 7}])
+    def test_a_list_of_dates_that_is_none_is_refused(self, answer: object) -> None:
+        with pytest.raises(Unreadable):
+            wire.read_expirations(answer)
+
+    @pytest.mark.parametrize("answer", [None, [], {"candles": {}}])
+    def test_quotes_and_candles_that_are_none_are_refused(self, answer: object) -> None:
+        with pytest.raises(Unreadable):
+            wire.read_candles(answer)
+        if not isinstance(answer, dict):
+            with pytest.raises(Unreadable):
+                wire.read_quotes(answer)
+
+    def test_a_frame_whose_parts_are_none_is_refused(self) -> None:
+        with pytest.raises(MalformedFrame):
+            wire.entries({"data": [7]}, "data")
+        assert isnan(wire.number(10**400))
 
     @pytest.mark.parametrize("frame", ["", "{", "[]", "{}", '{"news":[]}', b"\xff", "null"])
     def test_a_frame_that_is_none_is_refused(self, frame: str | bytes) -> None:

@@ -196,6 +196,9 @@ class TestOtherEvents:
         assert isnan(tick.fields["vendor_iv"])
         assert isnan(tick.fields["vendor_delta"])
 
+    def test_a_security_has_no_greeks(self) -> None:
+        assert event("Greeks", eventSymbol="SPY", delta=1.0) is None
+
     def test_open_interest_is_only_in_the_summary(self) -> None:
         tick = event("Summary", openInterest=8133, prevDayClosePrice=1.1, dayOpenPrice=1.0)
         assert tick.fields == {"open_interest": 8133, "previous_close": 1.1}

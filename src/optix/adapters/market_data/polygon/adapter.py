@@ -29,7 +29,6 @@ from optix.ports.market_data import (
     DataKind,
     Expiration,
     UnknownSymbol,
-    UnsupportedRequest,
 )
 
 LISTING_SECONDS = 3_600.0  # contracts are listed overnight
@@ -126,8 +125,6 @@ class PolygonMarketData(FollowedProvider):
         self, symbol: str, interval: BarInterval, *, start: date, end: date
     ) -> Bars:
         symbol = canonical(symbol)
-        if interval not in self.capabilities.intervals:
-            raise UnsupportedRequest(f"Polygon has no bars of {interval}.")
         weekly = interval is BarInterval.WEEK_1
         # A week that begins before the asked days is cut off whole, so it is not joined in part.
         first = start - timedelta(days=7) if weekly else start

@@ -31,7 +31,6 @@ from optix.ports.market_data import (
     DataKind,
     Expiration,
     UnknownSymbol,
-    UnsupportedRequest,
 )
 
 LISTING_SECONDS = 3_600.0  # contracts are listed overnight
@@ -123,8 +122,6 @@ class SchwabMarketData(FollowedProvider):
     ) -> Bars:
         """Return bars of an underlying. Schwab has none of contracts."""
         symbol = canonical(symbol)
-        if interval not in self.capabilities.intervals:
-            raise UnsupportedRequest(f"Schwab has no bars of {interval}.")
         weekly = interval is BarInterval.WEEK_1
         rows = await self._client.fetch_candles(
             vendor_symbol(symbol),
