@@ -45,7 +45,6 @@ def capabilities_of(quality: Quality) -> Capabilities:
         delay_seconds=DELAY_SECONDS if delayed else 0,
         streaming=True,
         intervals=frozenset(BarInterval),
-        search=True,
         vendor_greeks=True,
         kinds=frozenset(
             {DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH, DataKind.TRADES}

@@ -49,7 +49,6 @@ CAPABILITIES = Capabilities(
     quality=Quality.REALTIME,
     streaming=True,
     intervals=frozenset(BarInterval),
-    search=True,
     vendor_greeks=True,
     kinds=frozenset({DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH}),
     symbols_max=SYMBOLS_MAX,

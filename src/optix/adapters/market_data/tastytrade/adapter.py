@@ -51,7 +51,6 @@ def capabilities_of(quality: Quality) -> Capabilities:
         quality=quality,
         delay_seconds=DELAY_SECONDS if delayed else 0,
         streaming=True,
-        search=True,
         vendor_greeks=True,
         kinds=frozenset({DataKind.QUOTES, DataKind.CHAINS, DataKind.SEARCH, DataKind.TRADES}),
         symbols_max=QUOTED_SYMBOLS_MAX,
