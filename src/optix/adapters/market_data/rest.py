@@ -165,9 +165,15 @@ class RestClient:
         data: Mapping[str, str] | None = None,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
+        refused: frozenset[int] = frozenset(),
     ) -> Any:
-        """Send once, without retries: nobody knows whether a lost POST was taken."""
+        """Send once, without retries: nobody knows whether a lost POST was taken.
+
+        A status of `refused` is a refusal too: token endpoints say 400 to a token that has ended.
+        """
         answer = await self._ask("POST", path, data=data, json=json, headers=headers)
+        if answer.status in refused:
+            raise ProviderRefused(f"{self.label} refuses the request (status {answer.status}).")
         return self._checked(answer).json(self.label)
 
     async def iter_pages(
@@ -188,7 +194,8 @@ class RestClient:
         asked: dict[str, str | int | float] = dict(params)
         seen: set[str] = set()
         for _ in range(pages_max):
-            page = await self.get_json(path, asked, absent=absent)
+            # Empty parameters would wipe the query of a page that is an address of its own.
+            page = await self.get_json(path, asked or None, absent=absent)
             if page is None:
                 return
             yield page

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.tables import Floats, Rejection, column_of, instants_of
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
 from optix.kernel.clock import NANOSECONDS
@@ -157,6 +158,29 @@ def price_of(value: object) -> float:
     """Return the price of something that traded: zero stands for "none" and becomes NaN."""
     number = amount_of(value)
     return number if number > 0 else nan
+
+
+def refuse_drift(label: str, table: ChainTable, rows: int) -> ChainTable:
+    """Return the table unless most of its rows cannot be read: then the format has changed.
+
+    Errors: Unreadable, with the reason of the first row that was rejected.
+    """
+    if len(table) * 2 < rows:
+        reason = table.rejected[0].reason if table.rejected else "They name nothing."
+        raise Unreadable(
+            f"{rows - len(table)} of {rows} options of {table.underlying} from {label} cannot be "
+            f"read, for example: {reason}"
+        )
+    return table
+
+
+def analytic_of(name: str, value: object) -> float:
+    """Return one vendor analytic of a message within the bounds of its column, else NaN."""
+    number = _finite(value) if type(value) in {float, int} else nan
+    low, high = _ANALYTIC_LIMITS[name]
+    if name == "vendor_iv" and number <= IV_MIN:
+        return nan
+    return number if low <= number <= high else nan
 
 
 def instant_of(value: object, unit_ns: int, *, received_ns: int) -> int:
