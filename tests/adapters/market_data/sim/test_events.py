@@ -20,6 +20,7 @@ from tests.adapters.market_data.sim.world import (
 )
 
 from optix.adapters.market_data.sim.days import SimulatedDays, make_days
+from optix.adapters.market_data.sim.files import truth_of
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName, Split
 from optix.adapters.market_data.sim.path import MarketPath
 from optix.adapters.market_data.sim.provider import SimulatedMarket
@@ -81,7 +82,7 @@ class TestSplits:
         days, name = world_of(4.0)
         number = days.number_of(EX_DAY)
         eve = days.name_day(name, number - 1, tape=True)
-        truth = days.truth(eve)["positions"].to_pylist()
+        truth = truth_of(days, eve)["positions"].to_pylist()
         assert eve.tape is not None
         morning = {
             (c.expiration, c.right, c.strike_milli): interest
@@ -126,7 +127,7 @@ class TestSplits:
         interest = dict(
             zip((c.key for c in new.contracts), new.open_interest.tolist(), strict=True)
         )
-        eve = days.truth(days.name_day(name, number - 1, tape=True))["positions"].to_pylist()
+        eve = truth_of(days, days.name_day(name, number - 1, tape=True))["positions"].to_pylist()
         for row in eve:
             if row["symbol"].startswith("AAPL270319"):
                 assert interest[row["symbol"].replace("AAPL", "AAPL1")] == row["open_interest_next"]
@@ -199,7 +200,7 @@ class TestDividends:
         days, names = make_days(SESSIONS, PROGRAMS, seed=SEED, start=date(2026, 6, 1))
         ex_day = days._path.schedule.ex_days(names["XOM"], date(2026, 7, 1), date(2026, 9, 30))[0]
         number = days.number_of(ex_day)
-        positions = days.truth(days.name_day(names["XOM"], number - 1, tape=True))["positions"]
+        positions = truth_of(days, days.name_day(names["XOM"], number - 1, tape=True))["positions"]
         standard = [row for row in positions.to_pylist() if "XOM1" not in row["symbol"]]
         exercised = [row for row in standard if row["exercised"] and row["symbol"][-9] == "C"]
         assert exercised

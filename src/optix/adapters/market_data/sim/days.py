@@ -14,7 +14,6 @@ from heapq import merge
 from operator import itemgetter
 
 import numpy as np
-import pyarrow as pa
 
 from optix.adapters.market_data.sim.bars import History
 from optix.adapters.market_data.sim.boards import Boards
@@ -33,7 +32,6 @@ from optix.adapters.market_data.sim.tape import (
     TradedSoFar,
     Universe,
     make_day_tape,
-    truth_tables,
 )
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS
@@ -129,18 +127,19 @@ class SimulatedDays:
             self._statuses(day), self._prints(day), self._snapshots(day, seconds), key=itemgetter(0)
         )
 
-    def truth(self, day: NameDay) -> dict[str, pa.Table]:
-        """Return what really happened on a day with a tape (see `tape.truth`)."""
-        assert day.tape is not None, "only a tape has a truth"
-        date_ = self._path.day(day.number)
-        roots = sorted({c.root for c in day.tape.universe.contracts if c.expiration == date_})
-        settlements = {
+    def settlements(self, day: NameDay) -> dict[str, tuple[str, int, float]]:
+        """Return kind, instant and value of what settles on a day, by root."""
+        today = self._path.day(day.number)
+        contracts = (contract for board in day.boards for contract in board.contracts)
+        return {
             root: settlement_value(
                 self._path, self._sessions, day.name, root, day.number, seed=self._seed
             )
-            for root in roots
+            for root in sorted({c.root for c in contracts if c.expiration == today})
         }
-        return truth_tables(day.tape, date_, settlements)
+
+    def date_of(self, day: NameDay) -> date:
+        return self._path.day(day.number)
 
     # -- parts of a day -----------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ from optix.adapters.market_data.sim.dynamics import EDITION
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES
 from optix.adapters.market_data.sim.path import FIRST_DAY
 from optix.adapters.market_data.sim.sessions import ListingPrograms, SessionCalendar
-from optix.adapters.market_data.sim.tape import TRUTH_SCHEMAS
+from optix.adapters.market_data.sim.tape.truth import TRUTH_SCHEMAS, truth_tables
 from optix.kernel.chain import ChainTable
 from optix.kernel.errors import Conflict, InvalidInput
 from optix.ports.market_data import UnknownSymbol
@@ -135,6 +135,12 @@ class SimulationFolder:
         return rows
 
 
+def truth_of(days: SimulatedDays, day: NameDay) -> dict[str, pa.Table]:
+    """Return what really happened on a day with a tape (see `tape.truth`)."""
+    assert day.tape is not None, "only a tape has a truth"
+    return truth_tables(day.tape, days.date_of(day), days.settlements(day))
+
+
 def _record(path: Path, updates: Iterable[Timed]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(parts_of(path), ignore_errors=True)  # of a run that was broken off
@@ -155,7 +161,7 @@ def _record(path: Path, updates: Iterable[Timed]) -> int:
 def _write_truth(
     folder: Path, day: date, days: SimulatedDays, name_days: Sequence[NameDay]
 ) -> None:
-    truths = [days.truth(name_day) for name_day in name_days if name_day.tape is not None]
+    truths = [truth_of(days, day_) for day_ in name_days if day_.tape is not None]
     for name, schema in TRUTH_SCHEMAS.items():
         target = folder / name / f"{day}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -75,6 +75,7 @@ class MarketPath:
         self._names = by_symbol = {name.symbol: name for name in names}
         self.schedule = Schedule(sessions)
         self._dividends: dict[str, list[Dividend]] = {}
+        self._ex_days: dict[str, tuple[int, frozenset[date]]] = {}
         self._indices: dict[str, VolatilityIndex] = {}
         for name in names:
             if name.vol_index_of is not None:
@@ -193,8 +194,8 @@ class MarketPath:
             state = self._steps[2 * at + 1].start
             close_ns = self._edges[2 * at + 1]
             if name.vol_index_of is None:
-                shift = self._known_shift(at, name, np.array([close_ns]))
-                known.append(self._dynamics.log_level(symbol, state, close_ns) + float(shift[0]))
+                level = self._dynamics.log_level(symbol, state, close_ns)
+                known.append(level + self._fixed_shift(at, name) + self._gathered(name, close_ns))
             else:
                 spec = self._names[name.vol_index_of]
                 own_vol = state.own_vol[self._dynamics.positions[spec.symbol]]
@@ -206,13 +207,19 @@ class MarketPath:
 
     def _pay_dividend(self, name: SimulatedName, number: int, closes: Sequence[float]) -> None:
         """Book the dividend of a session before its price is known."""
-        day = self._days[number]
-        if not number or not self.schedule.ex_days(name, day, day):
+        if not number or not name.pays_dividends or not self._is_ex_day(name, number):
             return
         before = exp(closes[number - 1])
         amount = self._declared(name, number, closes)
         drop = log1p(-min(amount / before, 0.5))
         self._dividends.setdefault(name.symbol, []).append(Dividend(number, amount, drop))
+
+    def _is_ex_day(self, name: SimulatedName, number: int) -> bool:
+        known = self._ex_days.get(name.symbol)
+        if known is None or known[0] != len(self._days):
+            days = self.schedule.ex_days(name, self._days[0], self._days[-1])
+            known = self._ex_days[name.symbol] = (len(self._days), frozenset(days))
+        return self._days[number] in known[1]
 
     def _declared(self, name: SimulatedName, number: int, closes: Sequence[float]) -> float:
         """Return the dividend of an ex-date: a quarter of the yield on the day it is declared."""
@@ -279,13 +286,22 @@ class MarketPath:
         return self._known_shift(number, name, instants_ns)
 
     def _known_shift(self, number: int, name: SimulatedName, instants_ns: Ints) -> Floats:
-        shift = np.full(len(instants_ns), self.split_shift(name, number))
-        if name.pays_dividends:
-            # What a share will pay gathers in its price and leaves it on the ex-date.
-            years = (instants_ns - self._edges[0]) / _YEAR_NS
-            paid = self._dividends.get(name.symbol, ())
-            shift += name.dividend_yield * years
-            shift += sum(dividend.log_drop for dividend in paid if dividend.number <= number)
+        gathered = name.dividend_yield if name.pays_dividends else 0.0
+        years = (instants_ns - self._edges[0]) / _YEAR_NS
+        result: Floats = self._fixed_shift(number, name) + gathered * years
+        return result
+
+    def _gathered(self, name: SimulatedName, instant_ns: int) -> float:
+        """Return what a share will pay, as it gathers in its price: it leaves it on the ex-date."""
+        if not name.pays_dividends:
+            return 0.0
+        return name.dividend_yield * ((instant_ns - self._edges[0]) / _YEAR_NS)
+
+    def _fixed_shift(self, number: int, name: SimulatedName) -> float:
+        shift = self.split_shift(name, number) if name.splits else 0.0
+        for dividend in self._dividends.get(name.symbol, ()):
+            if dividend.number <= number:
+                shift += dividend.log_drop
         return shift
 
     def log_close_range(

@@ -11,6 +11,7 @@ import pytest
 from tests.adapters.market_data.sim.world import PROGRAMS, SESSIONS
 
 from optix.adapters.market_data.sim.days import NameDay, SimulatedDays, make_days
+from optix.adapters.market_data.sim.files import truth_of
 from optix.adapters.market_data.sim.names import SimulatedName
 from optix.adapters.market_data.sim.tape.prints import EXCHANGES
 from optix.kernel.chain import ChainTable
@@ -32,7 +33,7 @@ def drawn(request: pytest.FixtureRequest, world: World) -> tuple[NameDay, dict[s
     days, names = world
     number = days.number_of(DAY)
     day = days.name_day(names[request.param], number, tape=True, expirations=10)
-    return day, {name: table.to_pylist() for name, table in days.truth(day).items()}
+    return day, {name: table.to_pylist() for name, table in truth_of(days, day).items()}
 
 
 Drawn = tuple[NameDay, dict[str, Rows]]
@@ -172,7 +173,7 @@ class TestPrints:
 def test_a_busy_day_has_sweeps_late_prints_cancels_and_corrections() -> None:
     days, names = make_days(SESSIONS, PROGRAMS, seed=4, start=DAY, activity=0.01)
     day = days.name_day(names["SPY"], days.number_of(DAY), tape=True, expirations=3)
-    truth = days.truth(day)
+    truth = truth_of(days, day)
     trades = trades_of(day)
     kinds = Counter(truth["orders"].column("kind").to_pylist())
     assert {"single", "auction", "sweep", "vertical", "straddle", "condor"} <= kinds.keys()
