@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from optix.kernel.chain import CHAIN_COLUMNS
+from optix.kernel.errors import InvalidInput
 
 ColumnType = Literal["int", "float", "text", "date", "instant", "flag"]
 
@@ -234,6 +235,13 @@ class ImportBatch:
     rows: Frame
     records: int
     rejected: Sequence[Rejected] = field(default=())
+
+
+class UnreadableFile(InvalidInput):
+    """A file that is not of the format it looked like, is cut off, or is beyond a bound."""
+
+    code = "unreadable_file"
+    next_step = "Get the file again from where it came, or leave it out."
 
 
 class Importer(Protocol):
