@@ -35,13 +35,15 @@ def option_batch(
     *,
     source: str,
     quality: Quality,
+    first: Sequence[Fault] = (),
     faults: Sequence[Fault] = (),
     flags: QuoteFlag = QuoteFlag.NONE,
 ) -> ImportBatch:
     """Return the batch of a block of option quotes.
 
     `columns` gives `ts_event`, the contract (`contracts.KEY`) and any number of a chain;
-    `faults` are the source's own, before those of every quote. `flags` are set on every row.
+    `first` are faults that are told before anything else, `faults` those of the source's own
+    numbers. `flags` are set on every row.
     """
     given = frozenset(columns)
     steps = [
@@ -54,7 +56,7 @@ def option_batch(
             "quality": pl.lit(str(quality)),
         },
     ]
-    own = [undated(), contracts.malformed(), *faults, *impossible(given)]
+    own = [*first, undated(), contracts.malformed(), *faults, *impossible(given)]
     return make_batch(DatasetName.OPTION_QUOTES, raw, steps, own)
 
 

@@ -7,6 +7,13 @@ from pathlib import Path
 
 from optix.adapters.imports.cboe import CboeDocument, CboeQuoteTable
 from optix.adapters.imports.files import read_head
+from optix.adapters.imports.lean_text import (
+    LeanFactors,
+    LeanInterestRate,
+    LeanNames,
+    LeanUniverse,
+)
+from optix.adapters.imports.lean_zip import LeanOptionBars, LeanSecurityBars
 from optix.adapters.imports.times import SessionCalendar
 from optix.ports.history import Importer, UnreadableFile
 
@@ -16,6 +23,12 @@ def build_importers(calendar: SessionCalendar) -> Sequence[Importer]:
     importers: list[Importer] = [
         CboeDocument(),
         CboeQuoteTable(),
+        LeanFactors(calendar),
+        LeanInterestRate(),
+        LeanNames(calendar),
+        LeanOptionBars(calendar),
+        LeanSecurityBars(),
+        LeanUniverse(calendar),
     ]
     return sorted(importers, key=lambda importer: importer.name)
 

@@ -34,6 +34,7 @@ _TYPES: Mapping[str, pl.DataType] = {
     "flag": pl.Boolean(),
 }
 _VOLUME_MAX = 1e13
+_RATE_MAX = 1.0
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -76,6 +77,43 @@ def action_batch(
 ) -> ImportBatch:
     rows = [{**asdict(action), "kind": str(action.kind)} for action in actions]
     return plain_batch(DatasetName.CORPORATE_ACTIONS, rows, rejected)
+
+
+def rate_batch(
+    raw: Raw,
+    *,
+    curve: str,
+    day: pl.Expr,
+    rate: pl.Expr,
+    tenor_days: int,
+    convention: str,
+    source: str,
+) -> ImportBatch:
+    """Return the batch of one tenor of a curve; `rate` is a fraction a year."""
+    columns = {
+        "date": day,
+        "rate": rate,
+        "curve": pl.lit(curve),
+        "tenor_days": pl.lit(tenor_days, dtype=pl.Int64),
+        "convention": pl.lit(convention),
+        "source": pl.lit(source),
+    }
+    within = pl.col("rate").is_between(-_RATE_MAX, _RATE_MAX).fill_null(value=False)
+    faults = [
+        undated("date"),
+        Fault("no_rate", "Its rate is missing, no number, or beyond 100 %.", ~within),
+    ]
+    return make_batch(DatasetName.RATES, raw, [columns], faults)
+
+
+def series_batch(
+    raw: Raw, *, name: str, day: pl.Expr, value: pl.Expr, source: str
+) -> ImportBatch:
+    """Return the batch of one series. A blank cell is no record; the caller leaves it out."""
+    columns = {"date": day, "value": value, "name": pl.lit(name), "source": pl.lit(source)}
+    finite = pl.col("value").is_finite().fill_null(value=False)
+    faults = [undated("date"), Fault("not_a_number", "Its value is not a number.", ~finite)]
+    return make_batch(DatasetName.SERIES, raw, [columns], faults)
 
 
 def bar_batch(

@@ -119,6 +119,14 @@ def session_after(calendar: SessionCalendar, day: date) -> date:
         return _weekday(day, 1)
 
 
+def close_of(calendar: SessionCalendar, root: str, day: date) -> int | None:
+    """Return when a root stops trading on a day; None for a day without a session."""
+    try:
+        return calendar.options_close_at(root, day) if calendar.is_trading_day(day) else None
+    except InvalidInput:
+        return None
+
+
 def _weekday(day: date, step: int) -> date:
     day += timedelta(days=step)
     while day.weekday() > 4:
