@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -194,3 +194,9 @@ def not_objects(rows: Sequence[object]) -> list[Rejected]:
 
 def shown(value: object) -> str:
     return shortened(json.dumps(value, default=str)[:400])
+
+
+def amount(document: object, *names: str) -> float:
+    """Return a number of a header that no market makes negative; NaN where there is none."""
+    found = _float(member(document, *names))
+    return found if found is not None and found >= 0 else nan

@@ -61,6 +61,11 @@ def not_numbers(raw: Raw, names: Iterable[str]) -> Fault:
     return Fault("not_a_number", "A number of the record cannot be read.", any_of(masks))
 
 
+def missing(name: str) -> Fault:
+    """Reject records without a value in one of our columns, which has to be there."""
+    return Fault("missing_field", f"It has no {name.replace('_', ' ')}.", pl.col(name).is_null())
+
+
 def any_of(masks: Sequence[pl.Expr]) -> pl.Expr:
     return pl.any_horizontal(masks) if masks else pl.lit(value=False)
 

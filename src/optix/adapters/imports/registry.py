@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from optix.adapters.imports.archives import OptionsDesk, SyzwangChains, SyzwangTerms
 from optix.adapters.imports.cboe import CboeDocument, CboeQuoteTable
 from optix.adapters.imports.files import read_head
 from optix.adapters.imports.lean_text import (
@@ -14,7 +15,20 @@ from optix.adapters.imports.lean_text import (
     LeanUniverse,
 )
 from optix.adapters.imports.lean_zip import LeanOptionBars, LeanSecurityBars
+from optix.adapters.imports.research_lab import (
+    ResearchLabBars,
+    ResearchLabChains,
+    ResearchLabDocument,
+    ResearchLabHours,
+    ResearchLabRates,
+)
 from optix.adapters.imports.times import SessionCalendar
+from optix.adapters.imports.yahoo import (
+    LachjoryFrame,
+    LachjoryRun,
+    YahooDocument,
+    YahooFrame,
+)
 from optix.ports.history import Importer, UnreadableFile
 
 
@@ -29,6 +43,18 @@ def build_importers(calendar: SessionCalendar) -> Sequence[Importer]:
         LeanOptionBars(calendar),
         LeanSecurityBars(),
         LeanUniverse(calendar),
+        ResearchLabBars(),
+        ResearchLabChains(calendar),
+        ResearchLabDocument(calendar),
+        ResearchLabHours(),
+        ResearchLabRates(),
+        LachjoryFrame(),
+        LachjoryRun(),
+        OptionsDesk(),
+        SyzwangChains(),
+        SyzwangTerms(),
+        YahooDocument(),
+        YahooFrame(),
     ]
     return sorted(importers, key=lambda importer: importer.name)
 
