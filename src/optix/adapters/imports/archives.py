@@ -18,10 +18,10 @@ from optix.adapters.imports.csv_text import header_of, read_rows, split_header
 from optix.adapters.imports.files import iter_blocks, read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects
 from optix.adapters.imports.quotes import option_batch, security_batch
-from optix.adapters.imports.records import Raw, at, missing, not_numbers, number
+from optix.adapters.imports.records import at, missing, not_numbers, number, rejected_batch
 from optix.adapters.imports.securities import series_batch
 from optix.kernel.quote import Quality
-from optix.ports.history import ImportBatch
+from optix.ports.history import DatasetName, ImportBatch
 
 DESK: Final = "yahoo_options_desk"
 SYZWANG: Final = "yahoo_syzwang"
@@ -158,12 +158,9 @@ class SyzwangTerms:
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         _, rest = split_header(read_whole(path))
         raw = read_rows(rest, _TERM_HEADER)
-        for place, (theirs, measure, scale) in enumerate(_MEASURES):
-            said = Raw(
-                raw.frame.filter(at(theirs).is_not_null()),
-                raw.describe,
-                raw.rejected if place == 0 else (),
-            )
+        if raw.rejected:
+            yield rejected_batch(DatasetName.SERIES, raw.rejected)
+        for theirs, measure, scale in _MEASURES:
             # What is said of the day stands in each of its lines: one record, the rest repeat it.
             name = (
                 pl.concat_str(at("ticker"), pl.lit(f"/{measure}"))
@@ -171,7 +168,7 @@ class SyzwangTerms:
                 else pl.concat_str(at("ticker"), pl.lit("/"), at("expiry"), pl.lit(f"/{measure}"))
             )
             yield series_batch(
-                said,
+                raw.only(at(theirs).is_not_null()),
                 name=name,
                 day=times.day_of(at("date")),
                 value=number(theirs) * scale,

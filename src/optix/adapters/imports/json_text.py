@@ -124,11 +124,16 @@ def as_raw(
     return Raw(frame, lambda place: shown(kept[place]), not_objects(rows))
 
 
-def integers(rows: Sequence[object], name: str) -> pl.Series:
-    """Return whole numbers exactly, which a float column would round; null for anything else."""
+def with_integers(raw: Raw, rows: Sequence[object], names: Iterable[str]) -> Raw:
+    """Add columns of whole numbers kept exactly, which floats would round; null for the rest."""
     kept = [row for row in rows if isinstance(row, dict)]
-    values = (_whole(value) for value in _values(kept, name))
-    return pl.Series(f"@{name}", values, dtype=pl.Int64, strict=False)
+    columns = [
+        pl.Series(
+            f"@{name}", [_whole(value) for value in _values(kept, name)], dtype=pl.Int64
+        )
+        for name in names
+    ]
+    return Raw(raw.frame.with_columns(columns), raw.describe, raw.rejected)
 
 
 def _whole(value: object) -> int | None:

@@ -40,6 +40,13 @@ class Raw:
         return frozenset(name.removeprefix("@") for name in self.frame.columns)
 
 
+    def only(self, kept: pl.Expr) -> Raw:
+        """Return the records that `kept` is true for; the others become none of anything."""
+        frame = self.frame.with_row_index("@row").filter(kept)
+        rows = frame["@row"]
+        return Raw(frame.drop("@row"), lambda place: self.describe(int(rows[place])))
+
+
 def at(name: str) -> pl.Expr:
     """Return a column of the file."""
     return pl.col(f"@{name}")

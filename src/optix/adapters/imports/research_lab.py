@@ -1,16 +1,13 @@
 """Research-lab's recordings: chains that lost their roots, daily bars, the Treasury's curve, hours.
 
-Its recorder keeps Cboe's rows in Cboe's order but not their roots. Of an index with two classes the
-standard one (AM) comes first, its dates ascending, then the weekly one (PM), ascending again. So a
-date that goes back marks where the weekly class begins; a date that is no standard expiration is
-weekly in any case. A standard date of which neither says its class is rejected, never guessed.
+Its recorder keeps Cboe's rows in Cboe's order but not their roots; `lost_roots` says how they are
+found again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +17,11 @@ from optix.adapters.imports import contracts, times
 from optix.adapters.imports.csv_text import header_of, read_rows, split_header
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects, shown
+from optix.adapters.imports.lost_roots import indexed, root_lost, roots_by_order
 from optix.adapters.imports.quotes import option_batch
 from optix.adapters.imports.records import Fault, Raw, at, not_numbers, number
 from optix.adapters.imports.securities import bar_batch, code_batch, rate_rows
 from optix.kernel.quote import Quality
-from optix.kernel.roots import INDEX_CLASSES
 from optix.ports.history import ImportBatch, UnreadableFile
 
 SOURCE: Final = "cboe_research_lab"
@@ -35,7 +32,6 @@ HEADER: Final = (
     *("quote_ts_et", "symbol", "spot", "expiration", "expiry_epoch", "type", "strike"),
     *("bid", "ask", "last", "iv", "open_interest", "volume"),
 )
-_WEEKLY_ROOTS: Final = {"SPX": "SPXW", "NDX": "NDXP", "RUT": "RUTW", "VIX": "VIXW"}
 _TENORS: Final = {"y3m": 91, "y2": 730, "y5": 1826, "y10": 3652, "y20": 7305, "y30": 10957}
 _CHAIN: Final = {
     "bid": "bid",
@@ -129,9 +125,7 @@ def _chain_batch(
     keys = raw.frame.select(
         capture=ts_event, symbol=contracts.canonical(symbol), expiration=expiration
     )
-    frame = raw.frame.with_columns(roots_of_captures(keys, calendar))
-    known = at("root").is_not_null() | contracts.canonical(symbol).is_null() | expiration.is_null()
-    reason = "Its root was lost: neither its date nor the order of the rows says its class."
+    frame = raw.frame.with_columns(roots_by_order(keys, calendar), indexed(keys))
     return option_batch(
         Raw(frame, raw.describe, raw.rejected),
         {
@@ -144,7 +138,7 @@ def _chain_batch(
         },
         source=SOURCE,
         quality=Quality.DELAYED,
-        first=[Fault("root_lost", reason, ~known)],
+        first=[root_lost()],
         faults=[not_numbers(raw, [*numbers.values(), "spot"]), _repeated()],
     )
 
@@ -156,52 +150,6 @@ def _repeated() -> Fault:
     differs = prices.n_unique().over(key) > 1
     reason = "The contract stands twice in its capture with different numbers."
     return Fault("root_lost", reason, pl.struct(key).is_duplicated() & differs)
-
-
-def roots_of_captures(keys: pl.DataFrame, calendar: times.SessionCalendar) -> pl.Series:
-    """Return the root of each row, null where it cannot be known.
-
-    `keys` has `capture`, `symbol` and `expiration` of the rows in the order of the source.
-    """
-    same = (pl.col("capture") == pl.col("capture").shift(1)) & (
-        pl.col("symbol") == pl.col("symbol").shift(1)
-    )
-    back = (same & (pl.col("expiration") < pl.col("expiration").shift(1))).fill_null(value=False)
-    group = pl.struct("capture", "symbol")
-    rows = keys.with_columns(
-        standard=pl.struct("symbol", "expiration").map_batches(
-            lambda pairs: _standard(pairs, calendar), return_dtype=pl.Boolean
-        ),
-        back=back,
-    ).with_columns(
-        part=pl.col("back").cum_sum().over(group),
-        parts=pl.col("back").sum().over(group) + 1,
-        after_weekly=(~pl.col("standard")).cum_sum().over(group) > 0,
-    )
-    weekly = pl.col("symbol").replace_strict(_WEEKLY_ROOTS, default=None, return_dtype=pl.String)
-    standard_root = contracts.standard_root(pl.col("symbol"))
-    one_by_date = pl.col("symbol") == "VIX"  # its two classes never share a date
-    root = (
-        pl.when(weekly.is_null() | (pl.col("standard") & one_by_date))
-        .then(standard_root)
-        .when(~pl.col("standard"))
-        .then(weekly)
-        .when(pl.col("parts") == 2)
-        .then(pl.when(pl.col("part") == 0).then(standard_root).otherwise(weekly))
-        .when((pl.col("parts") == 1) & pl.col("after_weekly"))
-        .then(weekly)
-    )
-    return rows.select(root.alias("@root")).to_series()
-
-
-def _standard(pairs: pl.Series, calendar: times.SessionCalendar) -> pl.Series:
-    frame = pairs.struct.unnest()
-    known = {
-        (symbol, day): calendar.is_monthly(day, symbol)
-        for symbol, day in frame.unique().iter_rows()
-        if symbol in INDEX_CLASSES and isinstance(day, date)
-    }
-    return pl.Series([known.get(pair, False) for pair in frame.iter_rows()], dtype=pl.Boolean)
 
 
 class ResearchLabBars:

@@ -13,9 +13,16 @@ from math import isfinite
 
 import polars as pl
 
-from optix.adapters.imports.records import Fault, Raw, any_of, make_batch, shortened
+from optix.adapters.imports.quotes import PRICE_MAX
+from optix.adapters.imports.records import (
+    Fault,
+    Raw,
+    any_of,
+    make_batch,
+    rejected_batch,
+    shortened,
+)
 from optix.adapters.imports.times import undated
-from optix.adapters.market_data.cboe.rows import PRICE_MAX
 from optix.kernel.corporate import CorporateAction
 from optix.kernel.quote import Quality, Quote
 from optix.ports.history import (
@@ -213,3 +220,10 @@ def iso_date(text: object) -> date | None:
         return date.fromisoformat(text[:10])
     except ValueError:
         return None
+
+
+def whole_rejected(
+    dataset: DatasetName, code: str, reason: str, records: Sequence[str]
+) -> ImportBatch:
+    """Return the batch of records none of which can be stored, for one reason."""
+    return rejected_batch(dataset, rejections(code, reason, records))
