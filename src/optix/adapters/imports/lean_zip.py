@@ -177,18 +177,9 @@ class LeanOptionBars:
     def _close(self, start: pl.Expr) -> pl.Expr:
         """Return when the bar of a day ends: at the close of its session for that root."""
         keys = pl.struct(root=at("root"), day=times.exchange_date(start))
-        return keys.map_batches(self._closes, return_dtype=pl.Int64)
-
-    def _closes(self, keys: pl.Series) -> pl.Series:
-        frame = keys.struct.unnest()
-        unique = frame.unique()
-        known = [
-            times.close_of(self._calendar, root, day) if root and day else None
-            for root, day in unique.iter_rows()
-        ]
-        closes = unique.with_columns(pl.Series("close", known, dtype=pl.Int64))
-        joined = frame.join(closes, on=["root", "day"], how="left", maintain_order="left")
-        return joined["close"]
+        return keys.map_batches(
+            lambda pairs: times.closes_of(self._calendar, pairs), return_dtype=pl.Int64
+        )
 
 
 class LeanSecurityBars:

@@ -23,7 +23,7 @@ from optix.adapters.imports.records import (
     shortened,
 )
 from optix.adapters.imports.times import undated
-from optix.kernel.corporate import CorporateAction
+from optix.kernel.corporate import ActionKind, CorporateAction
 from optix.kernel.quote import Quality, Quote
 from optix.ports.history import (
     DATASETS,
@@ -123,6 +123,38 @@ def series_batch(
     finite = pl.col("value").is_finite().fill_null(value=False)
     faults = [undated("date"), Fault("not_a_number", "Its value is not a number.", ~finite)]
     return make_batch(DatasetName.SERIES, raw, [columns], faults)
+
+
+def frame_actions(
+    raw: Raw,
+    symbol: pl.Expr,
+    ex_date: pl.Expr,
+    *,
+    kind: ActionKind,
+    source: str,
+    **value: pl.Expr,
+) -> ImportBatch:
+    """Return the batch of a block of actions of one kind; `value` is `amount` or `ratio`."""
+    columns = {
+        "symbol": symbol,
+        "ex_date": ex_date,
+        **value,
+        "kind": pl.lit(str(kind)),
+        "new_symbol": pl.lit(""),
+        "estimated": pl.lit(value=False),
+        "source": pl.lit(source),
+    }
+    within = [pl.col(name).is_between(0, PRICE_MAX, closed="right") for name in value]
+    faults = [
+        undated("ex_date"),
+        Fault("malformed_symbol", "Its symbol cannot be read.", pl.col("symbol").is_null()),
+        Fault(
+            "no_amount",
+            "Its amount or its ratio is not positive.",
+            ~pl.all_horizontal(within).fill_null(value=False),
+        ),
+    ]
+    return make_batch(DatasetName.CORPORATE_ACTIONS, raw, [columns], faults)
 
 
 def bar_batch(

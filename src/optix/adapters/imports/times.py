@@ -127,6 +127,18 @@ def close_of(calendar: SessionCalendar, root: str, day: date) -> int | None:
         return None
 
 
+def closes_of(calendar: SessionCalendar, pairs: pl.Series) -> pl.Series:
+    """Return the same for a column of structs with `root` and `day`."""
+    frame = pairs.struct.unnest()
+    unique = frame.unique()
+    known = [
+        close_of(calendar, root, day) if root and day else None for root, day in unique.iter_rows()
+    ]
+    closes = unique.with_columns(pl.Series("close", known, dtype=pl.Int64))
+    joined = frame.join(closes, on=["root", "day"], how="left", maintain_order="left")
+    return joined["close"]
+
+
 def _weekday(day: date, step: int) -> date:
     day += timedelta(days=step)
     while day.weekday() > 4:
