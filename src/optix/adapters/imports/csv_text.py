@@ -56,7 +56,7 @@ def read_rows(block: bytes, names: Sequence[str]) -> Raw:
     body = _without_blank_lines(block)
     lines = body.count(b"\n") + (not body.endswith(b"\n")) if body else 0
     columns = [f"@{name}" for name in names]
-    # Commas alone tell: a longer line is an error of the reader, so equal counts leave no short one.
+    # A longer line is an error of the reader, so an equal count of commas leaves no short one.
     regular = b'"' not in body and body.count(b",") == lines * (len(names) - 1)
     frame = _read_fast(body, columns) if regular and lines else None
     rejected: list[Rejected] = []

@@ -47,7 +47,9 @@ class IndexHistory:
         word = re.match(r"[A-Za-z0-9]*", path.name)
         symbol = contracts.find_symbol(word[0].upper() if word else "")
         if symbol is None:
-            raise UnreadableFile(f"{path.name}: such a file is called by its index, like VIX_….csv.")
+            raise UnreadableFile(
+                f"{path.name}: such a file is called by its index, like VIX_….csv."
+            )
         raw = _rows(path)
         yield bar_batch(
             raw,

@@ -117,7 +117,9 @@ class DatabentoActions:
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its names
         first = first_lines(head, 1)
         names = names_of(first[0].encode())[0] if first else frozenset()
-        return {"event_id", "security_id", "ex_date"} <= names and bool({"event", "event_type"} & names)
+        return {"event_id", "security_id", "ex_date"} <= names and bool(
+            {"event", "event_type"} & names
+        )
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         actions: list[CorporateAction] = []
@@ -179,9 +181,7 @@ def _symbols(head: Any) -> dict[int, str]:
     }
 
 
-def _raw(
-    records: list[Any], symbols: dict[int, str], **columns: Callable[[Any], object]
-) -> Raw:
+def _raw(records: list[Any], symbols: dict[int, str], **columns: Callable[[Any], object]) -> Raw:
     frame = pl.DataFrame(
         {
             "@symbol": pl.Series([symbols.get(r.instrument_id) for r in records], dtype=pl.String),

@@ -21,7 +21,7 @@ from optix.adapters.imports.records import Fault, at, not_numbers, number
 from optix.adapters.imports.securities import bar_batch, frame_actions
 from optix.kernel.corporate import ActionKind
 from optix.kernel.quote import Quality
-from optix.ports.history import ImportBatch, UnreadableFile
+from optix.ports.history import ImportBatch
 
 HISTORICAL: Final = "historicaloptiondata"
 IVOLATILITY: Final = "ivolatility"
@@ -158,7 +158,12 @@ class StockDays:
         )
         paid = raw.only((number("divCash") != 0).fill_null(value=False))
         yield frame_actions(
-            paid, symbol, day, kind=ActionKind.CASH_DIVIDEND, source=TIINGO, amount=number("divCash")
+            paid,
+            symbol,
+            day,
+            kind=ActionKind.CASH_DIVIDEND,
+            source=TIINGO,
+            amount=number("divCash"),
         )
         split = raw.only((number("splitFactor") != 1).fill_null(value=False))
         yield frame_actions(

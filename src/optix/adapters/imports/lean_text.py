@@ -217,7 +217,11 @@ def _tidy(ratio: float) -> float:
     if whole and isclose(ratio, whole, rel_tol=1e-4):
         return float(whole)
     inverse = round(1 / ratio)
-    return 1 / inverse if inverse > 1 and isclose(1 / ratio, inverse, rel_tol=1e-4) else round(ratio, 7)
+    return (
+        1 / inverse
+        if inverse > 1 and isclose(1 / ratio, inverse, rel_tol=1e-4)
+        else round(ratio, 7)
+    )
 
 
 def _action(

@@ -203,7 +203,9 @@ class LeanSecurityBars:
             block.add(_Member(name, "", "", None, "", found["day"] or ""), text)
             raw = _with_members(block, "trade")
             index = kind_of(symbol) is SecurityKind.INDEX
-            interval, start = _clock(raw, times.CHICAGO if index and found["minute"] else times.NEW_YORK)
+            interval, start = _clock(
+                raw, times.CHICAGO if index and found["minute"] else times.NEW_YORK
+            )
             scale = 1 if index else DECI_CENTS
             columns = {
                 "ts_event": start,

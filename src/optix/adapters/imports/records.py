@@ -39,7 +39,6 @@ class Raw:
     def columns(self) -> frozenset[str]:
         return frozenset(name.removeprefix("@") for name in self.frame.columns)
 
-
     def only(self, kept: pl.Expr) -> Raw:
         """Return the records that `kept` is true for; the others become none of anything."""
         frame = self.frame.with_row_index("@row").filter(kept)

@@ -83,7 +83,9 @@ class ExchangeDays:
         names, rest = split_header(read_whole(path))
         early = names == _EARLY
         raw = read_rows(rest, ["date", *names[1:]])
-        told = pl.concat_str(at("open_et"), pl.lit(" to "), at("close_et")) if early else pl.lit(None)
+        told = (
+            pl.concat_str(at("open_et"), pl.lit(" to "), at("close_et")) if early else pl.lit(None)
+        )
         columns = {
             "code": times.day_of(at("date")).dt.strftime("%Y-%m-%d"),
             "name": pl.lit("early_close" if early else "holiday"),

@@ -90,7 +90,9 @@ class ResearchLabDocument:
         rows = member(document, "o")
         if not isinstance(symbol, str) or not isinstance(asof, str) or not isinstance(rows, list):
             raise UnreadableFile(f"{path.name} has no symbol, no time or no list of contracts.")
-        raw = as_raw(rows, texts=["t"], numbers=["e", "k", "b", "a", "l", "v", "oi"], analytics=["iv"])
+        raw = as_raw(
+            rows, texts=["t"], numbers=["e", "k", "b", "a", "l", "v", "oi"], analytics=["iv"]
+        )
         raw = replace(raw, frame=raw.frame.with_columns(pl.lit(symbol).alias("@symbol")))
         spot = member(document, "spot")
         seconds = at("e").cast(pl.Int64, strict=False)
@@ -103,8 +105,12 @@ class ResearchLabDocument:
             strike=number("k"),
             right=at("t"),
             numbers={
-                **{"bid": "b", "ask": "a", "last": "l"},
-                **{"volume": "v", "open_interest": "oi", "vendor_iv": "iv"},
+                "bid": "b",
+                "ask": "a",
+                "last": "l",
+                "volume": "v",
+                "open_interest": "oi",
+                "vendor_iv": "iv",
             },
             spot=pl.lit(float(spot) if isinstance(spot, (int, float)) else None, dtype=pl.Float64),
         )

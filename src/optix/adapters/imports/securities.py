@@ -181,7 +181,12 @@ def bar_batch(
         Fault(
             "absurd_number",
             "Its volume is negative or beyond any market.",
-            any_of([(c < 0).fill_null(value=False) | (c > _VOLUME_MAX).fill_null(value=False) for c in counts]),
+            any_of(
+                [
+                    (c < 0).fill_null(value=False) | (c > _VOLUME_MAX).fill_null(value=False)
+                    for c in counts
+                ]
+            ),
         ),
     ]
     marks = {
@@ -229,9 +234,7 @@ def code_batch(
         if not row.get("code"):
             lost.append(str(dict(row)))
             continue
-        texts = {
-            name: str(value)[:_TEXT_LENGTH_MAX] for name, value in row.items() if value
-        }
+        texts = {name: str(value)[:_TEXT_LENGTH_MAX] for name, value in row.items() if value}
         kept.append({**texts, "table": table, "source": source})
     reason = "The row has no code."
     return plain_batch(DatasetName.CODES, kept, rejections("no_code", reason, lost))

@@ -61,9 +61,7 @@ class ThetaDataAnswer:
         names, rows = thetadata_wire.read_table(read_whole(path), path.name)
         whole = [row for row in rows if len(row) == len(names)]
         bad = [",".join(map(str, row)) for row in rows if len(row) != len(names)]
-        frame = pl.DataFrame(
-            whole, schema={f"@{name}": pl.String for name in names}, orient="row"
-        )
+        frame = pl.DataFrame(whole, schema={f"@{name}": pl.String for name in names}, orient="row")
         reason = f"The row has not the {len(names)} cells of its table."
         raw = Raw(
             frame,
@@ -136,7 +134,7 @@ def _prints(raw: Raw) -> ImportBatch:
 
 def _quotes(raw: Raw) -> ImportBatch:
     has = raw.columns
-    columns = {
+    columns: dict[str, pl.Expr] = {
         "ts_event": times.instant_with_offset(at("timestamp")),
         **_contract(),
         "bid": number("bid"),

@@ -136,7 +136,9 @@ def _alpaca_trades(rows: list[Any], at_: str) -> ImportBatch:
 
 
 def _alpaca_bars(rows: list[Any], asked: str) -> ImportBatch:
-    interval = next((ours for word, ours in _ALPACA_BARS.items() if f"timeframe={word}" in asked), "")
+    interval = next(
+        (ours for word, ours in _ALPACA_BARS.items() if f"timeframe={word}" in asked), ""
+    )
     if not interval:
         reason = "Neither the answer nor its request says how long a bar is."
         bad = [shown(row) for row in rows]
@@ -172,7 +174,9 @@ class PolygonSnapshots:
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its names
         top, second, _ = names_of(head)
-        return {"request_id", "results"} <= top and bool({"details", "last_quote", "error"} & second)
+        return {"request_id", "results"} <= top and bool(
+            {"details", "last_quote", "error"} & second
+        )
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         rows = objects(member(load_json(path), "results"))
@@ -309,5 +313,3 @@ def _polygon_stocks(rows: list[Any]) -> ImportBatch:
         quality=Quality.DELAYED,
         faults=[not_numbers(raw, ())],
     )
-
-
