@@ -1,0 +1,156 @@
+"""Between the kernel's tables and data frames. NaN there is null here."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
+from optix.kernel.instrument import OptionContract, Right
+from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind, quote_flags
+
+QUOTE_NUMBERS: Final = (
+    "bid",
+    "ask",
+    "bid_size",
+    "ask_size",
+    "last",
+    "open",
+    "high",
+    "low",
+    "previous_close",
+    "volume",
+)
+_RIGHTS: Final = {str(right): right for right in Right}
+
+
+def chain_rows(table: ChainTable) -> pl.DataFrame:
+    """Return the rows of OPTION_QUOTES of a chain."""
+    contracts = table.contracts
+    times = table.row_ts_event
+    numbers = {
+        name: pl.Series(name, np.frombuffer(table.columns[name]), nan_to_null=True)
+        if contracts
+        else pl.Series(name, [], dtype=pl.Float64)
+        for name in CHAIN_COLUMNS
+    }
+    return pl.DataFrame(
+        {
+            "ts_event": [table.ts_event] * len(contracts) if times is None else times.tolist(),
+            "root": [contract.root for contract in contracts],
+            "expiration": [contract.expiration for contract in contracts],
+            "right": [str(contract.right) for contract in contracts],
+            "strike_milli": [contract.strike_milli for contract in contracts],
+            **numbers,
+        },
+        schema_overrides={
+            "ts_event": pl.Int64,
+            "root": pl.String,
+            "expiration": pl.Date,
+            "right": pl.String,
+            "strike_milli": pl.Int64,
+        },
+    ).with_columns(
+        underlying=pl.lit(table.underlying),
+        source=pl.lit(table.source),
+        quality=pl.lit(str(table.quality)),
+        spot=pl.lit(_price_of(table.spot), dtype=pl.Float64),
+    )
+
+
+def _price_of(spot: Quote | None) -> float | None:
+    """Return the price beside the rows: the last one, else the middle of the quote."""
+    if spot is None:
+        return None
+    if spot.last > 0:
+        return spot.last
+    middle = (spot.bid + spot.ask) / 2
+    return middle if spot.bid > 0 and spot.ask > 0 else None
+
+
+def spot_rows(quotes: Sequence[Quote]) -> pl.DataFrame:
+    """Return the rows of SECURITY_QUOTES of some quotes."""
+    numbers = {
+        name: pl.Series(
+            name, [getattr(quote, name) for quote in quotes], dtype=pl.Float64
+        ).fill_nan(None)
+        for name in QUOTE_NUMBERS
+    }
+    return pl.DataFrame(
+        {
+            "ts_event": pl.Series([quote.ts_event for quote in quotes], dtype=pl.Int64),
+            "symbol": pl.Series([quote.symbol for quote in quotes], dtype=pl.String),
+            "kind": pl.Series([str(quote.kind) for quote in quotes], dtype=pl.String),
+            **numbers,
+            "flags": pl.Series([int(quote.flags) for quote in quotes], dtype=pl.Int64),
+            "source": pl.Series([quote.source for quote in quotes], dtype=pl.String),
+            "quality": pl.Series([str(quote.quality) for quote in quotes], dtype=pl.String),
+        }
+    )
+
+
+def chain_of(rows: pl.DataFrame, spot: Quote | None) -> ChainTable:
+    """Return rows of OPTION_QUOTES, of one underlying, expiration and source, as a chain."""
+    ordered = rows.sort("root", "strike_milli", "right")
+    head = ordered.select(pl.col("ts_event").max(), pl.col("quality").first()).row(0)
+    return ChainTable(
+        underlying=ordered["underlying"][0],
+        contracts=contracts_of(ordered),
+        columns={name: floats_of(ordered[name]) for name in CHAIN_COLUMNS},
+        source=ordered["source"][0],
+        quality=Quality(head[1]),
+        ts_event=head[0],
+        ts_received=head[0],
+        row_ts_event=integers_of(ordered["ts_event"]),
+        spot=spot,
+        complete=True,
+    )
+
+
+def contracts_of(rows: pl.DataFrame) -> list[OptionContract]:
+    columns = (rows["root"], rows["expiration"], rows["right"], rows["strike_milli"])
+    return [
+        OptionContract(root, expiration, _RIGHTS[right], strike_milli)
+        for root, expiration, right, strike_milli in zip(
+            *(column.to_list() for column in columns), strict=True
+        )
+    ]
+
+
+def quote_of(row: dict[str, object]) -> Quote:
+    """Return a row of SECURITY_QUOTES as a quote."""
+    numbers = {
+        name: float("nan") if row[name] is None else float(row[name])  # type: ignore[arg-type]  # a float column
+        for name in QUOTE_NUMBERS
+    }
+    flags = row["flags"]
+    ts_event = int(row["ts_event"])  # type: ignore[call-overload]  # an int column
+    return Quote(
+        symbol=str(row["symbol"]),
+        kind=SecurityKind(str(row["kind"])),
+        source=str(row["source"]),
+        quality=Quality(str(row["quality"])),
+        ts_event=ts_event,
+        ts_received=ts_event,
+        flags=quote_flags(numbers["bid"], numbers["ask"])
+        if flags is None
+        else QuoteFlag(int(flags)),  # type: ignore[call-overload]  # an int column
+        **numbers,
+    )
+
+
+def floats_of(column: pl.Series) -> array[float]:
+    """Return a float column as the kernel keeps it."""
+    values = array("d")
+    values.frombytes(column.cast(pl.Float64).fill_null(float("nan")).to_numpy().tobytes())
+    return values
+
+
+def integers_of(column: pl.Series) -> array[int]:
+    values = array("q")
+    values.frombytes(column.cast(pl.Int64).to_numpy().tobytes())
+    return values
