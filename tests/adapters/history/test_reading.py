@@ -1,4 +1,4 @@
-"""What is asked as of an instant is answered with what was known then: rows, spot, open interest."""
+"""An answer as of an instant is what was known then: rows, spot and open interest."""
 
 from __future__ import annotations
 
@@ -343,11 +343,11 @@ class TestBars:
         )
         assert self.read(store, None)[0] == 647.35
         reader = store.reader()
-        days = {"start": date(2014, 6, 5), "end": date(2014, 6, 5)}
-        bars = reader.bars("AAPL", BarInterval.DAY_1, **days, source="aaa")
+        day = date(2014, 6, 5)
+        bars = reader.bars("AAPL", BarInterval.DAY_1, start=day, end=day, source="aaa")
         assert bars is not None
         assert [bar.close for bar in bars.rows] == [1.0]
-        assert reader.bars("AAPL", BarInterval.MINUTE_1, **days) is None
+        assert reader.bars("AAPL", BarInterval.MINUTE_1, start=day, end=day) is None
 
     def test_bars_of_a_contract_lie_with_its_underlying(self, tmp_path: Path) -> None:
         store = store_in(tmp_path)
@@ -420,9 +420,11 @@ class TestChangesMeanwhile:
         write(store, option_rows(MONDAY))
         for file in (tmp_path / "option_quotes" / "SPY").glob("*.parquet"):
             file.unlink()
+        storage = CountsManifests(tmp_path)
         with pytest.raises(HistoryUnavailable, match="are missing") as refused:
-            store.reader().days(DatasetName.OPTION_QUOTES, "SPY")
+            HistoryStore(storage).reader().days(DatasetName.OPTION_QUOTES, "SPY")
         assert "backup" in refused.value.next_step
+        assert storage.read == limits.HISTORY_READ_ATTEMPTS_MAX
 
     def test_a_damaged_file_or_manifest_is_an_error_that_says_so(self, tmp_path: Path) -> None:
         store = store_in(tmp_path)
@@ -447,6 +449,16 @@ class Frozen(Folder):
 
     def stamp(self, name: str) -> object | None:  # the same for all
         return 1
+
+
+class CountsManifests(Folder):
+    """A folder that counts how often a manifest is read."""
+
+    read = 0
+
+    def get(self, name: str) -> bytes | None:
+        self.read += 1
+        return super().get(name)
 
 
 class TestVersions:

@@ -1,12 +1,14 @@
-"""What is written is stored once, whole and checked, by one writer, also when that one is killed."""
+"""What is written is stored once, whole and checked, by one writer, also when it is killed."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -66,7 +68,11 @@ class TestStoredOnce:
 
     def test_keys_with_missing_parts_are_compared_too(self, tmp_path: Path) -> None:
         store = store_in(tmp_path)
-        split = {"symbol": ["AAPL"], "kind": ["split"], "ex_date": [date(2014, 6, 9)]}
+        split: dict[str, list[Any]] = {
+            "symbol": ["AAPL"],
+            "kind": ["split"],
+            "ex_date": [date(2014, 6, 9)],
+        }
         split |= {"ratio": [7.0], "source": ["made_up"]}
         with store.writing("a test") as writer:
             first = writer.write_columns(DatasetName.CORPORATE_ACTIONS, split)
@@ -91,6 +97,7 @@ class TestStoredOnce:
         files = sorted((tmp_path / "option_quotes" / "SPY").glob("*.parquet"))
         heights = [pl.read_parquet(file, hive_partitioning=False).height for file in files]
         assert sum(heights) == 60
+        assert max(heights) <= limits.HISTORY_FILE_ROWS_MAX
         assert set(heights) == {6, 18}, "three instants to a file, the last has the rest"
 
     def test_what_is_taken_is_written_when_it_becomes_much(
@@ -103,7 +110,8 @@ class TestStoredOnce:
             writer.write(batch(option_rows(JANUARY)))
             assert counted(store) == 0
             writer.write(batch(option_rows(JANUARY, underlying="IWM")))
-            assert counted(store) == 12, "six and six are more than ten"
+            assert counted(store) == 12 > limits.HISTORY_STAGED_ROWS_MAX
+            assert limits.HISTORY_OPEN_PARTITIONS_MAX < 2
             again = writer.write(batch(option_rows(JANUARY)))
         assert again.duplicates == 6, "known although its partition was closed"
 
@@ -146,7 +154,11 @@ class TestRefused:
         assert counted(store) == 5
 
     def test_a_split_without_a_ratio_above_zero_is_refused(self, tmp_path: Path) -> None:
-        split = {"symbol": ["AAPL"], "kind": ["split"], "ex_date": [date(2014, 6, 9)]}
+        split: dict[str, list[Any]] = {
+            "symbol": ["AAPL"],
+            "kind": ["split"],
+            "ex_date": [date(2014, 6, 9)],
+        }
         with store_in(tmp_path).writing("a test") as writer:
             report = writer.write_columns(
                 DatasetName.CORPORATE_ACTIONS, {**split, "ratio": [0.0], "source": ["made_up"]}
@@ -207,9 +219,12 @@ class NoFrame:
 class TestOneWriter:
     def test_a_second_writer_is_told_who_writes(self, tmp_path: Path) -> None:
         store = store_in(tmp_path)
-        with store.writing("the daily capture"), pytest.raises(HistoryBusy) as refused:
-            with store_in(tmp_path).writing("another"):
-                pass
+        with (
+            store.writing("the daily capture"),
+            pytest.raises(HistoryBusy) as refused,
+            store_in(tmp_path).writing("another"),
+        ):
+            pass
         assert "the daily capture" in refused.value.detail
         assert f"process {os.getpid()}" in refused.value.detail
 
@@ -223,9 +238,14 @@ class TestOneWriter:
 
     def test_what_was_taken_before_an_error_is_kept(self, tmp_path: Path) -> None:
         store = store_in(tmp_path)
-        with pytest.raises(KeyboardInterrupt), store.writing("a test") as writer:
-            writer.write(batch(option_rows(JANUARY)))
-            raise KeyboardInterrupt
+
+        def stopped() -> None:
+            with store.writing("a test") as writer:
+                writer.write(batch(option_rows(JANUARY)))
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            stopped()
         assert counted(store) == 6
 
 
@@ -260,10 +280,8 @@ class TestKilled:
         for minute in range(limits.HISTORY_SMALL_FILES_MAX):
             write(store, option_rows(at(2024, 1, 3, 15, minute)))
         before, added = counted(store), option_rows(at(2024, 1, 3, 16))
-        try:
+        with contextlib.suppress(SystemExit):
             write(HistoryStore(StopsAfter(tmp_path, steps)), added)
-        except SystemExit:
-            pass
         assert counted(store_in(tmp_path)) in {before, before + 6}
         (again,) = write(store_in(tmp_path), added)
         assert again.stored + again.duplicates == 6
