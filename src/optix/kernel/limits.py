@@ -31,6 +31,14 @@ HISTORY_STAGED_ROWS_MAX = 2_000_000  # taken and not yet written
 HISTORY_OPEN_PARTITIONS_MAX = 256  # that a writer remembers the keys of
 HISTORY_READ_ATTEMPTS_MAX = 5  # each time the writer has joined files meanwhile
 
+# Imports of recorded files
+IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by
+IMPORT_BLOCK_BYTES = 16 * 1024 * 1024  # of text that is read at once
+IMPORT_LINE_BYTES_MAX = 1024 * 1024
+IMPORT_DOCUMENT_BYTES_MAX = 256 * 1024 * 1024  # of a file that can only be read whole, unpacked
+IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024
+IMPORT_ZIP_MEMBERS_MAX = 200_000
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250

@@ -243,6 +243,13 @@ class ImportBatch:
     rejected: Sequence[Rejected] = field(default=())
 
 
+class UnreadableFile(InvalidInput):
+    """A file that is not of the format it looked like, is cut off, or is beyond a bound."""
+
+    code = "unreadable_file"
+    next_step = "Get the file again from where it came, or leave it out."
+
+
 class Importer(Protocol):
     """Reads the files of one format. Implementations live in `adapters/imports`."""
 

@@ -1,0 +1,46 @@
+"""Which importer reads a file. One format, one importer, and each file has exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from optix.adapters.imports.cboe import CboeDocument, CboeQuoteTable
+from optix.adapters.imports.files import read_head
+from optix.adapters.imports.lean_text import (
+    LeanFactors,
+    LeanInterestRate,
+    LeanNames,
+    LeanUniverse,
+)
+from optix.adapters.imports.lean_zip import LeanOptionBars, LeanSecurityBars
+from optix.adapters.imports.times import SessionCalendar
+from optix.ports.history import Importer, UnreadableFile
+
+
+def build_importers(calendar: SessionCalendar) -> Sequence[Importer]:
+    """Return the importers of every recorded format, in the order of their names."""
+    importers: list[Importer] = [
+        CboeDocument(),
+        CboeQuoteTable(),
+        LeanFactors(calendar),
+        LeanInterestRate(),
+        LeanNames(calendar),
+        LeanOptionBars(calendar),
+        LeanSecurityBars(),
+        LeanUniverse(calendar),
+    ]
+    return sorted(importers, key=lambda importer: importer.name)
+
+
+def find_importer(importers: Sequence[Importer], path: Path) -> Importer | None:
+    """Return the importer of a file, None where nobody knows its format.
+
+    Errors: UnreadableFile where the file cannot be opened, or where two importers claim it.
+    """
+    head = read_head(path)
+    found = [importer for importer in importers if importer.recognises(path, head)]
+    if len(found) > 1:
+        names = ", ".join(importer.name for importer in found)
+        raise UnreadableFile(f"{path.name} could be of several formats: {names}.")
+    return found[0] if found else None
