@@ -93,22 +93,37 @@ def spot_rows(quotes: Sequence[Quote]) -> pl.DataFrame:
     )
 
 
-def chain_of(rows: pl.DataFrame, spot: Quote | None) -> ChainTable:
-    """Return rows of OPTION_QUOTES, of one underlying, expiration and source, as a chain."""
-    ordered = rows.sort("root", "strike_milli", "right")
-    head = ordered.select(pl.col("ts_event").max(), pl.col("quality").first()).row(0)
-    return ChainTable(
-        underlying=ordered["underlying"][0],
-        contracts=contracts_of(ordered),
-        columns={name: floats_of(ordered[name]) for name in CHAIN_COLUMNS},
-        source=ordered["source"][0],
-        quality=Quality(head[1]),
-        ts_event=head[0],
-        ts_received=head[0],
-        row_ts_event=integers_of(ordered["ts_event"]),
-        spot=spot,
-        complete=True,
-    )
+def chains_of(rows: pl.DataFrame, spot: Quote | None) -> list[ChainTable]:
+    """Return rows of OPTION_QUOTES, of one underlying and source, as one chain per expiration."""
+    ordered = rows.sort("expiration", "root", "strike_milli", "right")
+    contracts = contracts_of(ordered)
+    # Whole columns are turned once: a step for each expiration and column costs ten times as much.
+    columns = {name: ordered[name].to_numpy() for name in CHAIN_COLUMNS}  # null becomes NaN
+    times = ordered["ts_event"].to_numpy()
+    underlying, source = ordered["underlying"][0], ordered["source"][0]
+    tables = []
+    begin = 0
+    for count in ordered["expiration"].rle().struct.field("len"):
+        taken = slice(begin, begin + count)
+        newest = begin + int(times[taken].argmax())
+        tables.append(
+            ChainTable(
+                underlying=underlying,
+                contracts=contracts[taken],
+                columns={
+                    name: array("d", values[taken].tobytes()) for name, values in columns.items()
+                },
+                source=source,
+                quality=Quality(ordered["quality"][newest]),
+                ts_event=int(times[newest]),
+                ts_received=int(times[newest]),
+                row_ts_event=array("q", times[taken].tobytes()),
+                spot=spot,
+                complete=True,
+            )
+        )
+        begin += count
+    return tables
 
 
 def contracts_of(rows: pl.DataFrame) -> list[OptionContract]:
@@ -145,12 +160,8 @@ def quote_of(row: dict[str, object]) -> Quote:
 
 def floats_of(column: pl.Series) -> array[float]:
     """Return a float column as the kernel keeps it."""
-    values = array("d")
-    values.frombytes(column.cast(pl.Float64).fill_null(float("nan")).to_numpy().tobytes())
-    return values
+    return array("d", column.to_numpy().tobytes())  # null becomes NaN
 
 
 def integers_of(column: pl.Series) -> array[int]:
-    values = array("q")
-    values.frombytes(column.cast(pl.Int64).to_numpy().tobytes())
-    return values
+    return array("q", column.to_numpy().tobytes())

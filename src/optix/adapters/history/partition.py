@@ -17,12 +17,13 @@ import polars as pl
 
 from optix.adapters.history import files
 from optix.adapters.history.layout import (
+    PAGE_BYTES,
     PLACES,
     ROW_GROUP_ROWS,
     Place,
     folder_of,
-    sorted_rows,
-    span_of,
+    in_order,
+    span_name,
     time_of,
 )
 from optix.adapters.history.manifest import MANIFEST, DataFile, Manifest
@@ -141,12 +142,12 @@ class Partition:
         staged = [known.rows for known in self._known if known.rows is not None]
         if not staged:
             return
-        rows = pl.concat(staged)
         added: list[DataFile] = []
         replaced: list[DataFile] = []
-        for span, part in self._spans(rows):
-            joined, old = self._with_small(span, part)
-            replaced += old
+        for number, rows in in_order(pl.concat(staged), self.place):
+            span = span_name(self.place, number)
+            joined, small = self._with_small(span, rows)
+            replaced += small
             added += [self._write_file(span, piece) for piece in self._pieces(joined)]
         kept = [entry for entry in self.manifest.files if entry not in replaced]
         manifest = Manifest(tuple(sorted([*kept, *added], key=lambda entry: entry.name)))
@@ -158,11 +159,6 @@ class Partition:
         self._known = [known for known in self._known if known.file not in replaced]
         self._unread = [entry for entry in self._unread if entry not in replaced] + added
 
-    def _spans(self, rows: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-        marked = rows.with_columns(span_of(self.place).alias("_span"))
-        for (span,), part in marked.partition_by("_span", as_dict=True).items():
-            yield str(span), part.drop("_span")
-
     def _with_small(self, span: str, rows: pl.DataFrame) -> tuple[pl.DataFrame, list[DataFile]]:
         """Return `rows` with those of the small files of its span, once these are too many."""
         small = [
@@ -173,10 +169,11 @@ class Partition:
         if len(small) < limits.HISTORY_SMALL_FILES_MAX:
             return rows, []
         stored = files.scan(self.storage, self.dataset, self.name, small, self.upgrades).collect()
-        return pl.concat([stored, rows]), small
+        (_, joined), *_ = in_order(pl.concat([stored, rows]), self.place)
+        return joined, small
 
     def _pieces(self, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """Cut rows into files, along time, never within one instant if that can be helped."""
+        """Cut ordered rows into files along time, never within an instant if it can be helped."""
         bound = limits.HISTORY_FILE_ROWS_MAX
         if rows.height <= bound or self.place.time is None:
             yield rows
@@ -189,32 +186,33 @@ class Partition:
             if end < ordered.height:
                 whole = int(times.search_sorted(times[end], side="left"))
                 end = whole if whole > begin else end
-            yield ordered.slice(begin, end - begin)
+            ((_, piece),) = in_order(ordered.slice(begin, end - begin), self.place)
+            yield piece
             begin = end
 
     def _write_file(self, span: str, rows: pl.DataFrame) -> DataFile:
-        ordered = sorted_rows(rows, self.place)
-        times = ordered.select(time_of(self.place).alias("time")).to_series()
+        times = rows.select(time_of(self.place).alias("time")).to_series()
         name = f"{span}-{secrets.token_hex(8)}.parquet"
         body = io.BytesIO()
         # The folder says the partition, and a column without any value needs no bytes.
         kept = [
             column
-            for column in ordered.columns
-            if column != self.place.partition and ordered[column].null_count() < ordered.height
+            for column in rows.columns
+            if column != self.place.partition and rows[column].null_count() < rows.height
         ]
-        ordered.select(kept).write_parquet(
+        rows.select(kept).write_parquet(
             body,
             compression="zstd",
             compression_level=1,
             row_group_size=ROW_GROUP_ROWS,
+            data_page_size=PAGE_BYTES,
             metadata={VERSION_KEY: str(self.dataset.version)},
         )
         self.storage.put(f"{self.folder}/{name}", body.getbuffer())
         return DataFile(
             name=name,
             span=span,
-            rows=ordered.height,
+            rows=rows.height,
             first=int(times.min() or 0),  # type: ignore[arg-type]  # of an int column
             last=int(times.max() or 0),  # type: ignore[arg-type]  # of an int column
             version=self.dataset.version,

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from optix.adapters.history import adjust, files
-from optix.adapters.history.convert import chain_of, floats_of, integers_of, quote_of
+from optix.adapters.history.convert import chains_of, floats_of, integers_of, quote_of
 from optix.adapters.history.layout import DAY_NS, PLACES, folder_of, name_of
 from optix.adapters.history.manifest import MANIFEST, DataFile, Manifest
 from optix.adapters.history.storage import Storage
@@ -86,8 +86,7 @@ class Reader:
             rows = _last_of_each(rows)
         rows = self._with_open_interest(rows, underlying, at_ns)
         spot = self._spot(rows, underlying, since_ns, at_ns)
-        parts = rows.partition_by("expiration", as_dict=True)
-        return [chain_of(parts[key], spot) for key in sorted(parts)]
+        return chains_of(rows, spot)
 
     def last_instant(self, underlying: str, at_ns: int) -> int | None:
         """See the port."""

@@ -8,7 +8,8 @@ same file again stores it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
 import polars as pl
 
@@ -27,6 +28,9 @@ from optix.ports.history import (
     ImportBatch,
     WriteReport,
 )
+
+_NAMES_FILTERED_MAX: Final = 8
+_WRITERS: Final = 4
 
 
 class Writer:
@@ -92,8 +96,10 @@ class Writer:
         return self._write_rows(DatasetName.OPTION_QUOTES, chain_rows(table))
 
     def flush(self) -> None:
-        for partition in self._open.values():
-            partition.write()
+        # Partitions share nothing, so that one is sorted while another is synced.
+        with ThreadPoolExecutor(_WRITERS) as threads:
+            for done in [threads.submit(partition.write) for partition in self._open.values()]:
+                done.result()
         self._staged = 0
         self._renew()
         if len(self._open) > limits.HISTORY_OPEN_PARTITIONS_MAX:
@@ -138,5 +144,8 @@ def _by_partition(
     names = rows[column].unique()
     if names.len() == 1:
         return [(str(names[0]), rows, hashes)]
+    if names.len() <= _NAMES_FILTERED_MAX:  # so few are found faster one by one
+        masks = [(str(name), rows[column] == name) for name in names]
+        return [(name, rows.filter(mask), hashes.filter(mask)) for name, mask in masks]
     parts = rows.with_columns(hashes.alias("_hash")).partition_by(column, as_dict=True)
     return [(str(name), part.drop("_hash"), part["_hash"]) for (name,), part in parts.items()]
