@@ -12,6 +12,8 @@ import polars as pl
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
 from optix.kernel.instrument import OptionContract, Right
 from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind, quote_flags
+from optix.kernel.roots import underlying_of
+from optix.kernel.trade import Trade
 
 QUOTE_NUMBERS: Final = (
     "bid",
@@ -25,6 +27,7 @@ QUOTE_NUMBERS: Final = (
     "previous_close",
     "volume",
 )
+_TAIL: Final = 15  # characters of a contract's symbol after its root
 _RIGHTS: Final = {str(right): right for right in Right}
 
 
@@ -91,6 +94,37 @@ def spot_rows(quotes: Sequence[Quote]) -> pl.DataFrame:
             "quality": pl.Series([str(quote.quality) for quote in quotes], dtype=pl.String),
         }
     )
+
+
+def trade_rows(trades: Sequence[Trade]) -> pl.DataFrame:
+    """Return the rows of TRADES of some prints. What the source left out is null."""
+    return pl.DataFrame(
+        {
+            "ts_event": pl.Series([trade.ts_event for trade in trades], dtype=pl.Int64),
+            "underlying": [underlying_of_symbol(trade.symbol) for trade in trades],
+            "symbol": [trade.symbol for trade in trades],
+            "price": pl.Series([trade.price for trade in trades], dtype=pl.Float64),
+            "size": pl.Series([trade.size for trade in trades], dtype=pl.Float64),
+            "exchange": [trade.exchange or None for trade in trades],
+            "conditions": [trade.conditions for trade in trades],
+            "sequence": pl.Series([trade.sequence or None for trade in trades], dtype=pl.Int64),
+            "action": [str(trade.action) for trade in trades],
+            "refers_to": pl.Series([trade.refers_to or None for trade in trades], dtype=pl.Int64),
+            **{
+                name: pl.Series(
+                    [getattr(trade, name) for trade in trades], dtype=pl.Float64
+                ).fill_nan(None)
+                for name in ("bid", "ask")
+            },
+            "source": [trade.source for trade in trades],
+            "quality": [str(trade.quality) for trade in trades],
+        }
+    )
+
+
+def underlying_of_symbol(symbol: str) -> str:
+    """Return the underlying of a security's symbol or of a contract's."""
+    return symbol if len(symbol) <= _TAIL else underlying_of(symbol[:-_TAIL])
 
 
 def chains_of(rows: pl.DataFrame, spot: Quote | None) -> list[ChainTable]:

@@ -41,13 +41,12 @@ def scan(
     partition = PLACES[dataset.name].partition
     schema = schema_of(dataset)
     whole = pl.lit(name).alias(partition)
+    groups: dict[tuple[int, bool], list[str]] = {}
+    for entry in entries:
+        address = storage.address(f"{folder}/{entry.name}")
+        groups.setdefault((entry.version, "://" in address), []).append(address)
     frames = []
-    for version in sorted({entry.version for entry in entries}):
-        addresses = [
-            storage.address(f"{folder}/{entry.name}")
-            for entry in entries
-            if entry.version == version
-        ]
+    for (version, _), addresses in sorted(groups.items()):
         if version == dataset.version:
             stored = {column: kind for column, kind in schema.items() if column != partition}
             rows = pl.scan_parquet(

@@ -144,7 +144,7 @@ class Partition:
             return
         added: list[DataFile] = []
         replaced: list[DataFile] = []
-        for number, rows in in_order(pl.concat(staged), self.place):
+        for number, rows in in_order(pl.concat(staged, rechunk=True), self.place):
             span = span_name(self.place, number)
             joined, small = self._with_small(span, rows)
             replaced += small

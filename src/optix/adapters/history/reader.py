@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from optix.adapters.history import adjust, files
-from optix.adapters.history.convert import chains_of, floats_of, integers_of, quote_of
+from optix.adapters.history.convert import chains_of, floats_of, integers_of, quote_of, underlying_of_symbol
 from optix.adapters.history.layout import DAY_NS, PLACES, folder_of, name_of
 from optix.adapters.history.manifest import MANIFEST, DataFile, Manifest
 from optix.adapters.history.storage import Storage
@@ -364,11 +364,6 @@ class Reader:
             self._manifests.clear()
         self._manifests[key] = (stamp, manifest)
         return manifest
-
-
-def underlying_of_symbol(symbol: str) -> str:
-    """Return the partition of a security's or a contract's bars: the underlying."""
-    return symbol if len(symbol) < 16 else underlying_of(symbol[:-15])
 
 
 def _of_newest_source(rows: pl.DataFrame) -> pl.DataFrame:

@@ -224,6 +224,40 @@ class Bucket:
             self.delete(_LOCK)
 
 
+class Rehearsal:
+    """What a store would become: reads through to it, and writes into a folder of its own."""
+
+    def __init__(self, real: Storage, aside: Path) -> None:
+        self._real = real
+        self._aside = aside
+        self._own = Folder(aside)
+        self.label = real.label
+        self.options = real.options
+
+    def address(self, name: str) -> str:
+        return (self._own if (self._aside / name).exists() else self._real).address(name)
+
+    def get(self, name: str) -> bytes | None:
+        own = self._own.get(name)
+        return self._real.get(name) if own is None else own
+
+    def stamp(self, name: str) -> object | None:  # noqa: ARG002  # nobody reads it twice
+        return None
+
+    def put(self, name: str, body: bytes | memoryview) -> None:
+        self._own.put(name, body)
+
+    def delete(self, name: str) -> None:
+        """Nothing goes: what a manifest does not name is not there."""
+
+    def listed(self, name: str) -> list[str]:
+        return sorted({*self._real.listed(name), *self._own.listed(name)})
+
+    @contextlib.contextmanager
+    def lock(self, who: str) -> Iterator[Callable[[], None]]:  # noqa: ARG002  # it writes nothing
+        yield _nothing_to_renew
+
+
 def open_storage(folder: Path, url: str | None, now_ns: Now) -> Storage:
     """Return the bucket of `url`, else the folder."""
     return Folder(folder) if url is None else Bucket(url, now_ns)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from optix.adapters.history.files import UPGRADES, Upgrades
 from optix.adapters.history.reader import Reader
-from optix.adapters.history.storage import Storage, open_storage
+from optix.adapters.history.storage import Rehearsal, Storage, open_storage
 from optix.adapters.history.writer import Writer
 from optix.kernel.clock import Clock
 from optix.platform.settings import Settings
@@ -55,6 +56,16 @@ class HistoryStore:
                 yield writer
             finally:
                 writer.flush()
+
+    @contextlib.contextmanager
+    def rehearsing(self) -> Iterator[Writer]:
+        """Give a writer that counts as the real one would and leaves the store as it is."""
+        with tempfile.TemporaryDirectory(prefix="optix-rehearsal-") as aside:
+            storage = Rehearsal(self._storage, Path(aside))
+            with HistoryStore(
+                storage, datasets=self._datasets, upgrades=self._upgrades
+            ).writing("a rehearsal") as writer:
+                yield writer
 
 
 def open_history(folder: Path, url: str | None, clock: Clock) -> HistoryStore:
