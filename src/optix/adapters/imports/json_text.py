@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -124,11 +124,16 @@ def as_raw(
     return Raw(frame, lambda place: shown(kept[place]), not_objects(rows))
 
 
-def integers(rows: Sequence[object], name: str) -> pl.Series:
-    """Return whole numbers exactly, which a float column would round; null for anything else."""
+def with_integers(raw: Raw, rows: Sequence[object], names: Iterable[str]) -> Raw:
+    """Add columns of whole numbers kept exactly, which floats would round; null for the rest."""
     kept = [row for row in rows if isinstance(row, dict)]
-    values = (_whole(value) for value in _values(kept, name))
-    return pl.Series(f"@{name}", values, dtype=pl.Int64, strict=False)
+    columns = [
+        pl.Series(
+            f"@{name}", [_whole(value) for value in _values(kept, name)], dtype=pl.Int64
+        )
+        for name in names
+    ]
+    return Raw(raw.frame.with_columns(columns), raw.describe, raw.rejected)
 
 
 def _whole(value: object) -> int | None:
@@ -194,3 +199,9 @@ def not_objects(rows: Sequence[object]) -> list[Rejected]:
 
 def shown(value: object) -> str:
     return shortened(json.dumps(value, default=str)[:400])
+
+
+def amount(document: object, *names: str) -> float:
+    """Return a number of a header that no market makes negative; NaN where there is none."""
+    found = _float(member(document, *names))
+    return found if found is not None and found >= 0 else nan

@@ -32,6 +32,8 @@ from optix.kernel.corporate import ActionKind, CorporateAction
 from optix.kernel.quote import Quality
 from optix.ports.history import ImportBatch, Rejected, UnreadableFile
 
+# Not the source of the bars: at the close both have a row of the same contract and instant.
+UNIVERSE_SOURCE: Final = "lean_universe"
 UNIVERSE: Final = (
     *("expiry", "strike", "right", "open", "high", "low", "close", "volume", "open_interest"),
     *("implied_volatility", "delta", "gamma", "vega", "theta", "rho"),
@@ -83,7 +85,7 @@ class LeanUniverse:
         yield option_batch(
             raw,
             columns,
-            source=SOURCE,
+            source=UNIVERSE_SOURCE,
             quality=Quality.DELAYED,
             first=[Fault("underlying_row", reason, underlying)],
             faults=[not_numbers(raw, ["volume", "open_interest"])],

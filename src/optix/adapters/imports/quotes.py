@@ -16,9 +16,10 @@ import polars as pl
 
 from optix.adapters.imports import contracts
 from optix.adapters.imports.records import Fault, Raw, any_of, make_batch
-from optix.adapters.imports.times import undated
+from optix.adapters.imports.times import exchange_date, undated
 from optix.adapters.market_data.cboe.rows import COUNT_MAX, IV_MIN, PRICE_MAX
 from optix.kernel.quote import Quality, QuoteFlag
+from optix.kernel.symbols import kind_of
 from optix.ports.history import DatasetName, ImportBatch
 
 IV_MAX: Final = 5.0
@@ -56,8 +57,15 @@ def option_batch(
             "quality": pl.lit(str(quality)),
         },
     ]
-    own = [*first, undated(), contracts.malformed(), *faults, *impossible(given)]
+    own = [*first, undated(), contracts.malformed(), expired(), *faults, *impossible(given)]
     return make_batch(DatasetName.OPTION_QUOTES, raw, steps, own)
+
+
+def expired() -> Fault:
+    """Reject what sources still list on days after a contract's last one."""
+    reason = "The contract had expired before the day of the quote: the numbers are of an older day."
+    late = pl.col("expiration") < exchange_date(pl.col("ts_event"))
+    return Fault("expired_contract", reason, late.fill_null(value=False))
 
 
 def impossible(given: frozenset[str]) -> list[Fault]:
@@ -133,3 +141,39 @@ def quote_flags(given: frozenset[str]) -> pl.Expr:
         .otherwise(wide | locked)
         .cast(pl.Int64)
     )
+
+
+def security_batch(
+    raw: Raw,
+    columns: Mapping[str, pl.Expr],
+    *,
+    source: str,
+    quality: Quality,
+    faults: Sequence[Fault] = (),
+) -> ImportBatch:
+    """Return the batch of a block of quotes of securities: `ts_event`, `symbol` and numbers."""
+    given = frozenset(columns)
+    prices = {
+        name: pl.when(pl.col(name) != 0).then(pl.col(name))
+        for name in ("last", "open", "high", "low", "previous_close")
+        if name in given
+    }
+    marks = {
+        **prices,
+        "kind": pl.col("symbol").map_batches(_kinds, return_dtype=pl.String),
+        "flags": quote_flags(given),
+        "source": pl.lit(source),
+        "quality": pl.lit(str(quality)),
+    }
+    own = [
+        undated(),
+        Fault("malformed_symbol", "Its symbol cannot be read.", pl.col("symbol").is_null()),
+        *faults,
+        *impossible(given - {"volume"}),
+    ]
+    return make_batch(DatasetName.SECURITY_QUOTES, raw, [columns, marks], own)
+
+
+def _kinds(symbols: pl.Series) -> pl.Series:
+    known = {name: str(kind_of(name)) for name in symbols.unique() if name}
+    return symbols.replace_strict(known, default=None, return_dtype=pl.String)

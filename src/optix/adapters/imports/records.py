@@ -40,6 +40,13 @@ class Raw:
         return frozenset(name.removeprefix("@") for name in self.frame.columns)
 
 
+    def only(self, kept: pl.Expr) -> Raw:
+        """Return the records that `kept` is true for; the others become none of anything."""
+        frame = self.frame.with_row_index("@row").filter(kept)
+        rows = frame["@row"]
+        return Raw(frame.drop("@row"), lambda place: self.describe(int(rows[place])))
+
+
 def at(name: str) -> pl.Expr:
     """Return a column of the file."""
     return pl.col(f"@{name}")
@@ -59,6 +66,11 @@ def not_numbers(raw: Raw, names: Iterable[str]) -> Fault:
             value = at(name).cast(pl.Float64, strict=False)
             masks.append(at(name).is_not_null() & (value.is_null() | value.is_infinite()))
     return Fault("not_a_number", "A number of the record cannot be read.", any_of(masks))
+
+
+def missing(name: str) -> Fault:
+    """Reject records without a value in one of our columns, which has to be there."""
+    return Fault("missing_field", f"It has no {name.replace('_', ' ')}.", pl.col(name).is_null())
 
 
 def any_of(masks: Sequence[pl.Expr]) -> pl.Expr:

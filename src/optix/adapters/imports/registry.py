@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from optix.adapters.imports.archives import OptionsDesk, SyzwangChains, SyzwangTerms
+from optix.adapters.imports.brokers import (
+    SchwabChain,
+    SchwabLists,
+    SchwabQuotes,
+    TradierChain,
+    TradierExpirations,
+)
 from optix.adapters.imports.cboe import CboeDocument, CboeQuoteTable
 from optix.adapters.imports.files import read_head
 from optix.adapters.imports.lean_text import (
@@ -14,7 +22,22 @@ from optix.adapters.imports.lean_text import (
     LeanUniverse,
 )
 from optix.adapters.imports.lean_zip import LeanOptionBars, LeanSecurityBars
+from optix.adapters.imports.orats import OratsStrikes
+from optix.adapters.imports.research_lab import (
+    ResearchLabBars,
+    ResearchLabChains,
+    ResearchLabDocument,
+    ResearchLabHours,
+    ResearchLabRates,
+)
 from optix.adapters.imports.times import SessionCalendar
+from optix.adapters.imports.vendors import AlpacaAnswer, PolygonContracts, PolygonSnapshots
+from optix.adapters.imports.yahoo import (
+    LachjoryFrame,
+    LachjoryRun,
+    YahooDocument,
+    YahooFrame,
+)
 from optix.ports.history import Importer, UnreadableFile
 
 
@@ -29,6 +52,27 @@ def build_importers(calendar: SessionCalendar) -> Sequence[Importer]:
         LeanOptionBars(calendar),
         LeanSecurityBars(),
         LeanUniverse(calendar),
+        AlpacaAnswer(),
+        OratsStrikes(calendar),
+        PolygonContracts(),
+        PolygonSnapshots(),
+        SchwabChain(),
+        SchwabLists(),
+        SchwabQuotes(),
+        TradierChain(),
+        TradierExpirations(),
+        ResearchLabBars(),
+        ResearchLabChains(calendar),
+        ResearchLabDocument(calendar),
+        ResearchLabHours(),
+        ResearchLabRates(),
+        LachjoryFrame(),
+        LachjoryRun(),
+        OptionsDesk(),
+        SyzwangChains(),
+        SyzwangTerms(),
+        YahooDocument(),
+        YahooFrame(),
     ]
     return sorted(importers, key=lambda importer: importer.name)
 

@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from math import isfinite
 
 import polars as pl
 
-from optix.adapters.imports.records import Fault, Raw, any_of, make_batch
+from optix.adapters.imports.quotes import PRICE_MAX
+from optix.adapters.imports.records import (
+    Fault,
+    Raw,
+    any_of,
+    make_batch,
+    rejected_batch,
+    shortened,
+)
 from optix.adapters.imports.times import undated
-from optix.adapters.market_data.cboe.rows import PRICE_MAX
 from optix.kernel.corporate import CorporateAction
 from optix.kernel.quote import Quality, Quote
 from optix.ports.history import (
@@ -35,6 +43,7 @@ _TYPES: Mapping[str, pl.DataType] = {
 }
 _VOLUME_MAX = 1e13
 _RATE_MAX = 1.0
+_TEXT_LENGTH_MAX = 250
 _PRICES = ("open", "high", "low", "close")
 
 
@@ -107,10 +116,10 @@ def rate_batch(
 
 
 def series_batch(
-    raw: Raw, *, name: str, day: pl.Expr, value: pl.Expr, source: str
+    raw: Raw, *, name: pl.Expr, day: pl.Expr, value: pl.Expr, source: str
 ) -> ImportBatch:
     """Return the batch of one series. A blank cell is no record; the caller leaves it out."""
-    columns = {"date": day, "value": value, "name": pl.lit(name), "source": pl.lit(source)}
+    columns = {"date": day, "value": value, "name": name, "source": pl.lit(source)}
     finite = pl.col("value").is_finite().fill_null(value=False)
     faults = [undated("date"), Fault("not_a_number", "Its value is not a number.", ~finite)]
     return make_batch(DatasetName.SERIES, raw, [columns], faults)
@@ -149,3 +158,72 @@ def bar_batch(
         "quality": pl.lit(str(quality)),
     }
     return make_batch(DatasetName.BARS, raw, [columns, marks], own)
+
+
+def rate_rows(
+    points: Sequence[Mapping[str, object]], *, convention: str, source: str
+) -> ImportBatch:
+    """Return the batch of single points with `curve`, `day` (ISO text), `tenor_days`, `percent`."""
+    rows: list[dict[str, object]] = []
+    bad: list[str] = []
+    for point in points:
+        day, percent = iso_date(point["day"]), point["percent"]
+        known = isinstance(percent, (int, float)) and abs(percent) <= 100 * _RATE_MAX
+        if day is None or not known or point["tenor_days"] is None:
+            bad.append(str(dict(point)))
+            continue
+        assert isinstance(percent, (int, float))
+        rows.append(
+            {
+                "curve": point["curve"],
+                "date": day,
+                "tenor_days": point["tenor_days"],
+                "rate": percent / 100,
+                "convention": convention,
+                "source": source,
+            }
+        )
+    reason = "It has no date, no known tenor or no rate within 100 %."
+    return plain_batch(DatasetName.RATES, rows, rejections("no_rate", reason, bad))
+
+
+def code_batch(
+    table: str, rows: Sequence[Mapping[str, object]], *, source: str, bad: Sequence[str] = ()
+) -> ImportBatch:
+    """Return the batch of a table of codes: `code`, `name`, `description` as texts."""
+    kept: list[dict[str, object]] = []
+    lost = list(bad)
+    for row in rows:
+        if not row.get("code"):
+            lost.append(str(dict(row)))
+            continue
+        texts = {
+            name: str(value)[:_TEXT_LENGTH_MAX] for name, value in row.items() if value
+        }
+        kept.append({**texts, "table": table, "source": source})
+    reason = "The row has no code."
+    return plain_batch(DatasetName.CODES, kept, rejections("no_code", reason, lost))
+
+
+def rejections(code: str, reason: str, records: Sequence[str]) -> list[Rejected]:
+    """Return nothing for no record, else the one entry for all of them."""
+    if not records:
+        return []
+    example = shortened(records[0])
+    return [Rejected(code=code, reason=reason, count=len(records), example=example)]
+
+
+def iso_date(text: object) -> date | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+
+
+def whole_rejected(
+    dataset: DatasetName, code: str, reason: str, records: Sequence[str]
+) -> ImportBatch:
+    """Return the batch of records none of which can be stored, for one reason."""
+    return rejected_batch(dataset, rejections(code, reason, records))
