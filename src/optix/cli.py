@@ -17,7 +17,7 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
-from optix.processes import upkeep
+from optix.processes import history_commands, upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,6 +60,7 @@ def main() -> None:
 main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
+main.add_command(history_commands.import_files)
 
 
 @main.command()

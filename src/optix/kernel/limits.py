@@ -21,6 +21,16 @@ CHAIN_CONTRACTS_MAX = 60_000
 HISTORY_BARS_MAX = 5_000
 HISTORY_SPAN_DAYS_MAX = 20 * 366
 
+# The market's memory
+HISTORY_TEXT_LENGTH_MAX = 256
+HISTORY_YEAR_MIN = 1900
+HISTORY_YEAR_MAX = 2100
+HISTORY_FILE_ROWS_MAX = 1_048_576
+HISTORY_SMALL_FILES_MAX = 8  # of one partition and span of time; then they become one
+HISTORY_STAGED_ROWS_MAX = 2_000_000  # taken and not yet written
+HISTORY_OPEN_PARTITIONS_MAX = 256  # that a writer remembers the keys of
+HISTORY_READ_ATTEMPTS_MAX = 5  # each time the writer has joined files meanwhile
+
 # Imports of recorded files
 IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by
 IMPORT_BLOCK_BYTES = 16 * 1024 * 1024  # of text that is read at once
