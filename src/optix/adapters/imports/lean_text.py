@@ -62,7 +62,9 @@ class LeanUniverse:
         if closes is None:
             raise UnreadableFile(f"{path.name}: its date {day} has no session.")
         _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, UNIVERSE)
+        raw = read_rows(
+            rest, UNIVERSE, [name for name in UNIVERSE if name not in {"expiry", "right"}]
+        )
         columns = {
             "ts_event": pl.lit(closes),
             **contracts.of_parts(

@@ -260,7 +260,7 @@ def _member(found: re.Match[str]) -> _Member:
 
 def _with_members(block: _Block, kind: str) -> Raw:
     """Return the lines of a block with what the names of their members say."""
-    lines = read_rows(b"\n".join(block.body), ("member", "time", *_NAMES[kind]))
+    lines = read_rows(b"\n".join(block.body), ("member", "time", *_NAMES[kind]), _NAMES[kind])
     columns = {
         f"@{name}": pl.Series([getattr(member, name) for member in block.members])
         for name in ("root", "right", "expiration", "day")

@@ -26,7 +26,7 @@ def trade_batch(
 ) -> ImportBatch:
     """Return the batch of a block of prints of contracts.
 
-    `columns` gives `ts_event`, the contract (`contracts.KEY`), `price` and `size`, and what there is
+    `columns` gives `ts_event`, the contract (`contracts.KEY`), `price`, `size`, and what there is
     of `exchange`, `conditions` (OPRA letters), `sequence`, `bid` and `ask`.
     """
     cancels = pl.col("conditions").str.contains_any(list(CANCELS)).fill_null(value=False)

@@ -19,7 +19,7 @@ from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects, shown
 from optix.adapters.imports.lost_roots import indexed, root_lost, roots_by_order
 from optix.adapters.imports.quotes import option_batch
-from optix.adapters.imports.records import Fault, Raw, at, not_numbers, number
+from optix.adapters.imports.records import Raw, at, not_numbers, number
 from optix.adapters.imports.securities import bar_batch, code_batch, rate_rows
 from optix.kernel.quote import Quality
 from optix.ports.history import ImportBatch, UnreadableFile
@@ -57,12 +57,11 @@ class ResearchLabChains:
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, HEADER)
-        capture = times.wall_clock(at("quote_ts_et"))
+        raw = read_rows(rest, HEADER, ["strike", "spot", *_CHAIN.values()])
         yield _chain_batch(
             raw,
             self._calendar,
-            ts_event=times.local_instant(capture, times.NEW_YORK),
+            ts_event=times.local_text(at("quote_ts_et"), times.NEW_YORK),
             symbol=at("symbol"),
             expiration=times.day_of(at("expiration")),
             strike=number("strike"),
@@ -145,17 +144,8 @@ def _chain_batch(
         source=SOURCE,
         quality=Quality.DELAYED,
         first=[root_lost()],
-        faults=[not_numbers(raw, [*numbers.values(), "spot"]), _repeated()],
+        faults=[not_numbers(raw, [*numbers.values(), "spot"])],
     )
-
-
-def _repeated() -> Fault:
-    """Reject contracts that stand more than once in a capture with different numbers."""
-    key = ["ts_event", *contracts.KEY]
-    prices = pl.struct("bid", "ask", "last", "volume", "open_interest")
-    differs = prices.n_unique().over(key) > 1
-    reason = "The contract stands twice in its capture with different numbers."
-    return Fault("root_lost", reason, pl.struct(key).is_duplicated() & differs)
 
 
 class ResearchLabBars:

@@ -31,6 +31,8 @@ from optix.kernel.quote import Quality
 from optix.ports.history import DatasetName, ImportBatch, UnreadableFile
 
 SOURCE: Final = "thetadata"
+# The same print without the quote beside it: one must not take the place of the other.
+BARE_PRINTS: Final = "thetadata_prints"
 _CONTRACT: Final = frozenset(("symbol", "expiration", "strike", "right"))
 _PRINT: Final = frozenset(("price", "size", "condition", "exchange", "sequence"))
 _OHLC: Final = frozenset(("open", "high", "low", "close", "volume", "count"))
@@ -121,12 +123,13 @@ def _prints(raw: Raw) -> ImportBatch:
         "conditions": letters(_whole("condition"), THETADATA_CONDITIONS, UNKNOWN),
         "sequence": _whole("sequence"),
     }
-    if {"bid", "ask"} <= raw.columns:
+    quoted = {"bid", "ask"} <= raw.columns
+    if quoted:
         columns |= {"bid": number("bid"), "ask": number("ask")}
     return trade_batch(
         raw,
         columns,
-        source=SOURCE,
+        source=SOURCE if quoted else BARE_PRINTS,
         quality=Quality.DELAYED,
         faults=[not_numbers(raw, ["price", "size", "sequence", "condition", "exchange"])],
     )

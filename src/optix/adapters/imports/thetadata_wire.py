@@ -1,9 +1,9 @@
 """ThetaData's raw answers: protobuf with a table inside that is packed with Zstandard.
 
 An answer is one or more chunks of {1: packed bytes, 2: {1: algorithm, 3: size}}. Unpacked, a chunk
-is a table {1: column name, repeated; 2: row, repeated}, a row {1: cell, repeated}; a cell is one
-of {1: text}, {2: whole number}, {3: price {1: value, 2: exponent + 10}}, {4: instant {1: epoch ms}},
-each wrapped once. Only the wire types that occur are read: varint and length-delimited.
+is a table {1: column name, repeated; 2: row, repeated} and a row is {1: cell, repeated}. A cell is
+one of {1: text}, {2: whole number}, {3: price {1: value, 2: exponent + 10}} and {4: instant
+{1: epoch ms}}. Only the wire types that occur are read: varint and length-delimited.
 """
 
 from __future__ import annotations

@@ -38,6 +38,7 @@ _NUMBERS: Final = {
     "volume": "volume",
     "open_interest": "openInterest",
 }
+_FRAME_NUMBERS: Final = (*_NUMBERS.values(), "strike", "impliedVolatility")
 _PARQUET: Final = b"PAR1"
 
 
@@ -69,7 +70,7 @@ class LachjoryFrame:
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names)
+        raw = read_rows(rest, names, _FRAME_NUMBERS)
         taken = _latest_trade(raw)
         # Taken on a later day than its session, the price beside it is not of the same instant.
         same_day = times.exchange_date(pl.lit(taken, dtype=pl.Int64)) == times.day_of(at("session"))
@@ -174,7 +175,7 @@ def _frame(path: Path) -> Raw:
     body = read_whole(path)
     if not body.startswith(_PARQUET):
         names, rest = split_header(body)
-        return read_rows(rest, [name or "index" for name in names])
+        return read_rows(rest, [name or "index" for name in names], _FRAME_NUMBERS)
     try:
         frame = pl.read_parquet(io.BytesIO(body))
     except (pl.exceptions.PolarsError, OSError) as error:
