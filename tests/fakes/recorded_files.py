@@ -17,9 +17,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import databento_dbn as dbn
+import databento_dbn
 import polars as pl
 import pyarrow as pa
+
+dbn: Any = databento_dbn  # its own types call the enumerations texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +62,20 @@ def zstd(body: bytes) -> bytes:
 
 CBOE_OPTION: dict[str, Any] = {
     "option": "XYZ260717C00050000",
-    **{"bid": 1.1, "bid_size": 10.0, "ask": 1.2, "ask_size": 20.0, "iv": 0.25},
-    **{"open_interest": 100.0, "volume": 7.0, "delta": 0.5, "gamma": 0.02, "vega": 0.3},
-    **{"theta": -0.1, "rho": 0.1, "theo": 1.15, "last_trade_price": 1.15},
+    "bid": 1.1,
+    "bid_size": 10.0,
+    "ask": 1.2,
+    "ask_size": 20.0,
+    "iv": 0.25,
+    "open_interest": 100.0,
+    "volume": 7.0,
+    "delta": 0.5,
+    "gamma": 0.02,
+    "vega": 0.3,
+    "theta": -0.1,
+    "rho": 0.1,
+    "theo": 1.15,
+    "last_trade_price": 1.15,
     "last_trade_time": "2026-06-17T13:30:00",
     "prev_day_close": 1.0,
 }
@@ -86,7 +99,7 @@ QUOTE_TABLE_HEADER = (
 
 def quote_table(lines: str, date: str = "September 14, 2023 at 4:31 PM EDT") -> bytes:
     return (
-        '\nXyz Holdings,Last: 50.5,Change:  0.5\n'
+        "\nXyz Holdings,Last: 50.5,Change:  0.5\n"
         f'"Date: {date}",Bid: 50.4,Ask: 50.6,Size: 1*2,"Volume: 1,234"\n'
         f"{QUOTE_TABLE_HEADER}\n{lines}"
     ).encode()
@@ -132,10 +145,23 @@ LACHJORY_HEADER = (
     "impliedVolatility,inTheMoney,lastTradeDate,spot,session\n"
 )
 SCHWAB_OPTION: dict[str, Any] = {
-    **{"putCall": "CALL", "symbol": "XYZ   260717C00050000", "bid": 1.1, "ask": 1.2},
-    **{"bidSize": 10, "askSize": 20, "last": 1.15, "closePrice": 1.0, "totalVolume": 7},
-    **{"openInterest": 100, "quoteTimeInLong": 1781719200123, "volatility": 25.5},
-    **{"delta": 0.5, "gamma": 0.02, "theta": -0.1, "vega": 0.3, "rho": "NaN"},
+    "putCall": "CALL",
+    "symbol": "XYZ   260717C00050000",
+    "bid": 1.1,
+    "ask": 1.2,
+    "bidSize": 10,
+    "askSize": 20,
+    "last": 1.15,
+    "closePrice": 1.0,
+    "totalVolume": 7,
+    "openInterest": 100,
+    "quoteTimeInLong": 1781719200123,
+    "volatility": 25.5,
+    "delta": 0.5,
+    "gamma": 0.02,
+    "theta": -0.1,
+    "vega": 0.3,
+    "rho": "NaN",
 }
 
 
@@ -152,9 +178,18 @@ def schwab_chain(*options: dict[str, Any]) -> bytes:
 
 
 TRADIER_OPTION: dict[str, Any] = {
-    **{"symbol": "XYZ260717C00050000", "root_symbol": "XYZ", "bid": 1.1, "ask": 1.2},
-    **{"bidsize": 10, "asksize": 20, "last": 1.15, "volume": 7, "open_interest": 100},
-    **{"prevclose": 1.0, "bid_date": 1781719200123, "ask_date": 1781719200456},
+    "symbol": "XYZ260717C00050000",
+    "root_symbol": "XYZ",
+    "bid": 1.1,
+    "ask": 1.2,
+    "bidsize": 10,
+    "asksize": 20,
+    "last": 1.15,
+    "volume": 7,
+    "open_interest": 100,
+    "prevclose": 1.0,
+    "bid_date": 1781719200123,
+    "ask_date": 1781719200456,
     "greeks": {"delta": 0.5, "smv_vol": 0.25, "updated_at": "2026-06-17 18:00:00"},
 }
 ALPACA_SNAPSHOT = {
@@ -183,13 +218,35 @@ POLYGON_SNAPSHOT: dict[str, Any] = {
     "underlying_asset": {"ticker": "XYZ", "price": 50.5},
 }  # fmt: skip
 ORATS_ROW: dict[str, Any] = {
-    **{"ticker": "XYZ", "tradeDate": "2026-06-17", "expirDate": "2026-07-17", "dte": 31},
-    **{"strike": 50, "stockPrice": 50.4, "spotPrice": 50.5, "smvVol": 0.25},
-    **{"callBidPrice": 1.1, "callAskPrice": 1.2, "callBidSize": 10, "callAskSize": 20},
-    **{"callVolume": 7, "callOpenInterest": 100, "callValue": 1.15, "callMidIv": 0.125},
-    **{"putBidPrice": 0, "putAskPrice": 0.6, "putBidSize": 0, "putAskSize": 5},
-    **{"putVolume": 0, "putOpenInterest": 9, "putValue": 0.5, "putMidIv": 0.3},
-    **{"delta": 0.6, "gamma": -1e-14, "theta": -0.1, "vega": 0.3, "rho": 0.1},
+    "ticker": "XYZ",
+    "tradeDate": "2026-06-17",
+    "expirDate": "2026-07-17",
+    "dte": 31,
+    "strike": 50,
+    "stockPrice": 50.4,
+    "spotPrice": 50.5,
+    "smvVol": 0.25,
+    "callBidPrice": 1.1,
+    "callAskPrice": 1.2,
+    "callBidSize": 10,
+    "callAskSize": 20,
+    "callVolume": 7,
+    "callOpenInterest": 100,
+    "callValue": 1.15,
+    "callMidIv": 0.125,
+    "putBidPrice": 0,
+    "putAskPrice": 0.6,
+    "putBidSize": 0,
+    "putAskSize": 5,
+    "putVolume": 0,
+    "putOpenInterest": 9,
+    "putValue": 0.5,
+    "putMidIv": 0.3,
+    "delta": 0.6,
+    "gamma": -1e-14,
+    "theta": -0.1,
+    "vega": 0.3,
+    "rho": 0.1,
     "updatedAt": "2026-06-17T18:00:00Z",
 }
 THETA_CONTRACT = "symbol,expiration,strike,right,"
@@ -262,11 +319,14 @@ def dbn_file(schema: str, *records: Any) -> bytes:
         not_found=[],
         mappings=[_mapping()],
     )
-    return head.encode() + b"".join(bytes(record) for record in records)
+    encoded: bytes = head.encode()
+    return encoded + b"".join(bytes(record) for record in records)
 
 
 def _mapping() -> Any:
-    interval = SimpleNamespace(start_date=date(2026, 6, 17), end_date=date(2026, 6, 18), symbol="77")
+    interval = SimpleNamespace(
+        start_date=date(2026, 6, 17), end_date=date(2026, 6, 18), symbol="77"
+    )
     return SimpleNamespace(raw_symbol="XYZ   260717C00050000", intervals=[interval])
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-import databento_dbn as dbn
 from tests.fakes.recorded_files import (
     ALPACA_SNAPSHOT,
     CBOE_OPTION,
@@ -29,6 +28,7 @@ from tests.fakes.recorded_files import (
     alpaca,
     as_json,
     cboe_document,
+    dbn,
     dbn_bar,
     dbn_file,
     dbn_trade,
@@ -55,7 +55,7 @@ _DESK_ROW = {"symbol": "XYZ260717C00050000", "bid": 1.1, "ask": 1.2, "last": 1.1
 _WIRE_ROW = {"contractSymbol": "XYZ180511C00001500", "strike": 1.5, "lastPrice": 1.1, "bid": 0.75,
              "ask": 1.05, "impliedVolatility": 10.3}  # fmt: skip
 _WIRE = {"underlyingSymbol": "XYZ", "quote": {"regularMarketPrice": 2.45,
-         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW], "puts": []}]}  # fmt: skip
+         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW]}]}  # fmt: skip
 _UNDEFINED: dict[str, Any] = {"ts_event": dbn.UNDEF_TIMESTAMP, "ts_recv": 1781719200000000000}
 
 
@@ -96,26 +96,35 @@ def _nbbo() -> Any:
 
 
 def _file(path: str, importer: str, body: bytes, stored: int, **rejected: int) -> RecordedFile:
-    return RecordedFile(
-        path=path, importer=importer, body=body, stored=stored, rejected=rejected
-    )
+    return RecordedFile(path=path, importer=importer, body=body, stored=stored, rejected=rejected)
 
 
 CHAINS = (
     _file("cboe/XYZ.json", "cboe_json", cboe_document([CBOE_OPTION]), 2),
-    _file(
-        "cboe/XYZ.csv.gz", "cboe_csv", gzip.compress(quote_table(QUOTE_TABLE_LINE)), 3
-    ),
+    _file("cboe/XYZ.csv.gz", "cboe_csv", gzip.compress(quote_table(QUOTE_TABLE_LINE)), 3),
     _file("research/SPX.csv.gz", "research_lab_csv", research_lab(RESEARCH_LAB_SPX), 8),
     _file(
         "research/SPY.json",
         "research_lab_json",
         as_json(
             {
-                **{"sym": "SPY", "spot": 745.75, "asof": "2026-07-22T15:59:59"},
-                "o": [{"e": 1784750400, "t": "C", "k": 500, "iv": 0, "oi": 3, "v": 74, "b": 1,
-                       "a": 2, "l": 1.5}],
-            }  # fmt: skip
+                "sym": "SPY",
+                "spot": 745.75,
+                "asof": "2026-07-22T15:59:59",
+                "o": [
+                    {
+                        "e": 1784750400,
+                        "t": "C",
+                        "k": 500,
+                        "iv": 0,
+                        "oi": 3,
+                        "v": 74,
+                        "b": 1,
+                        "a": 2,
+                        "l": 1.5,
+                    }
+                ],
+            }
         ),
         1,
     ),
@@ -162,7 +171,8 @@ CHAINS = (
         "lachjory_run",
         as_json(
             {
-                **{"utc": "2026-08-13T16:13:33.049692+00:00", "session": "2026-08-12"},
+                "utc": "2026-08-13T16:13:33.049692+00:00",
+                "session": "2026-08-12",
                 "tickers": {"XYZ": {"spot": 50.0, "spot_live": 50.5}, "ABC": {"spot": 1.0}},
             }
         ),
@@ -178,11 +188,15 @@ CHAINS = (
                 "XYZ   260717C00050000": {
                     "assetMainType": "OPTION",
                     "symbol": "XYZ   260717C00050000",
-                    "quote": {"bidPrice": 1.1, "askPrice": 1.2, "quoteTime": 1781719200123,
-                              "volatility": -999.0},
+                    "quote": {
+                        "bidPrice": 1.1,
+                        "askPrice": 1.2,
+                        "quoteTime": 1781719200123,
+                        "volatility": -999.0,
+                    },
                     "reference": {"contractType": "C"},
                 }
-            }  # fmt: skip
+            }
         ),
         1,
     ),
@@ -206,11 +220,19 @@ CHAINS = (
             {
                 "bars": {
                     "XYZ260717C00050000": [
-                        {"t": "2026-06-17T18:00:00Z", "o": 1, "h": 2, "l": 1, "c": 1.5, "v": 3,
-                         "n": 2, "vw": 1.2}
+                        {
+                            "t": "2026-06-17T18:00:00Z",
+                            "o": 1,
+                            "h": 2,
+                            "l": 1,
+                            "c": 1.5,
+                            "v": 3,
+                            "n": 2,
+                            "vw": 1.2,
+                        }
                     ]
                 }
-            },  # fmt: skip
+            },
             "bars?timeframe=1Hour",
         ),
         1,
@@ -343,7 +365,18 @@ RAW = (
                 *("sequence", "condition", "size", "exchange", "price"),
             ],
             [
-                ["XYZ", "2026-07-17", 50.0, "CALL", Milliseconds(1781719200123), -5, 18, 3, 5, 1.15],
+                [
+                    "XYZ",
+                    "2026-07-17",
+                    50.0,
+                    "CALL",
+                    Milliseconds(1781719200123),
+                    -5,
+                    18,
+                    3,
+                    5,
+                    1.15,
+                ],
                 ["XYZ", "2026-07-17", 50.0],
             ],
         ),
@@ -376,7 +409,9 @@ RAW = (
     _file(
         "dbn/actions.jsonl",
         "databento_actions",
-        b"\n".join([as_json(_ADJUSTED), as_json(_SPLIT), as_json({**_SPLIT, "event": "ODD"}), b"{"]),
+        b"\n".join(
+            [as_json(_ADJUSTED), as_json(_SPLIT), as_json({**_SPLIT, "event": "ODD"}), b"{"]
+        ),
         2,
         unknown_action=1,
         not_a_row=1,

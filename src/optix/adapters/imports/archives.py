@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_rows, read_table, split_header
 from optix.adapters.imports.files import iter_blocks, read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects
 from optix.adapters.imports.quotes import option_batch, security_batch
@@ -157,8 +157,7 @@ class SyzwangTerms:
         return header_of(head) == _TERM_HEADER
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, _TERM_HEADER)
+        raw = read_table(path, read_whole(path), _TERM_HEADER)
         if raw.rejected:
             yield rejected_batch(DatasetName.SERIES, raw.rejected)
         for theirs, measure, scale in _MEASURES:

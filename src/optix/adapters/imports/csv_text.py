@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from optix.adapters.imports.records import Raw, shortened
-from optix.ports.history import Rejected
+from optix.ports.history import Rejected, UnreadableFile
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -50,6 +51,21 @@ def split_header(block: bytes) -> tuple[tuple[str, ...], bytes]:
     body = block.removeprefix(_BOM).lstrip(b"\r\n \t")
     line, _, rest = body.partition(b"\n")
     return fields_of(line.decode("utf-8", errors="replace").strip()), rest
+
+
+def read_table(path: Path, body: bytes, needed: Iterable[str], numbers: Iterable[str] = ()) -> Raw:
+    """Return the lines of a whole text with a header. A column without a name is called `index`.
+
+    Errors: UnreadableFile where the header has not the `needed` names, or a name twice.
+    """
+    names, rest = split_header(body)
+    names = tuple(name or "index" for name in names)
+    lost = sorted(set(needed) - set(names))
+    if lost:
+        raise UnreadableFile(f"{path.name} has no column {', '.join(lost)}.")
+    if len(set(names)) < len(names):
+        raise UnreadableFile(f"{path.name} names a column twice.")
+    return read_rows(rest, names, numbers)
 
 
 def read_rows(block: bytes, names: Sequence[str], numbers: Iterable[str] = ()) -> Raw:

@@ -8,16 +8,16 @@ VX futures does not say on which day it was seen, so it is rejected.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
-from optix.adapters.imports.records import Raw, at, not_numbers, number, rejected_batch
+from optix.adapters.imports.records import at, not_numbers, number, rejected_batch
 from optix.adapters.imports.securities import (
     bar_batch,
     rate_batch,
@@ -50,7 +50,7 @@ class IndexHistory:
             raise UnreadableFile(
                 f"{path.name}: such a file is called by its index, like VIX_….csv."
             )
-        raw = _rows(path)
+        raw = read_table(path, read_whole(path), _BARS)
         yield bar_batch(
             raw,
             {
@@ -74,11 +74,10 @@ class IndexValues:
         return header_of(head) in _ONE_VALUE
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        raw = _rows(path)
-        name = next(name for name in raw.columns if name != "DATE")
-        yield series_batch(
-            raw, name=pl.lit(name), day=_day("DATE"), value=number(name), source=CBOE
-        )
+        body = read_whole(path)
+        date, name = _columns(path, body, _ONE_VALUE)
+        raw = read_table(path, body, [date, name])
+        yield series_batch(raw, name=pl.lit(name), day=_day(date), value=number(name), source=CBOE)
 
 
 class PutCallRatios:
@@ -92,8 +91,11 @@ class PutCallRatios:
         return len(names) > 1 and all(name.endswith(_RATIO) for name in names[1:])
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, _ = split_header(read_whole(path))
-        raw = _rows(path)
+        body = read_whole(path)
+        names = header_of(body)
+        if len(names) < 2 or not all(name.endswith(_RATIO) for name in names[1:]):
+            raise UnreadableFile(f"{path.name} has not the columns of put/call ratios.")
+        raw = read_table(path, body, [names[0] or "index"])
         if raw.rejected:
             yield rejected_batch(DatasetName.SERIES, raw.rejected)
         for name in names[1:]:
@@ -101,7 +103,7 @@ class PutCallRatios:
             yield series_batch(
                 raw.only(at(name).is_not_null()),
                 name=pl.lit(f"put_call_ratio/{group}"),
-                day=_day(names[0]),
+                day=_day(names[0] or "index"),
                 value=number(name),
                 source=CBOE,
             )
@@ -116,9 +118,10 @@ class FundsRate:
         return names in _FUNDS and ("DFF" in names or "DFF" in path.name)
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, _ = split_header(read_whole(path))
+        body = read_whole(path)
+        names = _columns(path, body, _FUNDS)
         yield rate_batch(
-            _rows(path),
+            read_table(path, body, names),
             curve="fed_funds",
             day=_day(names[0]),
             rate=number(names[1]) / 100,
@@ -136,7 +139,7 @@ class FuturesCurve:
         return header_of(head) == _CURVE
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        raw = _rows(path)
+        raw = read_table(path, read_whole(path), _CURVE)
         reason = "The curve does not say on which day it was seen."
         bad = [raw.describe(place) for place in range(raw.frame.height)]
         yield whole_rejected(DatasetName.SERIES, "undated", reason, bad)
@@ -144,11 +147,12 @@ class FuturesCurve:
             yield rejected_batch(DatasetName.SERIES, raw.rejected)
 
 
-def _rows(path: Path) -> Raw:
-    names, rest = split_header(read_whole(path))
-    if len(set(names)) < len(names):
-        raise UnreadableFile(f"{path.name} names a column twice.")
-    return read_rows(rest, names)
+def _columns(path: Path, body: bytes, known: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names in the first line. Errors: UnreadableFile unless they are `known`."""
+    names = header_of(body)
+    if names not in known:
+        raise UnreadableFile(f"{path.name} has not the columns of its format.")
+    return names
 
 
 def _day(name: str) -> pl.Expr:

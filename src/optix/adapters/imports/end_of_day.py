@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.quotes import option_batch
 from optix.adapters.imports.records import Fault, at, not_numbers, number
@@ -27,12 +27,25 @@ HISTORICAL: Final = "historicaloptiondata"
 IVOLATILITY: Final = "ivolatility"
 TIINGO: Final = "tiingo"
 _HISTORICAL: Final = frozenset(
-    ("underlying", "underlying_last", "optionroot", "quotedate", "openinterest", "impliedvol")
+    (
+        *("underlying", "underlying_last", "optionroot", "expiration", "quotedate", "strike"),
+        *("last", "bid", "ask", "volume", "openinterest", "impliedvol"),
+        *("delta", "gamma", "theta", "vega"),
+    )
 )
 _IVOLATILITY: Final = frozenset(
-    ("stock_price_close", "option_symbol", "option_expiration", "call/put", "mean_price", "iv")
+    (
+        *("symbol", "date", "stock_price_close", "option_symbol", "option_expiration", "strike"),
+        *("call/put", "ask", "bid", "mean_price", "iv", "volume", "open_interest"),
+        *("delta", "vega", "gamma", "theta", "rho"),
+    )
 )
-_STOCKS: Final = frozenset(("symbol", "date", "adjClose", "divCash", "splitFactor"))
+_STOCKS: Final = frozenset(
+    (
+        *("symbol", "date", "open", "high", "low", "close", "volume"),
+        *("adjClose", "divCash", "splitFactor"),
+    )
+)
 _DAYS_A_YEAR: Final = 365
 _SATURDAY: Final = 6
 _SAME: Final = (
@@ -52,8 +65,7 @@ class HistoricalOptions:
         return frozenset(header_of(head)) >= _HISTORICAL
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, [name or "index" for name in names])
+        raw = read_table(path, read_whole(path), _HISTORICAL)
         day = times.day_of(at("quotedate"))
         numbers = {
             "bid": "bid",
@@ -95,8 +107,7 @@ class IVolatility:
         return frozenset(header_of(head)) >= _IVOLATILITY
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names)
+        raw = read_table(path, read_whole(path), _IVOLATILITY)
         numbers = {
             "bid": "bid",
             "ask": "ask",
@@ -140,8 +151,7 @@ class StockDays:
         return frozenset(header_of(head)) >= _STOCKS
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names)
+        raw = read_table(path, read_whole(path), _STOCKS)
         symbol, day = contracts.canonical(at("symbol")), times.day_of(at("date"))
         yield bar_batch(
             raw,

@@ -22,7 +22,13 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import first_lines, header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import (
+    first_lines,
+    header_of,
+    read_rows,
+    read_table,
+    split_header,
+)
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.lean_zip import SOURCE
 from optix.adapters.imports.quotes import option_batch
@@ -151,8 +157,7 @@ class LeanInterestRate:
         return header_of(head) == RATE_HEADER
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names)
+        raw = read_table(path, read_whole(path), RATE_HEADER)
         yield rate_batch(
             raw,
             curve="fed_primary_credit",

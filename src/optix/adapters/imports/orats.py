@@ -15,14 +15,14 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import as_raw, member, names_of, objects, parse_json
 from optix.adapters.imports.lost_roots import indexed, root_lost, roots_by_date
 from optix.adapters.imports.quotes import option_batch
 from optix.adapters.imports.records import ODD, Raw, at, not_numbers, number
 from optix.kernel.quote import Quality
-from optix.ports.history import ImportBatch, UnreadableFile
+from optix.ports.history import ImportBatch
 
 ORATS: Final = "orats"
 _SIDE: Final = {
@@ -38,7 +38,10 @@ _GREEKS: Final = ("delta", "gamma", "theta", "vega", "rho")
 _TEXTS: Final = ("ticker", "expirDate", "quoteDate", "updatedAt")
 _SHARED: Final = ("strike", "stockPrice", "spotPrice")
 _NEEDED: Final = frozenset(
-    ("ticker", "expirDate", "strike", "smvVol", "callBidPrice", "putAskPrice", "updatedAt")
+    (
+        *("ticker", "expirDate", "strike", "smvVol", "updatedAt"),
+        *(f"{side}{name}" for side in _SIDES for name in (*_SIDE.values(), "Value")),
+    )
 )
 
 
@@ -65,10 +68,7 @@ class OratsStrikes:
                 analytics=["smvVol", *_GREEKS],
             )
         else:
-            names, rest = split_header(body)
-            if not names or len(set(names)) < len(names):
-                raise UnreadableFile(f"{path.name} names a column twice.")
-            lines = read_rows(rest, names)
+            lines = read_table(path, body, _NEEDED)
         yield self._batch(lines)
 
     def _batch(self, lines: Raw) -> ImportBatch:

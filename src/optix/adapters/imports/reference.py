@@ -14,11 +14,11 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import first_lines, header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import first_lines, header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import names_of
 from optix.adapters.imports.records import Fault, at, make_batch
-from optix.ports.history import DatasetName, ImportBatch
+from optix.ports.history import DatasetName, ImportBatch, UnreadableFile
 
 EARNINGS: Final = "swing_trading_usa"
 EXCHANGE: Final = "exchange_calendars"
@@ -53,7 +53,7 @@ class EarningsDates:
         return header_of(head) == _EARNINGS
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        _, rest = split_header(read_whole(path))
+        raw = read_table(path, read_whole(path), _EARNINGS)
         columns = {
             "symbol": contracts.canonical(at("symbol")),
             "date": times.day_of(at("report_date")),
@@ -63,7 +63,7 @@ class EarningsDates:
             Fault("malformed_symbol", "Its symbol cannot be read.", pl.col("symbol").is_null()),
             times.undated("date"),
         ]
-        yield make_batch(DatasetName.EARNINGS, read_rows(rest, _EARNINGS), [columns], faults)
+        yield make_batch(DatasetName.EARNINGS, raw, [columns], faults)
 
 
 class ExchangeDays:
@@ -80,14 +80,14 @@ class ExchangeDays:
         return header_of(head) == _HOLIDAYS and bool(days) and dated
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        early = names == _EARLY
-        raw = read_rows(rest, ["date", *names[1:]])
+        body = read_whole(path)
+        early = header_of(body) == _EARLY
+        raw = read_table(path, body, ["index", *_EARLY[1:]] if early else _HOLIDAYS)
         told = (
             pl.concat_str(at("open_et"), pl.lit(" to "), at("close_et")) if early else pl.lit(None)
         )
         columns = {
-            "code": times.day_of(at("date")).dt.strftime("%Y-%m-%d"),
+            "code": times.day_of(at("index" if early else "date")).dt.strftime("%Y-%m-%d"),
             "name": pl.lit("early_close" if early else "holiday"),
             "description": told.cast(pl.String),
             "table": pl.lit("xnys_early_closes" if early else "xnys_holidays"),
@@ -104,7 +104,10 @@ class ThetaDataCodes:
         return header_of(head) in _TABLES
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
+        body = read_whole(path)
+        names = header_of(body)
+        if names not in _TABLES:
+            raise UnreadableFile(f"{path.name} has not the columns of a code table.")
         table, code, name, description = _TABLES[names]
         columns = {
             "code": _text(code),
@@ -115,7 +118,7 @@ class ThetaDataCodes:
         if description:
             columns["description"] = _text(description)
         nothing = Fault("no_code", "The row has no code.", pl.col("code").is_null())
-        yield make_batch(DatasetName.CODES, read_rows(rest, names), [columns], [nothing])
+        yield make_batch(DatasetName.CODES, read_table(path, body, names), [columns], [nothing])
 
 
 def _text(name: str) -> pl.Expr:

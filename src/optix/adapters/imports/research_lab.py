@@ -14,7 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects, shown
 from optix.adapters.imports.lost_roots import indexed, root_lost, roots_by_order
@@ -56,8 +56,7 @@ class ResearchLabChains:
         return header_of(head) == HEADER
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, HEADER, ["strike", "spot", *_CHAIN.values()])
+        raw = read_table(path, read_whole(path), HEADER, ["strike", "spot", *_CHAIN.values()])
         yield _chain_batch(
             raw,
             self._calendar,

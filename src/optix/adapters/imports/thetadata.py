@@ -21,7 +21,7 @@ from optix.adapters.imports.codes import (
     UNKNOWN,
     letters,
 )
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.prints import trade_batch
 from optix.adapters.imports.quotes import option_batch
@@ -36,6 +36,7 @@ BARE_PRINTS: Final = "thetadata_prints"
 _CONTRACT: Final = frozenset(("symbol", "expiration", "strike", "right"))
 _PRINT: Final = frozenset(("price", "size", "condition", "exchange", "sequence"))
 _OHLC: Final = frozenset(("open", "high", "low", "close", "volume", "count"))
+_SOLVED: Final = frozenset(("implied_vol", "iv_error", "underlying_timestamp", "underlying_price"))
 _IV_ERROR_MAX: Final = 0.05
 _LATE_NS: Final = 15 * 60 * times.SECOND
 
@@ -48,8 +49,7 @@ class ThetaDataTable:
         return is_answer(frozenset(header_of(head)))
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        yield from _batches(read_rows(rest, names), path)
+        yield from _batches(read_table(path, read_whole(path), _CONTRACT), path)
 
 
 class ThetaDataAnswer:
@@ -146,7 +146,7 @@ def _quotes(raw: Raw) -> ImportBatch:
     }
     if "close" in has:
         columns["last"] = number("close")
-    if "implied_vol" in has:
+    if has >= _SOLVED:
         columns |= _analytics(has)
     return option_batch(
         raw,

@@ -16,7 +16,7 @@ from typing import Final
 import polars as pl
 
 from optix.adapters.imports import contracts, times
-from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.csv_text import header_of, read_table
 from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import amount, as_raw, load_json, member, names_of, objects
 from optix.adapters.imports.quotes import option_batch, security_batch
@@ -69,8 +69,8 @@ class LachjoryFrame:
         return names >= _FRAME and {"session", "spot"} <= names
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
-        names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names, _FRAME_NUMBERS)
+        needed = [*_FRAME, "volume", "openInterest", "session", "spot"]
+        raw = read_table(path, read_whole(path), needed, _FRAME_NUMBERS)
         taken = _latest_trade(raw)
         # Taken on a later day than its session, the price beside it is not of the same instant.
         same_day = times.exchange_date(pl.lit(taken, dtype=pl.Int64)) == times.day_of(at("session"))
@@ -174,8 +174,7 @@ def _other_strike() -> Fault:
 def _frame(path: Path) -> Raw:
     body = read_whole(path)
     if not body.startswith(_PARQUET):
-        names, rest = split_header(body)
-        return read_rows(rest, [name or "index" for name in names], _FRAME_NUMBERS)
+        return read_table(path, body, [*_FRAME, "volume", "openInterest"], _FRAME_NUMBERS)
     try:
         frame = pl.read_parquet(io.BytesIO(body))
     except (pl.exceptions.PolarsError, OSError) as error:
