@@ -101,8 +101,9 @@ class TestFacts:
         close, minute = ns(2015, 12, 24, 18), 60 * 10**9
         # The minute after the close has the quotes that were withdrawn in it, and nothing follows.
         assert reader.last_instant("GOOG", ns(2015, 12, 25, 23)) == close + minute
-        at_close = reader.chain_as_of("GOOG", None, close, since_ns=close, source="lean")
-        assert sum(len(table) for table in at_close) == 2_192  # the day's bars end here
+        for source, rows in (("lean", 2_048), ("lean_day", 2_192)):
+            at_close = reader.chain_as_of("GOOG", None, close, since_ns=close, source=source)
+            assert sum(len(table) for table in at_close) == rows
         before = reader.chain_as_of("GOOG", None, close - 1, since_ns=close - minute)
         assert before
         assert all(table.ts_event < close for table in before)

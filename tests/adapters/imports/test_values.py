@@ -189,6 +189,12 @@ class TestClocks:
             rows = rows_of(tmp_path, SAMPLE[path], DatasetName.OPTION_QUOTES)
             assert {row["ts_event"] for row in rows} == {ns(2025, 8, 26, 20, 14, 59)}
 
+    def test_a_stamp_without_a_zone_beside_prices_of_the_close_is_of_new_york(
+        self, tmp_path: Path
+    ) -> None:
+        (row,) = rows_of(tmp_path, SAMPLE["syzwang/chain.csv"], DatasetName.OPTION_QUOTES)
+        assert row["ts_event"] == ns(2026, 4, 16, 3, 44, 59) + 843_450_000
+
     def test_a_price_of_another_session_is_not_beside_the_quotes(self, tmp_path: Path) -> None:
         (row,) = rows_of(tmp_path, SAMPLE["lachjory/XYZ.csv"], DatasetName.OPTION_QUOTES)
         assert row["spot"] is None

@@ -1,8 +1,9 @@
 """Chains of single collectors: options-desk (Yahoo's quotes, Cboe's Greeks) and syzwang (TSLA).
 
-Options-desk stamps a document when it was made, with its offset. Syzwang's stamps are UTC without
-saying so. Its rows have no bid and no ask; its table of expirations has one line for each, whose
-measures become series, because they are the collector's own and no chain.
+Options-desk stamps a document when it was made, with its offset. Syzwang's stamps have no zone;
+half past six goes with the prices of the close, so they are no UTC but New York's. Its rows have no
+bid and no ask; its table of expirations has one line for each, whose measures become series,
+because they are the collector's own and no chain.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class SyzwangChains:
             yield option_batch(
                 raw,
                 {
-                    "ts_event": times.local_text(at("timestamp"), times.UTC),
+                    "ts_event": times.local_text(at("timestamp"), times.NEW_YORK),
                     **contracts.of_parts(
                         root=contracts.standard_root(at("ticker")),
                         expiration=times.day_of(at("expiration")),

@@ -39,6 +39,9 @@ from optix.kernel.symbols import kind_of
 from optix.ports.history import DatasetName, ImportBatch, Rejected, UnreadableFile
 
 SOURCE: Final = "lean"
+# A day's quote ends at the instant of its last minute's and is another one: the day's has what was
+# withdrawn right after the close.
+_QUOTE_SOURCES: Final = {"1m": SOURCE, "1h": "lean_hour", "1d": "lean_day"}
 _MEMBER: Final = re.compile(
     r"(?:(?P<day>\d{8})_)?(?P<root>[a-z0-9.]{1,8})_(?:minute_)?"
     r"(?P<type>quote|trade|openinterest)_(?:american|european)_"
@@ -142,7 +145,7 @@ class LeanOptionBars:
                 "bid_size": number("bid_size"),
                 "ask_size": number("ask_size"),
             },
-            source=SOURCE,
+            source=_QUOTE_SOURCES[interval],
             quality=Quality.DELAYED,
             faults=[not_numbers(raw, _NAMES["quote"])],
         )
