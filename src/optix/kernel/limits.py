@@ -38,6 +38,7 @@ IMPORT_LINE_BYTES_MAX = 1024 * 1024
 IMPORT_DOCUMENT_BYTES_MAX = 256 * 1024 * 1024  # of a file that can only be read whole, unpacked
 IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024
 IMPORT_ZIP_MEMBERS_MAX = 200_000
+IMPORT_FRAME_ROWS_MAX = 10_000_000  # of a packed table, which says little with many bytes
 
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384

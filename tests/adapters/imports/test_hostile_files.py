@@ -19,6 +19,7 @@ from tests.fakes.recorded_files import (
     RESEARCH_LAB_SPX,
     RecordedFile,
     cboe_document,
+    parquet_frame,
     quote_table,
     research_lab,
     theta_answer,
@@ -153,6 +154,13 @@ class TestPacking:
         with pytest.raises(UnreadableFile, match="more than 2 files"):
             list(iter_members(path))
 
+    def test_a_packed_table_of_too_many_rows_is_refused(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "IMPORT_FRAME_ROWS_MAX", 1)
+        with pytest.raises(UnreadableFile, match="more than 1 rows"):
+            batches_of("yahoo_frame", put(tmp_path, parquet_frame()))
+
     def test_a_head_is_as_long_as_its_bound(self, tmp_path: Path) -> None:
         path = put(tmp_path, gzip.compress(b"x" * (limits.IMPORT_HEAD_BYTES + 1)))
         assert len(read_head(path)) == limits.IMPORT_HEAD_BYTES
@@ -216,6 +224,15 @@ class TestLines:
     def test_a_short_line_of_the_quote_table_costs_both_its_contracts(self, tmp_path: Path) -> None:
         path = put(tmp_path, quote_table(QUOTE_TABLE_LINE + "Fri Oct 20 2023,XYZ231020C00055000\n"))
         assert reasons(batches_of("cboe_csv", path)) == {"wrong_columns": 2}
+
+    def test_a_row_of_too_many_levels_is_shown_as_such(self, tmp_path: Path) -> None:
+        deep = b"[" * 1_010 + b"]" * 1_010
+        document = cboe_document([CBOE_OPTION, "deep"]).replace(b'"deep"', deep)
+        path = put(tmp_path, document)
+        shown = [
+            entry.example for batch in batches_of("cboe_json", path) for entry in batch.rejected
+        ]
+        assert shown == ["an object of too many levels"]
 
     def test_rows_of_a_document_that_are_no_rows_are_rejected(self, tmp_path: Path) -> None:
         odd = {**CBOE_OPTION, "bid": "1.0x"}

@@ -39,7 +39,7 @@ _MAGIC: Final = b"DBN"
 _CHUNK: Final = 1024 * 1024
 _BILLIONTH: Final = 1e-9
 _UNDEFINED_PRICE: Final = dbn.UNDEF_PRICE
-_UNDEFINED_TIME: Final = dbn.UNDEF_TIMESTAMP
+_TIME_MAX: Final = 1 << 62
 _SPLITS: Final = {"FSPLT", "RSPLT", "SPLT", "CONSD"}
 _WITHDRAWN: Final = {"D", "C"}  # deleted, cancelled
 
@@ -154,14 +154,10 @@ def _iter_records(path: Path, symbols: dict[int, str]) -> Iterator[list[Any]]:
     decoder = dbn.DBNDecoder()
     with unpacked(path) as stream:
         while True:
-            try:
-                chunk = stream.read(_CHUNK)
-                if not chunk:
-                    break
-                decoder.write(chunk)
-                decoded = decoder.decode()
-            except (dbn.DBNError, ValueError) as error:
-                raise UnreadableFile(f"{path.name} is no whole DBN file: {error}.") from error
+            chunk = stream.read(_CHUNK)
+            if not chunk:
+                break
+            decoded = _decoded(decoder, chunk, path)
             for entry in decoded:
                 if isinstance(entry, dbn.Metadata):
                     symbols.update(_symbols(entry))
@@ -170,6 +166,19 @@ def _iter_records(path: Path, symbols: dict[int, str]) -> Iterator[list[Any]]:
                 yield records
     if decoder.buffer():
         raise UnreadableFile(f"{path.name} ends within a record.")
+
+
+def _decoded(decoder: dbn.DBNDecoder, chunk: bytes, path: Path) -> list[Any]:
+    try:
+        decoder.write(chunk)
+        return list(decoder.decode())
+    except (dbn.DBNError, ValueError) as error:
+        raise UnreadableFile(f"{path.name} is no whole DBN file: {error}.") from error
+    except BaseException as error:
+        # A record shorter than its head says makes the decoder panic, which is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise UnreadableFile(f"{path.name} is no whole DBN file: a record is malformed.") from error
 
 
 def _symbols(head: Any) -> dict[int, str]:
@@ -197,7 +206,7 @@ def _raw(records: list[Any], symbols: dict[int, str], **columns: Callable[[Any],
 
 def _stamp(record: Any) -> int | None:
     for instant in (record.ts_event, record.ts_recv):
-        if instant != _UNDEFINED_TIME:
+        if instant < _TIME_MAX:  # an undefined one is far beyond
             return int(instant)
     return None
 

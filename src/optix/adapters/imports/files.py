@@ -24,7 +24,10 @@ from optix.ports.history import UnreadableFile
 GZIP: Final = b"\x1f\x8b"
 ZSTD: Final = b"\x28\xb5\x2f\xfd"
 ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
-_CUT_OFF: Final = (EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid, NotImplementedError)
+_CUT_OFF: Final = (
+    *(EOFError, zlib.error, zipfile.BadZipFile, pa.ArrowInvalid),
+    *(NotImplementedError, UnicodeError),  # of a zip's directory
+)
 _CHUNK: Final = 1024 * 1024
 
 

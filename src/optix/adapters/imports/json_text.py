@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import isfinite, nan
+from math import isfinite, isnan, nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -171,7 +171,7 @@ def _float(value: object) -> float | None:
 
 
 def _is_nan(value: object) -> bool:
-    return value == "NaN" or (isinstance(value, float) and value != value)  # noqa: PLR0124  # NaN
+    return value == "NaN" or (isinstance(value, float) and isnan(value))
 
 
 def _values(rows: Sequence[Mapping[str, object]], name: str) -> list[object]:
@@ -196,7 +196,10 @@ def not_objects(rows: Sequence[object]) -> list[Rejected]:
 
 
 def shown(value: object) -> str:
-    return shortened(json.dumps(value, default=str)[:400])
+    try:
+        return shortened(json.dumps(value, default=str)[:400])
+    except RecursionError:
+        return "an object of too many levels"
 
 
 def amount(document: object, *names: str) -> float:

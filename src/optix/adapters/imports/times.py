@@ -19,7 +19,6 @@ _PER: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _ISO: Final = "%Y-%m-%d %H:%M:%S%.f"
 _REPEATS_MIN: Final = 8  # fewer rows to a value, and the table costs more than it saves
-PolarsType = pl.DataType
 
 
 class SessionCalendar(Protocol):
@@ -50,7 +49,7 @@ def local_instant(naive: pl.Expr, zone: str) -> pl.Expr:
     return zoned.dt.epoch("us") * 1_000
 
 
-def by_value(column: pl.Expr, made: Callable[[pl.Expr], pl.Expr], kind: PolarsType) -> pl.Expr:
+def by_value(column: pl.Expr, made: Callable[[pl.Expr], pl.Expr], kind: pl.DataType) -> pl.Expr:
     """Return `made` of a column, worked out once for each of its values.
 
     A capture gives hundreds of rows one stamp, and clocks of zones are dear.

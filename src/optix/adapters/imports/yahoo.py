@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
+import pyarrow as pa
+from pyarrow import parquet
 
 from optix.adapters.imports import contracts, times
 from optix.adapters.imports.csv_text import header_of, read_table
@@ -22,6 +24,7 @@ from optix.adapters.imports.json_text import amount, as_raw, load_json, member, 
 from optix.adapters.imports.quotes import option_batch, security_batch
 from optix.adapters.imports.records import Fault, Raw, at, missing, not_numbers, number
 from optix.adapters.imports.securities import quote_batch
+from optix.kernel import limits
 from optix.kernel.quote import Quality, Quote
 from optix.kernel.symbols import kind_of
 from optix.ports.history import ImportBatch, UnreadableFile
@@ -176,8 +179,11 @@ def _frame(path: Path) -> Raw:
     if not body.startswith(_PARQUET):
         return read_table(path, body, [*_FRAME, "volume", "openInterest"], _FRAME_NUMBERS)
     try:
+        rows = parquet.ParquetFile(io.BytesIO(body)).metadata.num_rows
+        if rows > limits.IMPORT_FRAME_ROWS_MAX:
+            raise UnreadableFile(f"{path.name} has more than {limits.IMPORT_FRAME_ROWS_MAX} rows.")
         frame = pl.read_parquet(io.BytesIO(body))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError) as error:
         raise UnreadableFile(f"{path.name} is no whole Parquet file.") from error
     if not frame.columns or _FRAME - frozenset(frame.columns):
         raise UnreadableFile(f"{path.name} has lost columns of a Yahoo frame.")
