@@ -28,6 +28,25 @@ AGREEMENT_ANSWERS_MAX = 16
 AGREEMENT_KEPT_SECONDS = 30.0  # how long another process may not know of a withdrawal
 AGREEMENTS_KEPT_MAX = 10_000
 
+# The market's memory
+HISTORY_TEXT_LENGTH_MAX = 256
+HISTORY_YEAR_MIN = 1900
+HISTORY_YEAR_MAX = 2100
+HISTORY_FILE_ROWS_MAX = 1_048_576
+HISTORY_SMALL_FILES_MAX = 8  # of one partition and span of time; then they become one
+HISTORY_STAGED_ROWS_MAX = 2_000_000  # taken and not yet written
+HISTORY_OPEN_PARTITIONS_MAX = 256  # that a writer remembers the keys of
+HISTORY_READ_ATTEMPTS_MAX = 5  # each time the writer has joined files meanwhile
+
+# Imports of recorded files
+IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by
+IMPORT_BLOCK_BYTES = 16 * 1024 * 1024  # of text that is read at once
+IMPORT_LINE_BYTES_MAX = 1024 * 1024
+IMPORT_DOCUMENT_BYTES_MAX = 256 * 1024 * 1024  # of a file that can only be read whole, unpacked
+IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024
+IMPORT_ZIP_MEMBERS_MAX = 200_000
+IMPORT_FRAME_ROWS_MAX = 10_000_000  # of a packed table, which says little with many bytes
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250
