@@ -62,9 +62,9 @@ class HistoryStore:
         """Give a writer that counts as the real one would and leaves the store as it is."""
         with tempfile.TemporaryDirectory(prefix="optix-rehearsal-") as aside:
             storage = Rehearsal(self._storage, Path(aside))
-            with HistoryStore(
-                storage, datasets=self._datasets, upgrades=self._upgrades
-            ).writing("a rehearsal") as writer:
+            with HistoryStore(storage, datasets=self._datasets, upgrades=self._upgrades).writing(
+                "a rehearsal"
+            ) as writer:
                 yield writer
 
 
