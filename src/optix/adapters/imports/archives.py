@@ -40,6 +40,7 @@ _CHAIN_HEADER: Final = (
     *("date", "timestamp", "ticker", "spot", "expiration", "type", "strike"),
     *("last", "volume", "open_interest", "iv", "delta"),
 )
+_CHAIN_NUMBERS: Final = (*("spot", "strike", "last", "volume", "open_interest", "iv", "delta"),)
 _TERM_HEADER: Final = (
     *("date", "ticker", "spot", "rv30_pct", "expiry", "dte", "atm_iv_pct", "skew"),
     *("d25_call_iv", "d25_put_iv", "call_vol", "put_vol", "call_oi", "put_oi"),
@@ -122,11 +123,11 @@ class SyzwangChains:
         for block in iter_blocks(path):
             rest = split_header(block)[1] if first else block
             first = False
-            raw = read_rows(rest, _CHAIN_HEADER)
+            raw = read_rows(rest, _CHAIN_HEADER, _CHAIN_NUMBERS)
             yield option_batch(
                 raw,
                 {
-                    "ts_event": times.local_instant(times.wall_clock(at("timestamp")), times.UTC),
+                    "ts_event": times.local_text(at("timestamp"), times.UTC),
                     **contracts.of_parts(
                         root=contracts.standard_root(at("ticker")),
                         expiration=times.day_of(at("expiration")),

@@ -155,7 +155,9 @@ class TradierChain:
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its names
         top, second, third = names_of(head)
-        return "options" in top and "option" in second and {"root_symbol", "symbol"} & third != set()
+        return (
+            "options" in top and "option" in second and {"root_symbol", "symbol"} & third != set()
+        )
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         rows = objects(member(load_json(path), "options", "option"))

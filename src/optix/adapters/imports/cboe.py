@@ -57,7 +57,18 @@ _SIDE: Final = {
     "vendor_delta": "delta",
     "vendor_gamma": "gamma",
 }
-_NAMES: Final = ("symbol", "last", "net", "bid", "ask", "volume", "iv", "delta", "gamma", "interest")
+_NAMES: Final = (
+    "symbol",
+    "last",
+    "net",
+    "bid",
+    "ask",
+    "volume",
+    "iv",
+    "delta",
+    "gamma",
+    "interest",
+)
 _LINE: Final = (
     "expiration",
     *(f"call.{name}" for name in _NAMES),
@@ -168,14 +179,17 @@ def _both_sides(lines: Raw) -> Raw:
         lines.frame.select(*shared, *(at(f"{side}.{name}").alias(f"@{name}") for name in _NAMES))
         for side in ("call", "put")
     ]
-    frame = pl.concat(sides).with_columns(pl.exclude("@expiration", "@symbol").str.replace_all(",", ""))
+    frame = pl.concat(sides).with_columns(
+        pl.exclude("@expiration", "@symbol").str.replace_all(",", "")
+    )
     frame = frame.with_columns(
-        pl.when(pl.exclude("@expiration", "@symbol") != "--").then(pl.exclude("@expiration", "@symbol"))
+        pl.when(pl.exclude("@expiration", "@symbol") != "--").then(
+            pl.exclude("@expiration", "@symbol")
+        )
     )
     height = max(lines.frame.height, 1)
     doubled = [replace(entry, count=2 * entry.count) for entry in lines.rejected]
     return Raw(frame, lambda place: lines.describe(place % height), doubled)
-
 
 
 def _previous_close() -> pl.Expr:

@@ -8,9 +8,10 @@ rejected and not padded.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from optix.adapters.imports.records import Raw, shortened
@@ -51,61 +52,77 @@ def split_header(block: bytes) -> tuple[tuple[str, ...], bytes]:
     return fields_of(line.decode("utf-8", errors="replace").strip()), rest
 
 
-def read_rows(block: bytes, names: Sequence[str]) -> Raw:
-    """Return the lines of a block as columns `@name`, blank fields as null."""
+def read_rows(block: bytes, names: Sequence[str], numbers: Iterable[str] = ()) -> Raw:
+    """Return the lines of a block as columns `@name`, blank fields as null.
+
+    `numbers` are read as numbers at once where all of them are; else they stay texts, so that the
+    records that have something else there can be told from the others.
+    """
     body = _without_blank_lines(block)
-    lines = body.count(b"\n") + (not body.endswith(b"\n")) if body else 0
     columns = [f"@{name}" for name in names]
-    # Commas alone tell: a longer line is an error of the reader, so equal counts leave no short one.
-    regular = b'"' not in body and body.count(b",") == lines * (len(names) - 1)
-    frame = _read_fast(body, columns) if regular and lines else None
-    rejected: list[Rejected] = []
-    if frame is None or frame.height != lines:
-        frame, rejected = _read_slowly(body, columns)
+    frame = _read_fast(body, columns, {f"@{name}" for name in numbers})
+    if frame is None:
+        return _read_slowly(body, columns)
+    lines: list[str] = []  # cut only when one has to be shown
 
     def describe(position: int) -> str:
-        return ",".join("" if value is None else value for value in frame.row(position))
+        if not lines:
+            lines.extend(body.decode("utf-8", errors="replace").split("\n"))
+        return lines[position].rstrip("\r")
 
-    return Raw(frame, describe, rejected)
+    return Raw(frame, describe)
 
 
 def _without_blank_lines(block: bytes) -> bytes:
-    body = block.replace(b"\r\n", b"\n") if b"\r" in block else block
-    body = body.strip(b"\n")
-    if b"\n\n" in body or b"\r" in body:
+    body = block.strip(b"\r\n")
+    strange = b"\n\n" in body or b"\n\r\n" in body
+    if strange or (b"\r" in body and _count(body, b"\r") != body.count(b"\r\n")):
         return b"\n".join(line for line in body.splitlines() if line.strip())
     return body
 
 
-def _read_fast(body: bytes, columns: Sequence[str]) -> pl.DataFrame | None:
-    try:
-        return pl.read_csv(
-            body,
-            has_header=False,
-            schema=dict.fromkeys(columns, pl.String),
-            quote_char=None,
-            encoding="utf8-lossy",
-        )
-    except pl.exceptions.PolarsError:
+def _count(body: bytes, byte: bytes) -> int:
+    return int(np.count_nonzero(np.frombuffer(body, dtype=np.uint8) == byte[0]))
+
+
+def _read_fast(
+    body: bytes, columns: Sequence[str], numbers: Collection[str]
+) -> pl.DataFrame | None:
+    """Return the lines, or None where only a look at each of them tells what it is."""
+    lines = _count(body, b"\n") + 1
+    # A longer line is an error of the reader, so an equal count of commas leaves no shorter one.
+    if b'"' in body or _count(body, b",") != lines * (len(columns) - 1):
         return None
+    for typed in (numbers, ()):
+        schema = {name: pl.Float64 if name in typed else pl.String for name in columns}
+        try:
+            frame = pl.read_csv(
+                body, has_header=False, schema=schema, quote_char=None, encoding="utf8-lossy"
+            )
+        except pl.exceptions.PolarsError:
+            continue
+        return frame if frame.height == lines else None
+    return None
 
 
-def _read_slowly(body: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, list[Rejected]]:
+def _read_slowly(body: bytes, columns: Sequence[str]) -> Raw:
     good: list[Sequence[str | None]] = []
+    shown: list[str] = []
     bad: list[str] = []
     for line in body.decode("utf-8", errors="replace").split("\n"):
         if not line.strip():
             continue
         try:
-            fields = next(csv.reader([line]), [])
+            fields = next(csv.reader([line.rstrip("\r")]), [])
         except csv.Error:
             fields = []
         if len(fields) == len(columns):
             good.append([value or None for value in fields])
+            shown.append(line)
         else:
             bad.append(line)
     frame = pl.DataFrame(good, schema=dict.fromkeys(columns, pl.String), orient="row")
-    return frame, wrong_length(bad, len(columns))
+    return Raw(frame, lambda place: shown[place], wrong_length(bad, len(columns)))
 
 
 def wrong_length(lines: Iterable[str], fields: int) -> list[Rejected]:

@@ -128,9 +128,7 @@ def with_integers(raw: Raw, rows: Sequence[object], names: Iterable[str]) -> Raw
     """Add columns of whole numbers kept exactly, which floats would round; null for the rest."""
     kept = [row for row in rows if isinstance(row, dict)]
     columns = [
-        pl.Series(
-            f"@{name}", [_whole(value) for value in _values(kept, name)], dtype=pl.Int64
-        )
+        pl.Series(f"@{name}", [_whole(value) for value in _values(kept, name)], dtype=pl.Int64)
         for name in names
     ]
     return Raw(raw.frame.with_columns(columns), raw.describe, raw.rejected)

@@ -62,7 +62,9 @@ class LeanUniverse:
         if closes is None:
             raise UnreadableFile(f"{path.name}: its date {day} has no session.")
         _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, UNIVERSE)
+        raw = read_rows(
+            rest, UNIVERSE, [name for name in UNIVERSE if name not in {"expiry", "right"}]
+        )
         columns = {
             "ts_event": pl.lit(closes),
             **contracts.of_parts(
@@ -217,7 +219,11 @@ def _tidy(ratio: float) -> float:
     if whole and isclose(ratio, whole, rel_tol=1e-4):
         return float(whole)
     inverse = round(1 / ratio)
-    return 1 / inverse if inverse > 1 and isclose(1 / ratio, inverse, rel_tol=1e-4) else round(ratio, 7)
+    return (
+        1 / inverse
+        if inverse > 1 and isclose(1 / ratio, inverse, rel_tol=1e-4)
+        else round(ratio, 7)
+    )
 
 
 def _action(

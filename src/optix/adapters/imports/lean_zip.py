@@ -177,18 +177,9 @@ class LeanOptionBars:
     def _close(self, start: pl.Expr) -> pl.Expr:
         """Return when the bar of a day ends: at the close of its session for that root."""
         keys = pl.struct(root=at("root"), day=times.exchange_date(start))
-        return keys.map_batches(self._closes, return_dtype=pl.Int64)
-
-    def _closes(self, keys: pl.Series) -> pl.Series:
-        frame = keys.struct.unnest()
-        unique = frame.unique()
-        known = [
-            times.close_of(self._calendar, root, day) if root and day else None
-            for root, day in unique.iter_rows()
-        ]
-        closes = unique.with_columns(pl.Series("close", known, dtype=pl.Int64))
-        joined = frame.join(closes, on=["root", "day"], how="left", maintain_order="left")
-        return joined["close"]
+        return keys.map_batches(
+            lambda pairs: times.closes_of(self._calendar, pairs), return_dtype=pl.Int64
+        )
 
 
 class LeanSecurityBars:
@@ -212,7 +203,9 @@ class LeanSecurityBars:
             block.add(_Member(name, "", "", None, "", found["day"] or ""), text)
             raw = _with_members(block, "trade")
             index = kind_of(symbol) is SecurityKind.INDEX
-            interval, start = _clock(raw, times.CHICAGO if index and found["minute"] else times.NEW_YORK)
+            interval, start = _clock(
+                raw, times.CHICAGO if index and found["minute"] else times.NEW_YORK
+            )
             scale = 1 if index else DECI_CENTS
             columns = {
                 "ts_event": start,
@@ -267,7 +260,7 @@ def _member(found: re.Match[str]) -> _Member:
 
 def _with_members(block: _Block, kind: str) -> Raw:
     """Return the lines of a block with what the names of their members say."""
-    lines = read_rows(b"\n".join(block.body), ("member", "time", *_NAMES[kind]))
+    lines = read_rows(b"\n".join(block.body), ("member", "time", *_NAMES[kind]), _NAMES[kind])
     columns = {
         f"@{name}": pl.Series([getattr(member, name) for member in block.members])
         for name in ("root", "right", "expiration", "day")

@@ -52,7 +52,7 @@ class OratsStrikes:
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its names
         top, second, _ = names_of(head)
         names = second if "data" in top else frozenset(header_of(head))
-        return _NEEDED <= names
+        return names >= _NEEDED
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         body = read_whole(path)
@@ -77,7 +77,9 @@ class OratsStrikes:
         return option_batch(
             raw,
             {
-                "ts_event": times.instant_with_offset(pl.coalesce(at("quoteDate"), at("updatedAt"))),
+                "ts_event": times.instant_with_offset(
+                    pl.coalesce(at("quoteDate"), at("updatedAt"))
+                ),
                 **contracts.of_parts(
                     root=at("root"),
                     expiration=times.day_of(at("expirDate")),

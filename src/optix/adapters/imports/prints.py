@@ -26,8 +26,8 @@ def trade_batch(
 ) -> ImportBatch:
     """Return the batch of a block of prints of contracts.
 
-    `columns` gives `ts_event`, the contract (`contracts.KEY`), `price`, `size`, and what there is of
-    `exchange`, `conditions` (OPRA letters), `sequence`, `bid` and `ask`.
+    `columns` gives `ts_event`, the contract (`contracts.KEY`), `price`, `size`, and what there is
+    of `exchange`, `conditions` (OPRA letters), `sequence`, `bid` and `ask`.
     """
     cancels = pl.col("conditions").str.contains_any(list(CANCELS)).fill_null(value=False)
     marks = {

@@ -17,11 +17,14 @@ import polars as pl
 from optix.adapters.imports import contracts
 from optix.adapters.imports.records import Fault, Raw, any_of, make_batch
 from optix.adapters.imports.times import exchange_date, undated
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, IV_MIN, PRICE_MAX
+from optix.adapters.market_data.cboe import rows
 from optix.kernel.quote import Quality, QuoteFlag
 from optix.kernel.symbols import kind_of
 from optix.ports.history import DatasetName, ImportBatch
 
+PRICE_MAX: Final = rows.PRICE_MAX
+COUNT_MAX: Final = rows.COUNT_MAX
+IV_MIN: Final = rows.IV_MIN
 IV_MAX: Final = 5.0
 GREEKS: Final = ("vendor_delta", "vendor_gamma", "vendor_theta", "vendor_vega", "vendor_rho")
 _PRICES: Final = ("bid", "ask", "last", "previous_close", "spot")
@@ -63,7 +66,9 @@ def option_batch(
 
 def expired() -> Fault:
     """Reject what sources still list on days after a contract's last one."""
-    reason = "The contract had expired before the day of the quote: the numbers are of an older day."
+    reason = (
+        "The contract had expired before the day of the quote: the numbers are of an older day."
+    )
     late = pl.col("expiration") < exchange_date(pl.col("ts_event"))
     return Fault("expired_contract", reason, late.fill_null(value=False))
 
@@ -153,12 +158,12 @@ def security_batch(
 ) -> ImportBatch:
     """Return the batch of a block of quotes of securities: `ts_event`, `symbol` and numbers."""
     given = frozenset(columns)
-    prices = {
+    prices: dict[str, pl.Expr] = {
         name: pl.when(pl.col(name) != 0).then(pl.col(name))
         for name in ("last", "open", "high", "low", "previous_close")
         if name in given
     }
-    marks = {
+    marks: dict[str, pl.Expr] = {
         **prices,
         "kind": pl.col("symbol").map_batches(_kinds, return_dtype=pl.String),
         "flags": quote_flags(given),

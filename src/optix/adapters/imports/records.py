@@ -39,7 +39,6 @@ class Raw:
     def columns(self) -> frozenset[str]:
         return frozenset(name.removeprefix("@") for name in self.frame.columns)
 
-
     def only(self, kept: pl.Expr) -> Raw:
         """Return the records that `kept` is true for; the others become none of anything."""
         frame = self.frame.with_row_index("@row").filter(kept)
@@ -62,7 +61,9 @@ def not_numbers(raw: Raw, names: Iterable[str]) -> Fault:
     schema = raw.frame.schema
     masks = [pl.col(ODD)] if ODD in schema else []
     for name in names:
-        if schema.get(f"@{name}") == pl.String:
+        if schema.get(f"@{name}") == pl.Float64:
+            masks.append(at(name).is_infinite().fill_null(value=False))
+        elif schema.get(f"@{name}") == pl.String:
             value = at(name).cast(pl.Float64, strict=False)
             masks.append(at(name).is_not_null() & (value.is_null() | value.is_infinite()))
     return Fault("not_a_number", "A number of the record cannot be read.", any_of(masks))
@@ -98,25 +99,51 @@ def make_batch(
         hit = pl.col(f"?{place}")
         if not done[f"?{place}"].any():
             continue
-        rows = done.select((hit & ~bad).arg_true()).to_series()
+        places = done.select((hit & ~bad).arg_true()).to_series()
         bad = bad | hit
-        if rows.len():
-            example = raw.describe(int(rows[0]))
+        if places.len():
+            example = raw.describe(int(places[0]))
             rejected.append(
                 Rejected(
                     code=fault.code,
                     reason=fault.reason,
-                    count=rows.len(),
+                    count=places.len(),
                     example=shortened(example),
                 )
             )
     kept = done.filter(~bad) if len(rejected) > len(raw.rejected) else done
+    rows, conflicting = _without_conflicts(dataset, kept.select(wanted))
+    rejected += conflicting
     return ImportBatch(
         dataset=dataset,
-        rows=kept.select(wanted),
-        records=kept.height + sum(entry.count for entry in rejected),
+        rows=rows,
+        records=rows.height + sum(entry.count for entry in rejected),
         rejected=rejected,
     )
+
+
+def _without_conflicts(
+    dataset: DatasetName, rows: pl.DataFrame
+) -> tuple[pl.DataFrame, list[Rejected]]:
+    """Reject rows that have the key of an earlier row and other numbers.
+
+    A row that repeats another one wholly stays: the store counts it as there already.
+    """
+    key = [name for name in DATASETS[dataset].key if name in rows.columns]
+    if rows.height < 2 or rows.n_unique(subset=key) == rows.height:
+        return rows, []
+    whole = pl.struct(rows.columns)
+    other = ~pl.struct(key).is_first_distinct() & whole.is_first_distinct()
+    marked = rows.with_columns(other.alias("?"))
+    lost = marked.filter("?")
+    if lost.is_empty():
+        return rows, []
+    example = ",".join(str(value) for value in lost.drop("?").row(0))
+    reason = "It has the key of an earlier record of its file and other numbers."
+    entry = Rejected(
+        code="conflicting_row", reason=reason, count=lost.height, example=shortened(example)
+    )
+    return marked.filter(~pl.col("?")).drop("?"), [entry]
 
 
 def rejected_batch(dataset: DatasetName, rejected: Sequence[Rejected]) -> ImportBatch:

@@ -14,6 +14,15 @@ from optix.adapters.imports.brokers import (
     TradierExpirations,
 )
 from optix.adapters.imports.cboe import CboeDocument, CboeQuoteTable
+from optix.adapters.imports.daily_series import (
+    FundsRate,
+    FuturesCurve,
+    IndexHistory,
+    IndexValues,
+    PutCallRatios,
+)
+from optix.adapters.imports.databento import DatabentoActions, DatabentoRecords
+from optix.adapters.imports.end_of_day import HistoricalOptions, IVolatility, StockDays
 from optix.adapters.imports.files import read_head
 from optix.adapters.imports.lean_text import (
     LeanFactors,
@@ -23,6 +32,12 @@ from optix.adapters.imports.lean_text import (
 )
 from optix.adapters.imports.lean_zip import LeanOptionBars, LeanSecurityBars
 from optix.adapters.imports.orats import OratsStrikes
+from optix.adapters.imports.reference import (
+    Documents,
+    EarningsDates,
+    ExchangeDays,
+    ThetaDataCodes,
+)
 from optix.adapters.imports.research_lab import (
     ResearchLabBars,
     ResearchLabChains,
@@ -30,6 +45,7 @@ from optix.adapters.imports.research_lab import (
     ResearchLabHours,
     ResearchLabRates,
 )
+from optix.adapters.imports.thetadata import ThetaDataAnswer, ThetaDataTable
 from optix.adapters.imports.times import SessionCalendar
 from optix.adapters.imports.vendors import AlpacaAnswer, PolygonContracts, PolygonSnapshots
 from optix.adapters.imports.yahoo import (
@@ -52,6 +68,22 @@ def build_importers(calendar: SessionCalendar) -> Sequence[Importer]:
         LeanOptionBars(calendar),
         LeanSecurityBars(),
         LeanUniverse(calendar),
+        DatabentoActions(),
+        DatabentoRecords(calendar),
+        Documents(),
+        EarningsDates(),
+        ExchangeDays(),
+        FundsRate(),
+        FuturesCurve(),
+        HistoricalOptions(calendar),
+        IVolatility(calendar),
+        IndexHistory(),
+        IndexValues(),
+        PutCallRatios(),
+        StockDays(),
+        ThetaDataAnswer(),
+        ThetaDataCodes(),
+        ThetaDataTable(),
         AlpacaAnswer(),
         OratsStrikes(calendar),
         PolygonContracts(),

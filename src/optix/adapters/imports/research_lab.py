@@ -19,7 +19,7 @@ from optix.adapters.imports.files import read_whole
 from optix.adapters.imports.json_text import as_raw, load_json, member, names_of, objects, shown
 from optix.adapters.imports.lost_roots import indexed, root_lost, roots_by_order
 from optix.adapters.imports.quotes import option_batch
-from optix.adapters.imports.records import Fault, Raw, at, not_numbers, number
+from optix.adapters.imports.records import Raw, at, not_numbers, number
 from optix.adapters.imports.securities import bar_batch, code_batch, rate_rows
 from optix.kernel.quote import Quality
 from optix.ports.history import ImportBatch, UnreadableFile
@@ -57,12 +57,11 @@ class ResearchLabChains:
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         _, rest = split_header(read_whole(path))
-        raw = read_rows(rest, HEADER)
-        capture = times.wall_clock(at("quote_ts_et"))
+        raw = read_rows(rest, HEADER, ["strike", "spot", *_CHAIN.values()])
         yield _chain_batch(
             raw,
             self._calendar,
-            ts_event=times.local_instant(capture, times.NEW_YORK),
+            ts_event=times.local_text(at("quote_ts_et"), times.NEW_YORK),
             symbol=at("symbol"),
             expiration=times.day_of(at("expiration")),
             strike=number("strike"),
@@ -90,7 +89,9 @@ class ResearchLabDocument:
         rows = member(document, "o")
         if not isinstance(symbol, str) or not isinstance(asof, str) or not isinstance(rows, list):
             raise UnreadableFile(f"{path.name} has no symbol, no time or no list of contracts.")
-        raw = as_raw(rows, texts=["t"], numbers=["e", "k", "b", "a", "l", "v", "oi"], analytics=["iv"])
+        raw = as_raw(
+            rows, texts=["t"], numbers=["e", "k", "b", "a", "l", "v", "oi"], analytics=["iv"]
+        )
         raw = replace(raw, frame=raw.frame.with_columns(pl.lit(symbol).alias("@symbol")))
         spot = member(document, "spot")
         seconds = at("e").cast(pl.Int64, strict=False)
@@ -103,8 +104,12 @@ class ResearchLabDocument:
             strike=number("k"),
             right=at("t"),
             numbers={
-                **{"bid": "b", "ask": "a", "last": "l"},
-                **{"volume": "v", "open_interest": "oi", "vendor_iv": "iv"},
+                "bid": "b",
+                "ask": "a",
+                "last": "l",
+                "volume": "v",
+                "open_interest": "oi",
+                "vendor_iv": "iv",
             },
             spot=pl.lit(float(spot) if isinstance(spot, (int, float)) else None, dtype=pl.Float64),
         )
@@ -139,17 +144,8 @@ def _chain_batch(
         source=SOURCE,
         quality=Quality.DELAYED,
         first=[root_lost()],
-        faults=[not_numbers(raw, [*numbers.values(), "spot"]), _repeated()],
+        faults=[not_numbers(raw, [*numbers.values(), "spot"])],
     )
-
-
-def _repeated() -> Fault:
-    """Reject contracts that stand more than once in a capture with different numbers."""
-    key = ["ts_event", *contracts.KEY]
-    prices = pl.struct("bid", "ask", "last", "volume", "open_interest")
-    differs = prices.n_unique().over(key) > 1
-    reason = "The contract stands twice in its capture with different numbers."
-    return Fault("root_lost", reason, pl.struct(key).is_duplicated() & differs)
 
 
 class ResearchLabBars:

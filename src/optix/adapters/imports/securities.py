@@ -23,7 +23,7 @@ from optix.adapters.imports.records import (
     shortened,
 )
 from optix.adapters.imports.times import undated
-from optix.kernel.corporate import CorporateAction
+from optix.kernel.corporate import ActionKind, CorporateAction
 from optix.kernel.quote import Quality, Quote
 from optix.ports.history import (
     DATASETS,
@@ -125,6 +125,38 @@ def series_batch(
     return make_batch(DatasetName.SERIES, raw, [columns], faults)
 
 
+def frame_actions(
+    raw: Raw,
+    symbol: pl.Expr,
+    ex_date: pl.Expr,
+    *,
+    kind: ActionKind,
+    source: str,
+    **value: pl.Expr,
+) -> ImportBatch:
+    """Return the batch of a block of actions of one kind; `value` is `amount` or `ratio`."""
+    columns = {
+        "symbol": symbol,
+        "ex_date": ex_date,
+        **value,
+        "kind": pl.lit(str(kind)),
+        "new_symbol": pl.lit(""),
+        "estimated": pl.lit(value=False),
+        "source": pl.lit(source),
+    }
+    within = [pl.col(name).is_between(0, PRICE_MAX, closed="right") for name in value]
+    faults = [
+        undated("ex_date"),
+        Fault("malformed_symbol", "Its symbol cannot be read.", pl.col("symbol").is_null()),
+        Fault(
+            "no_amount",
+            "Its amount or its ratio is not positive.",
+            ~pl.all_horizontal(within).fill_null(value=False),
+        ),
+    ]
+    return make_batch(DatasetName.CORPORATE_ACTIONS, raw, [columns], faults)
+
+
 def bar_batch(
     raw: Raw,
     columns: Mapping[str, pl.Expr],
@@ -149,7 +181,12 @@ def bar_batch(
         Fault(
             "absurd_number",
             "Its volume is negative or beyond any market.",
-            any_of([(c < 0).fill_null(value=False) | (c > _VOLUME_MAX).fill_null(value=False) for c in counts]),
+            any_of(
+                [
+                    (c < 0).fill_null(value=False) | (c > _VOLUME_MAX).fill_null(value=False)
+                    for c in counts
+                ]
+            ),
         ),
     ]
     marks = {
@@ -197,9 +234,7 @@ def code_batch(
         if not row.get("code"):
             lost.append(str(dict(row)))
             continue
-        texts = {
-            name: str(value)[:_TEXT_LENGTH_MAX] for name, value in row.items() if value
-        }
+        texts = {name: str(value)[:_TEXT_LENGTH_MAX] for name, value in row.items() if value}
         kept.append({**texts, "table": table, "source": source})
     reason = "The row has no code."
     return plain_batch(DatasetName.CODES, kept, rejections("no_code", reason, lost))

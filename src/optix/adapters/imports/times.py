@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final, Literal, Protocol
 
@@ -17,7 +18,8 @@ SECOND: Final = 1_000_000_000
 _PER: Final = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _ISO: Final = "%Y-%m-%d %H:%M:%S%.f"
-_ISO_OFFSET: Final = "%Y-%m-%d %H:%M:%S%.f%:z"
+_REPEATS_MIN: Final = 8  # fewer rows to a value, and the table costs more than it saves
+PolarsType = pl.DataType
 
 
 class SessionCalendar(Protocol):
@@ -48,9 +50,30 @@ def local_instant(naive: pl.Expr, zone: str) -> pl.Expr:
     return zoned.dt.epoch("us") * 1_000
 
 
+def by_value(column: pl.Expr, made: Callable[[pl.Expr], pl.Expr], kind: PolarsType) -> pl.Expr:
+    """Return `made` of a column, worked out once for each of its values.
+
+    A capture gives hundreds of rows one stamp, and clocks of zones are dear.
+    """
+
+    def fill(values: pl.Series) -> pl.Series:
+        known = values.unique()
+        if known.len() * _REPEATS_MIN > values.len():
+            return values.to_frame("v").select(made(pl.col("v")).cast(kind)).to_series()
+        table = known.to_frame("v").select("v", made=made(pl.col("v")).cast(kind))
+        joined = values.to_frame("v").join(table, on="v", how="left", maintain_order="left")
+        return joined["made"]
+
+    return column.map_batches(fill, return_dtype=kind)
+
+
+def local_text(text: pl.Expr, zone: str) -> pl.Expr:
+    """Return the instants of wall clock texts like 2024-06-14T09:30:00.123 of a zone."""
+    return by_value(text, lambda value: local_instant(wall_clock(value), zone), pl.Int64())
+
+
 def wall_clock(text: pl.Expr) -> pl.Expr:
     """Return the wall clock time in texts like 2024-06-14T09:30:00.123 (blank or T between)."""
-    # The fraction is cut to microseconds: the reader refuses more digits than it can hold.
     plain = text.str.replace("T", " ", literal=True)
     return _within(plain.str.to_datetime(_ISO, time_unit="us", strict=False))
 
@@ -84,7 +107,11 @@ def midnight(day: pl.Expr, zone: str = NEW_YORK) -> pl.Expr:
 
 def exchange_date(instant: pl.Expr) -> pl.Expr:
     """Return the date in New York of instants."""
-    return pl.from_epoch(instant, time_unit="ns").dt.convert_time_zone(NEW_YORK).dt.date()
+    return by_value(
+        instant,
+        lambda value: pl.from_epoch(value, time_unit="ns").dt.convert_time_zone(NEW_YORK).dt.date(),
+        pl.Date(),
+    )
 
 
 def _within(moment: pl.Expr) -> pl.Expr:
@@ -125,6 +152,18 @@ def close_of(calendar: SessionCalendar, root: str, day: date) -> int | None:
         return calendar.options_close_at(root, day) if calendar.is_trading_day(day) else None
     except InvalidInput:
         return None
+
+
+def closes_of(calendar: SessionCalendar, pairs: pl.Series) -> pl.Series:
+    """Return the same for a column of structs with `root` and `day`."""
+    frame = pairs.struct.unnest()
+    unique = frame.unique()
+    known = [
+        close_of(calendar, root, day) if root and day else None for root, day in unique.iter_rows()
+    ]
+    closes = unique.with_columns(pl.Series("close", known, dtype=pl.Int64))
+    joined = frame.join(closes, on=["root", "day"], how="left", maintain_order="left")
+    return joined["close"]
 
 
 def _weekday(day: date, step: int) -> date:

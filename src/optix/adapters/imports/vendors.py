@@ -37,6 +37,7 @@ from optix.kernel.quote import Quality, QuoteFlag
 from optix.ports.history import DatasetName, ImportBatch
 
 ALPACA: Final = "alpaca"
+INDICATIVE: Final = "alpaca_indicative"  # made from quotes by the vendor: not the same numbers
 POLYGON: Final = "polygon"
 _GREEKS: Final = ("delta", "gamma", "theta", "vega", "rho")
 _ALPACA_KEYS: Final = frozenset(("snapshots", "quotes", "trades", "trade", "quote", "bars"))
@@ -59,16 +60,16 @@ class AlpacaAnswer:
         document = load_json(path)
         asked = str(member(document, "request_url_template") or "")
         answer = member(document, "response") if asked else document
-        flags = QuoteFlag.INDICATIVE if "feed=indicative" in asked else QuoteFlag.NONE
+        source = INDICATIVE if "feed=indicative" in asked else ALPACA
         snapshots = _by_symbol(member(answer, "snapshots"))
         if snapshots:
-            yield _alpaca_quotes(snapshots, "latestQuote.", flags)
+            yield _alpaca_quotes(snapshots, "latestQuote.", source)
             traded = [row for row in snapshots if member(row, "latestTrade") is not None]
             if traded:
                 yield _alpaca_trades(traded, "latestTrade.")
         for name in ("quotes", "quote"):
             if quotes := _by_symbol(member(answer, name)):
-                yield _alpaca_quotes(quotes, "", flags)
+                yield _alpaca_quotes(quotes, "", source)
         for name in ("trades", "trade"):
             if trades := _by_symbol(member(answer, name)):
                 yield _alpaca_trades(trades, "")
@@ -87,7 +88,7 @@ def _by_symbol(answer: object) -> list[Any]:
     ]
 
 
-def _alpaca_quotes(rows: list[Any], at_: str, flags: QuoteFlag) -> ImportBatch:
+def _alpaca_quotes(rows: list[Any], at_: str, source: str) -> ImportBatch:
     numbers = {
         "bid": f"{at_}bp",
         "ask": f"{at_}ap",
@@ -109,10 +110,10 @@ def _alpaca_quotes(rows: list[Any], at_: str, flags: QuoteFlag) -> ImportBatch:
             **contracts.of_symbol(at("symbol")),
             **{ours: number(theirs) for ours, theirs in (numbers | vendor).items()},
         },
-        source=ALPACA,
+        source=source,
         quality=Quality.DELAYED,
         faults=[not_numbers(raw, ())],
-        flags=flags,
+        flags=QuoteFlag.INDICATIVE if source == INDICATIVE else QuoteFlag.NONE,
     )
 
 
@@ -136,7 +137,9 @@ def _alpaca_trades(rows: list[Any], at_: str) -> ImportBatch:
 
 
 def _alpaca_bars(rows: list[Any], asked: str) -> ImportBatch:
-    interval = next((ours for word, ours in _ALPACA_BARS.items() if f"timeframe={word}" in asked), "")
+    interval = next(
+        (ours for word, ours in _ALPACA_BARS.items() if f"timeframe={word}" in asked), ""
+    )
     if not interval:
         reason = "Neither the answer nor its request says how long a bar is."
         bad = [shown(row) for row in rows]
@@ -172,7 +175,9 @@ class PolygonSnapshots:
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its names
         top, second, _ = names_of(head)
-        return {"request_id", "results"} <= top and bool({"details", "last_quote", "error"} & second)
+        return {"request_id", "results"} <= top and bool(
+            {"details", "last_quote", "error"} & second
+        )
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         rows = objects(member(load_json(path), "results"))
@@ -309,5 +314,3 @@ def _polygon_stocks(rows: list[Any]) -> ImportBatch:
         quality=Quality.DELAYED,
         faults=[not_numbers(raw, ())],
     )
-
-

@@ -38,6 +38,7 @@ _NUMBERS: Final = {
     "volume": "volume",
     "open_interest": "openInterest",
 }
+_FRAME_NUMBERS: Final = (*_NUMBERS.values(), "strike", "impliedVolatility")
 _PARQUET: Final = b"PAR1"
 
 
@@ -49,13 +50,12 @@ class YahooFrame:
 
     def recognises(self, path: Path, head: bytes) -> bool:
         if head.startswith(_PARQUET):
-            return _FRAME <= _parquet_columns(path)
-        return _FRAME <= frozenset(header_of(head)) and "session" not in header_of(head)
+            return _parquet_columns(path) >= _FRAME
+        return frozenset(header_of(head)) >= _FRAME and "session" not in header_of(head)
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         raw = _frame(path)
-        traded = raw.frame.select(last=times.instant_with_offset(at("lastTradeDate"))).to_series()
-        yield _frame_batch(raw, int(traded.max() or 0) or None, SOURCE, pl.lit(None, dtype=pl.Float64))
+        yield _frame_batch(raw, _latest_trade(raw), SOURCE, pl.lit(None, dtype=pl.Float64))
 
 
 class LachjoryFrame:
@@ -66,13 +66,12 @@ class LachjoryFrame:
 
     def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its header
         names = frozenset(header_of(head))
-        return _FRAME <= names and {"session", "spot"} <= names
+        return names >= _FRAME and {"session", "spot"} <= names
 
     def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
         names, rest = split_header(read_whole(path))
-        raw = read_rows(rest, names)
-        traded = raw.frame.select(last=times.instant_with_offset(at("lastTradeDate"))).to_series()
-        taken = int(traded.max() or 0) or None
+        raw = read_rows(rest, names, _FRAME_NUMBERS)
+        taken = _latest_trade(raw)
         # Taken on a later day than its session, the price beside it is not of the same instant.
         same_day = times.exchange_date(pl.lit(taken, dtype=pl.Int64)) == times.day_of(at("session"))
         yield _frame_batch(raw, taken, LACHJORY, pl.when(same_day).then(number("spot")))
@@ -159,6 +158,12 @@ def _frame_batch(raw: Raw, taken: int | None, source: str, spot: pl.Expr) -> Imp
     )
 
 
+def _latest_trade(raw: Raw) -> int | None:
+    instants = raw.frame.select(last=times.instant_with_offset(at("lastTradeDate"))).to_series()
+    latest = instants.max()
+    return latest if isinstance(latest, int) else None
+
+
 def _other_strike() -> Fault:
     milli = (number("strike") * 1000).round(0).cast(pl.Int64, strict=False)
     different = (milli != pl.col("strike_milli")).fill_null(value=True)
@@ -170,7 +175,7 @@ def _frame(path: Path) -> Raw:
     body = read_whole(path)
     if not body.startswith(_PARQUET):
         names, rest = split_header(body)
-        return read_rows(rest, [name or "index" for name in names])
+        return read_rows(rest, [name or "index" for name in names], _FRAME_NUMBERS)
     try:
         frame = pl.read_parquet(io.BytesIO(body))
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -179,11 +184,15 @@ def _frame(path: Path) -> Raw:
         raise UnreadableFile(f"{path.name} has lost columns of a Yahoo frame.")
     # As text, so that one way of reading serves both; a time keeps its offset.
     dated = frame.with_columns(
-        pl.col("lastTradeDate").dt.convert_time_zone(times.UTC).dt.strftime("%Y-%m-%d %H:%M:%S+00:00")
+        pl.col("lastTradeDate")
+        .dt.convert_time_zone(times.UTC)
+        .dt.strftime("%Y-%m-%d %H:%M:%S+00:00")
         if isinstance(frame.schema["lastTradeDate"], pl.Datetime)
         else pl.col("lastTradeDate").cast(pl.String)
     )
-    texts = dated.select(pl.col(name).cast(pl.String, strict=False).alias(f"@{name}") for name in _texts(dated))
+    texts = dated.select(
+        pl.col(name).cast(pl.String, strict=False).alias(f"@{name}") for name in _texts(dated)
+    )
     return Raw(texts, lambda place: ",".join(str(value) for value in frame.row(place)))
 
 

@@ -123,9 +123,7 @@ def translate_preamble(
     It was received when the file was published; its `ts_event` is also that of the contracts.
     """
     stamp = published(data)
-    return _quote(
-        symbol, data, instant_ns(quote_instant(stamp, None)), instant_ns(stamp), quality
-    )
+    return _quote(symbol, data, instant_ns(quote_instant(stamp, None)), instant_ns(stamp), quality)
 
 
 def _raw_rows(lines: Sequence[Sequence[str]]) -> RawRows:
