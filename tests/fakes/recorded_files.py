@@ -86,7 +86,7 @@ QUOTE_TABLE_HEADER = (
 
 def quote_table(lines: str, date: str = "September 14, 2023 at 4:31 PM EDT") -> bytes:
     return (
-        '\nXyz Holdings,Last: 50.5,Change:  0.5\n'
+        "\nXyz Holdings,Last: 50.5,Change:  0.5\n"
         f'"Date: {date}",Bid: 50.4,Ask: 50.6,Size: 1*2,"Volume: 1,234"\n'
         f"{QUOTE_TABLE_HEADER}\n{lines}"
     ).encode()
@@ -266,7 +266,9 @@ def dbn_file(schema: str, *records: Any) -> bytes:
 
 
 def _mapping() -> Any:
-    interval = SimpleNamespace(start_date=date(2026, 6, 17), end_date=date(2026, 6, 18), symbol="77")
+    interval = SimpleNamespace(
+        start_date=date(2026, 6, 17), end_date=date(2026, 6, 18), symbol="77"
+    )
     return SimpleNamespace(raw_symbol="XYZ   260717C00050000", intervals=[interval])
 
 

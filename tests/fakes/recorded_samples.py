@@ -96,16 +96,12 @@ def _nbbo() -> Any:
 
 
 def _file(path: str, importer: str, body: bytes, stored: int, **rejected: int) -> RecordedFile:
-    return RecordedFile(
-        path=path, importer=importer, body=body, stored=stored, rejected=rejected
-    )
+    return RecordedFile(path=path, importer=importer, body=body, stored=stored, rejected=rejected)
 
 
 CHAINS = (
     _file("cboe/XYZ.json", "cboe_json", cboe_document([CBOE_OPTION]), 2),
-    _file(
-        "cboe/XYZ.csv.gz", "cboe_csv", gzip.compress(quote_table(QUOTE_TABLE_LINE)), 3
-    ),
+    _file("cboe/XYZ.csv.gz", "cboe_csv", gzip.compress(quote_table(QUOTE_TABLE_LINE)), 3),
     _file("research/SPX.csv.gz", "research_lab_csv", research_lab(RESEARCH_LAB_SPX), 8),
     _file(
         "research/SPY.json",
@@ -113,8 +109,19 @@ CHAINS = (
         as_json(
             {
                 **{"sym": "SPY", "spot": 745.75, "asof": "2026-07-22T15:59:59"},
-                "o": [{"e": 1784750400, "t": "C", "k": 500, "iv": 0, "oi": 3, "v": 74, "b": 1,
-                       "a": 2, "l": 1.5}],
+                "o": [
+                    {
+                        "e": 1784750400,
+                        "t": "C",
+                        "k": 500,
+                        "iv": 0,
+                        "oi": 3,
+                        "v": 74,
+                        "b": 1,
+                        "a": 2,
+                        "l": 1.5,
+                    }
+                ],
             }  # fmt: skip
         ),
         1,
@@ -178,8 +185,12 @@ CHAINS = (
                 "XYZ   260717C00050000": {
                     "assetMainType": "OPTION",
                     "symbol": "XYZ   260717C00050000",
-                    "quote": {"bidPrice": 1.1, "askPrice": 1.2, "quoteTime": 1781719200123,
-                              "volatility": -999.0},
+                    "quote": {
+                        "bidPrice": 1.1,
+                        "askPrice": 1.2,
+                        "quoteTime": 1781719200123,
+                        "volatility": -999.0,
+                    },
                     "reference": {"contractType": "C"},
                 }
             }  # fmt: skip
@@ -206,8 +217,16 @@ CHAINS = (
             {
                 "bars": {
                     "XYZ260717C00050000": [
-                        {"t": "2026-06-17T18:00:00Z", "o": 1, "h": 2, "l": 1, "c": 1.5, "v": 3,
-                         "n": 2, "vw": 1.2}
+                        {
+                            "t": "2026-06-17T18:00:00Z",
+                            "o": 1,
+                            "h": 2,
+                            "l": 1,
+                            "c": 1.5,
+                            "v": 3,
+                            "n": 2,
+                            "vw": 1.2,
+                        }
                     ]
                 }
             },  # fmt: skip
@@ -343,7 +362,18 @@ RAW = (
                 *("sequence", "condition", "size", "exchange", "price"),
             ],
             [
-                ["XYZ", "2026-07-17", 50.0, "CALL", Milliseconds(1781719200123), -5, 18, 3, 5, 1.15],
+                [
+                    "XYZ",
+                    "2026-07-17",
+                    50.0,
+                    "CALL",
+                    Milliseconds(1781719200123),
+                    -5,
+                    18,
+                    3,
+                    5,
+                    1.15,
+                ],
                 ["XYZ", "2026-07-17", 50.0],
             ],
         ),
@@ -376,7 +406,9 @@ RAW = (
     _file(
         "dbn/actions.jsonl",
         "databento_actions",
-        b"\n".join([as_json(_ADJUSTED), as_json(_SPLIT), as_json({**_SPLIT, "event": "ODD"}), b"{"]),
+        b"\n".join(
+            [as_json(_ADJUSTED), as_json(_SPLIT), as_json({**_SPLIT, "event": "ODD"}), b"{"]
+        ),
         2,
         unknown_action=1,
         not_a_row=1,

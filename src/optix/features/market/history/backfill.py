@@ -55,7 +55,7 @@ async def backfill(
     missing = [day for day in sessions if day not in done]
     filled.there = len(sessions) - len(missing)
     number = 0
-    for first, last in _runs(missing, sessions):
+    for first, last in _runs(missing):
         held: list[ChainTable] = []
         async for table in source.iter_chain_history(underlying, start=first, end=last):
             if held and _day(held[0]) != _day(table):
@@ -98,18 +98,15 @@ def _day(table: ChainTable) -> date:
     return calendar.exchange_date(table.ts_event)
 
 
-def _runs(missing: Sequence[date], sessions: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Yield the missing sessions as ranges: one question covers what lies side by side."""
-    place = {day: number for number, day in enumerate(sessions)}
-    first: date | None = None
-    last: date | None = None
-    for day in missing:
-        if first is None or last is None:
-            first = last = day
-        elif place[day] == place[last] + 1:
-            last = day
-        else:
+def _runs(missing: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Yield sessions as ranges without a gap: one question covers what lies side by side."""
+    first = last = missing[0] if missing else None
+    for day in missing[1:]:
+        assert first is not None
+        assert last is not None
+        if day != calendar.next_sessions(last, 1)[0]:
             yield first, last
-            first = last = day
+            first = day
+        last = day
     if first is not None and last is not None:
         yield first, last

@@ -13,12 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from optix.features.market.pricing import FloatArray, reference_spot
+from optix.features.market.pricing import reference_spot
 from optix.features.market.terms import ListedTerms
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
 from optix.kernel.instrument import ExerciseStyle, OptionContract
 from optix.kernel.roots import is_adjusted, is_flex
 from optix.ports.market_data import Bar
+from optix.quant.arrays import FloatArray
 from optix.quant.chain_analytics import ChainAnalytics, ChainColumns, analyse_chain, chain_columns
 from optix.quant.model_free import StripStatus, strip_variance
 from optix.quant.realised import close_to_close, parkinson, yang_zhang
@@ -52,6 +53,8 @@ def implied_measures(tables: Sequence[ChainTable], *, rate: float) -> list[Measu
 
     Adjusted and FLEX contracts take no part: their prices are not of 100 shares of the underlying.
     """
+    if not tables:
+        return []
     rows = _together(tables)
     if not rows.contracts:
         return []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from optix.features.market import calendar
 from optix.features.market.history.measures import Measure, implied_measures, realised_measures
@@ -87,7 +87,7 @@ def _adjusted(reader: HistoryReader, underlying: str, day: date, bars: Bars | No
 
 
 def write_open_interest(writer: HistoryWriter, table: ChainTable, day: date) -> int:
-    """Write the open interest beside a chain of `day`: it stood at the end of the session before."""
+    """Write the open interest beside a chain of `day`: that of the end of the session before."""
     known = [
         (contract, value)
         for contract, value in zip(table.contracts, table.columns["open_interest"], strict=True)
@@ -97,7 +97,7 @@ def write_open_interest(writer: HistoryWriter, table: ChainTable, day: date) -> 
         return 0
     count = len(known)
     contracts = [contract for contract, _ in known]
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "ts_event": [table.ts_event] * count,
         "date": [calendar.previous_session(day)] * count,
         "underlying": [table.underlying] * count,
@@ -116,7 +116,7 @@ def write_bars(writer: HistoryWriter, bars: Bars) -> int:
     """Write bars as traded."""
     rows: Sequence[Bar] = bars.rows
     count = len(rows)
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "ts_event": [bar.ts_event for bar in rows],
         "underlying": [bars.symbol] * count,
         "symbol": [bars.symbol] * count,
@@ -143,7 +143,7 @@ def write_measures(
     quality: Quality,
 ) -> int:
     count = len(measures)
-    columns = {
+    columns: dict[str, Sequence[Any]] = {
         "ts_event": [ts_event] * count,
         "underlying": [underlying] * count,
         "date": [day] * count,
