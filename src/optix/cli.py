@@ -62,6 +62,7 @@ main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
 main.add_command(simulate.command)
 main.add_command(history_commands.import_files)
+main.add_command(history_commands.history)
 
 
 @main.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
+import databento_dbn as dbn
 from tests.fakes.recorded_files import (
     ALPACA_SNAPSHOT,
     CBOE_OPTION,
@@ -28,7 +29,6 @@ from tests.fakes.recorded_files import (
     alpaca,
     as_json,
     cboe_document,
-    dbn,
     dbn_bar,
     dbn_file,
     dbn_trade,
@@ -55,7 +55,7 @@ _DESK_ROW = {"symbol": "XYZ260717C00050000", "bid": 1.1, "ask": 1.2, "last": 1.1
 _WIRE_ROW = {"contractSymbol": "XYZ180511C00001500", "strike": 1.5, "lastPrice": 1.1, "bid": 0.75,
              "ask": 1.05, "impliedVolatility": 10.3}  # fmt: skip
 _WIRE = {"underlyingSymbol": "XYZ", "quote": {"regularMarketPrice": 2.45,
-         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW]}]}  # fmt: skip
+         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW], "puts": []}]}  # fmt: skip
 _UNDEFINED: dict[str, Any] = {"ts_event": dbn.UNDEF_TIMESTAMP, "ts_recv": 1781719200000000000}
 
 
@@ -108,9 +108,7 @@ CHAINS = (
         "research_lab_json",
         as_json(
             {
-                "sym": "SPY",
-                "spot": 745.75,
-                "asof": "2026-07-22T15:59:59",
+                **{"sym": "SPY", "spot": 745.75, "asof": "2026-07-22T15:59:59"},
                 "o": [
                     {
                         "e": 1784750400,
@@ -124,7 +122,7 @@ CHAINS = (
                         "l": 1.5,
                     }
                 ],
-            }
+            }  # fmt: skip
         ),
         1,
     ),
@@ -171,8 +169,7 @@ CHAINS = (
         "lachjory_run",
         as_json(
             {
-                "utc": "2026-08-13T16:13:33.049692+00:00",
-                "session": "2026-08-12",
+                **{"utc": "2026-08-13T16:13:33.049692+00:00", "session": "2026-08-12"},
                 "tickers": {"XYZ": {"spot": 50.0, "spot_live": 50.5}, "ABC": {"spot": 1.0}},
             }
         ),
@@ -196,7 +193,7 @@ CHAINS = (
                     },
                     "reference": {"contractType": "C"},
                 }
-            }
+            }  # fmt: skip
         ),
         1,
     ),
@@ -232,7 +229,7 @@ CHAINS = (
                         }
                     ]
                 }
-            },
+            },  # fmt: skip
             "bars?timeframe=1Hour",
         ),
         1,
