@@ -58,7 +58,6 @@ CAPABILITIES = Capabilities(
     delay_seconds=DELAY_SECONDS,
     streaming=False,
     intervals=frozenset(BarInterval),
-    search=True,
     vendor_greeks=True,
     notice="Quotes are delayed by 15 minutes. Source: Cboe.",
 )

@@ -74,7 +74,6 @@ class ReplayMarketData:
             quality=Quality.REPLAY,
             streaming=True,
             intervals=frozenset(BarInterval),
-            search=True,
             vendor_greeks=True,
             notice=_notice(tape),
         )

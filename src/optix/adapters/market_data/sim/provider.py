@@ -69,7 +69,6 @@ class SimulatedMarket:
         quality=Quality.SIMULATED,
         streaming=True,
         intervals=frozenset(BarInterval),
-        search=True,
         notice="Simulated market. Prices are generated.",
     )
 
