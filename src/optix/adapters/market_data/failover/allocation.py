@@ -1,6 +1,6 @@
 """Who follows what: a demand shared out among providers, each within its limits. Pure.
 
-The order is the fairness. Every demanded quote comes before any chain; chains come in turns, the
+The order is the fairness. Every demanded quote comes first, then prints, then chains in turns, the
 nearest expiration of each underlying first, then the second of each, and so on. Providers are
 filled in their order of preference: the next one begins where the one before is full, and goes on
 to the end. So the chains that are followed are always the first ones of that order, whatever the
@@ -55,11 +55,11 @@ def allocate(
     each chain that is known. Prints are one provider's business, or each would count twice.
     """
     left = {name: _Left.of(room) for name, room in rooms.items()}
-    prints = next(iter(orders.get(DataKind.TRADES, ())), None)
-    if prints is not None:
-        left[prints].take(len(demand.trades), len(demand.trades))
-    unit = dict.fromkeys(demand.quotes, 1)
-    quotes, quotes_left = _fill(sorted(unit), unit, orders.get(DataKind.QUOTES, ()), left)
+    unit = dict.fromkeys(demand.quotes | demand.trades, 1)
+    quotes, quotes_left = _fill(sorted(demand.quotes), unit, orders.get(DataKind.QUOTES, ()), left)
+    trades, trades_left = _fill(
+        sorted(demand.trades), unit, orders.get(DataKind.TRADES, ())[:1], left
+    )
     chains, chains_left = _fill(
         list(in_turns(demand.chains)), sizes, orders.get(DataKind.CHAINS, ()), left
     )
@@ -68,12 +68,16 @@ def allocate(
             name: Demand(
                 quotes=frozenset(quotes.get(name, ())),
                 chains=frozenset(chains.get(name, ())),
-                trades=demand.trades if name == prints else frozenset(),
+                trades=frozenset(trades.get(name, ())),
             )
             for name in rooms
         },
         symbols={name: left[name].taken for name in rooms},
-        polled=Demand(quotes=frozenset(quotes_left), chains=frozenset(chains_left)),
+        polled=Demand(
+            quotes=frozenset(quotes_left),
+            chains=frozenset(chains_left),
+            trades=frozenset(trades_left),
+        ),
     )
 
 

@@ -74,6 +74,7 @@ class Member:
         self._since_ns = self._opened_ns = clock.now_ns()
         # Since when silence counts: of all it sends, and of chains alone.
         self._wanted_ns = self._chains_wanted_ns = self._opened_ns
+        self._connecting_ns = self._opened_ns  # by its own word, since when
         self._last_ns: defaultdict[DataKind, int] = defaultdict(int)
         self._well_ns: dict[DataKind, int] = {}
         self._lag_seconds = nan
@@ -141,6 +142,7 @@ class Member:
             age_seconds = (self._clock.now_ns() - self._opens[0]) / NANOSECONDS
             if age_seconds >= 60.0:
                 break
+            self._set_state("down", self.reason or "It was opened too often and waits a moment.")
             await self._sleep(60.0 - age_seconds)
         self.reconnects += bool(self._opens)
         self._opens.append(self._clock.now_ns())
@@ -230,14 +232,33 @@ class Member:
         """Return why this provider cannot serve a kind now, empty where it can."""
         if not self.is_open:
             return self.reason
+        own = self._own_word(now_ns) if kind in LIVE_KINDS else ""
+        if own:
+            return own
         if self.outcomes[kind].is_failing(now_ns):
             return "Most of what it sends cannot be used."
-        silent = self._silent_for(now_ns)
-        if silent > self._silence_seconds_max():
+        if kind not in LIVE_KINDS:
+            return ""  # it answers questions also while nothing moves
+        if self._silent_for(now_ns) > self._silence_seconds_max():
             return "It is connected but silent."
         if kind is DataKind.CHAINS and self._chains_silent_for(now_ns) > self._chain_silence():
             return "It is connected but sends no chains."
         return ""
+
+    def _own_word(self, now_ns: int) -> str:
+        """Return why a provider that looks after itself says that it is not well.
+
+        One that was just told what is wanted may connect for a moment: it is not left for that.
+        """
+        own = self._own_health()
+        if own is None or own.state != "connecting":
+            self._connecting_ns = now_ns
+        if own is None or own.state in {"live", "idle"}:
+            return ""
+        connecting_seconds = (now_ns - self._connecting_ns) / NANOSECONDS
+        if own.state == "connecting" and connecting_seconds <= limits.FAILOVER_START_SECONDS:
+            return ""
+        return own.reason or f"It is {own.state}."
 
     def _silence_seconds_max(self) -> float:
         named = self.capabilities.silence_seconds_max

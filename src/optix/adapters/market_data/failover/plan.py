@@ -11,7 +11,7 @@ import structlog
 from optix.adapters.market_data.failover.allocation import Allocation, Room, allocate
 from optix.adapters.market_data.failover.gate import Gate, Topic
 from optix.adapters.market_data.failover.member import Member
-from optix.adapters.market_data.failover.selection import Selector
+from optix.adapters.market_data.failover.selection import Candidate, Selector
 from optix.kernel.chain import ChainTable
 from optix.ports.market_data import (
     ChainHistorySource,
@@ -56,8 +56,9 @@ class Plan:
         self._sizes: dict[ChainKey, int] = {}
         self._allocation = Allocation()
         self._owners: dict[Topic, str] = {}
+        self._candidates: dict[DataKind, dict[str, Candidate]] = {}
+        self._look(now_ns)
         self._given: tuple[object, ...] = ()  # what was shared out last
-        self._now_ns = now_ns
 
     # Who
 
@@ -67,11 +68,10 @@ class Plan:
 
     def choose(self, now_ns: int) -> list[ProviderSwitch]:
         """Look at all kinds anew; return what changed."""
-        self._now_ns = now_ns
+        self._look(now_ns)
         switches: list[ProviderSwitch] = []
         for kind, selector in self._selectors.items():
-            candidates = [member.candidate(kind, now_ns) for member in self.able(kind)]
-            switch = selector.choose(candidates, now_ns)
+            switch = selector.choose(list(self._candidates[kind].values()), now_ns)
             if switch is not None:
                 say = log.warning if switch.source else log.info
                 say(
@@ -84,12 +84,17 @@ class Plan:
                 switches.append(switch)
         return switches
 
+    def _look(self, now_ns: int) -> None:
+        """Judge every member for every kind, once for all that is decided from it."""
+        self._candidates = {
+            kind: {member.name: member.candidate(kind, now_ns) for member in self.able(kind)}
+            for kind in DataKind
+        }
+
     def ordered(self, kind: DataKind) -> list[Member]:
         """Return who to ask: the one in use, then the others by preference."""
         selector = self._selectors[kind]
-        able = self.able(kind)
-        candidates = [member.candidate(kind, self._now_ns) for member in able]
-        names = [candidate.name for candidate in selector.order(candidates)]
+        names = [one.name for one in selector.order(list(self._candidates[kind].values()))]
         names.sort(key=lambda name: name != selector.active)
         return [self._members[name] for name in names]
 
@@ -103,7 +108,7 @@ class Plan:
 
     def preferred(self) -> Member:
         for kind in (DataKind.QUOTES, DataKind.CHAINS):
-            candidates = [member.candidate(kind, self._now_ns) for member in self.able(kind)]
+            candidates = list(self._candidates[kind].values())
             if candidates:
                 return self._members[self._selectors[kind].order(candidates)[0].name]
         return next(iter(self._members.values()))
@@ -161,10 +166,10 @@ class Plan:
             return frozenset(key.underlying for key in self.demand.chains)
         return self.demand.trades if kind is DataKind.TRADES else self.demand.quotes
 
-    def uncertain(self, now_ns: int) -> list[Topic]:
+    def uncertain(self) -> list[Topic]:
         """Return the topics whose numbers come from somebody who does not follow them now."""
         topics: list[Topic] = [*sorted(self.demand.quotes), *sorted(self.demand.chains)]
-        return [topic for topic in topics if not self._is_certain(topic, now_ns)]
+        return [topic for topic in topics if not self._is_certain(topic)]
 
     def missing(self) -> Iterator[Topic]:
         """Yield the chains that must begin anew with a whole one."""
@@ -175,14 +180,17 @@ class Plan:
         yield from sorted(self._allocation.polled.quotes)
         yield from sorted(self._allocation.polled.chains)
 
-    def _is_certain(self, topic: Topic, now_ns: int) -> bool:
+    def _is_certain(self, topic: Topic) -> bool:
         source = self.gate.source_of(topic)
         if source is None:
             return True  # there is no number to be sure of
         kind = DataKind.QUOTES if isinstance(topic, str) else DataKind.CHAINS
         owner = self._owners.get(topic, source)  # what is polled has no owner
-        well = self._members[source].candidate(kind, now_ns).well_since_ns is not None
-        return owner == source and well
+        return owner == source and self._is_well(source, kind)
+
+    def _is_well(self, name: str, kind: DataKind) -> bool:
+        candidate = self._candidates[kind].get(name)
+        return candidate is not None and candidate.well_since_ns is not None
 
     def _well(self, kind: DataKind) -> list[str]:
         """Return who may follow a kind: the one in use first, then who is well.
@@ -191,11 +199,7 @@ class Plan:
         it should know what is wanted.
         """
         ordered = self.ordered(kind)
-        well = [
-            member.name
-            for member in ordered
-            if member.candidate(kind, self._now_ns).well_since_ns is not None
-        ]
+        well = [member.name for member in ordered if self._is_well(member.name, kind)]
         active = self._selectors[kind].active
         if active is not None and active not in well:
             well.insert(0, active)

@@ -81,7 +81,8 @@ class FailoverMarketData:
         self._switches: deque[ProviderSwitch] = deque(maxlen=limits.FAILOVER_SWITCHES_KEPT_MAX)
         self._tasks: list[asyncio.Task[None]] = []
         self._fetching: dict[object, asyncio.Task[None]] = {}
-        self._fetched_ns: dict[object, int] = {}
+        self._fetched_ns: dict[object, int] = {}  # when it was tried, by topic
+        self._polled_ns: dict[object, int] = {}  # when that gave an answer
         self._lost_since_ns: int | None = None
         self._uncertain_since_ns: dict[object, int] = {}
         self._last_taken_ns = 0
@@ -310,7 +311,9 @@ class FailoverMarketData:
 
     def _say_stale(self, now_ns: int) -> None:
         """Say of numbers whose provider is gone, or no longer theirs, that they are stale."""
-        uncertain = self._plan.uncertain(now_ns)
+        oldest_ns = now_ns - int(3 * limits.FAILOVER_POLL_SECONDS * NANOSECONDS)
+        polled = [t for t in self._plan.polled() if self._polled_ns.get(t, 0) < oldest_ns]
+        uncertain = [*self._plan.uncertain(), *polled]
         self._uncertain_since_ns = {
             topic: self._uncertain_since_ns.get(topic, now_ns) for topic in uncertain
         }
@@ -323,7 +326,9 @@ class FailoverMarketData:
         """Fetch whole chains that begin anew, and in turns what nobody has room to follow."""
         every_ns = int(limits.FAILOVER_POLL_SECONDS * NANOSECONDS)
         wanted = [*self._plan.missing(), *self._plan.polled()]
-        self._fetched_ns = {t: at for t, at in self._fetched_ns.items() if t in set(wanted)}
+        for seen in (self._fetched_ns, self._polled_ns):
+            for topic in seen.keys() - set(wanted):
+                del seen[topic]
         due = [t for t in wanted if now_ns - self._fetched_ns.get(t, -every_ns) >= every_ns]
         due.sort(key=lambda topic: self._fetched_ns.get(topic, 0))
         room = limits.FAILOVER_FETCHES_AT_ONCE_MAX - len(self._fetching)
@@ -351,6 +356,7 @@ class FailoverMarketData:
             member, update = await self._ask(kind, ("missing", topic), call, members)
         except OptixError:
             return  # what was given turns stale, and it is tried again
+        self._polled_ns[topic] = self._clock.now_ns()
         for passed in self._plan.gate.fetched(member.name, update):
             self._plan.learn_size(passed)
             self._outbox.say(passed)
