@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optix.platform.settings import Settings
 
 _feed = click.option(
-    "--feed", type=click.Choice(["auto", "cboe", "replay", "sim"]), help="Market feed (OPTIX_FEED)."
+    "--feed", metavar="NAME[,NAME…]", help="Market feeds by preference (OPTIX_FEED)."
 )
 _replay = click.option("--replay", type=click.Path(path_type=Path), help="Recording to replay.")
 

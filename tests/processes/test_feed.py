@@ -19,14 +19,13 @@ from optix.adapters.market_data.sim import SimulatedMarket
 from optix.kernel.clock import SystemClock
 from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.bus import Bus
-from optix.platform.market_settings import MarketSettings
-from optix.platform.settings import load_settings
+from optix.platform.settings import Settings, load_settings
 from optix.processes import feed
 from optix.processes.feed import FeedComponent, choose_provider
 
 
-def settings(**options: Any) -> MarketSettings:
-    return load_settings(**options).market
+def settings(**options: Any) -> Settings:
+    return load_settings(**options)
 
 
 @pytest.fixture

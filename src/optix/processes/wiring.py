@@ -15,6 +15,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from optix import __version__
@@ -35,6 +36,7 @@ from optix.platform.db import Database
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.health import HealthCheck
 from optix.platform.key_providers import GivenRing, RingKeys, key_provider
+from optix.platform.metrics import new_registry
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
 from optix.platform.security_settings import LimitSettings
@@ -45,7 +47,9 @@ from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
+from optix.processes.feed_metrics import FeedMetrics
 from optix.processes.http_server import HTTPServer
+from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
@@ -135,9 +139,14 @@ def build_components(
     ]
     if "worker" in names:
         components.append(build_worker(settings, stores, identity, clock))
-    if "feed" in names:
-        components.append(FeedComponent(bus, settings.market, clock))
+    registry = new_registry()
     served = _modules(names, modules)
+    if "feed" in names:
+        feed = FeedComponent(bus, settings, clock, FeedMetrics(registry, clock))
+        components.append(feed)
+        if not served and settings.http.metrics_port is not None:
+            checks = [HealthCheck("redis", bus.ping), HealthCheck("market feed", feed.ping)]
+            components.append(_operations(settings, secrets, registry, checks))
     if served:
         book = MarketBook(bus, clock)
         deps = ApiDependencies(
@@ -156,12 +165,32 @@ def build_components(
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
             rate_limits=settings.limits.per_minute,
+            registry=registry,
         )
         app = create_app(deps, modules=served)
         components.append(identity.ended)
         components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
+
+
+def _operations(
+    settings: Settings,
+    secrets: Secrets,
+    registry: CollectorRegistry,
+    checks: Sequence[HealthCheck],
+) -> HTTPServer:
+    """Return the small server of a process that has no API."""
+    assert settings.http.metrics_port is not None, "nobody asked for it"
+    app = create_operations_app(
+        version=__version__,
+        production=settings.production,
+        registry=registry,
+        metrics_token=secrets.metrics_token.get_secret_value(),
+        health_checks=checks,
+    )
+    port = settings.http.metrics_port
+    return HTTPServer(app, host=settings.http.host, port=port, name="metrics")
 
 
 def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS, ScriptedProvider
 from tests.fixtures.chains import EXPIRATION, NOW_NS, spot_of, table_of
@@ -29,16 +29,14 @@ class Source(ScriptedProvider):
     def __init__(self, name: str, time: ManualTime, **capabilities: Any) -> None:
         super().__init__(clock=time)
         self._time = time
-        self.capabilities = Capabilities(
-            **{
-                "name": name,
-                "label": name.title(),
-                "quality": Quality.REALTIME,
-                "streaming": True,
-                "silence_seconds_max": SILENCE_SECONDS_MAX,
-            }
-            | capabilities
+        usual = Capabilities(
+            name=name,
+            label=name.title(),
+            quality=Quality.REALTIME,
+            streaming=True,
+            silence_seconds_max=SILENCE_SECONDS_MAX,
         )
+        self.capabilities = replace(usual, **capabilities)
         self.refusal: OptixError | None = None
         self.closed = 0
         self.sent: set[tuple[str, float, int]] = set()
@@ -159,4 +157,4 @@ async def world_of(
 
 
 def last_quote(world: World) -> Quote:
-    return cast("Quote", world.quotes()[-1])
+    return world.quotes()[-1]
