@@ -28,6 +28,7 @@ from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
 from optix.features.market.router import market_router
+from optix.features.market.router_admin import admin_router
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
@@ -100,6 +101,7 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
 
 def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_router(deps.market, current_user))
+    app.include_router(admin_router(deps.market))
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:

@@ -22,7 +22,9 @@ from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_state import ChainState
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.features.market.pricing import price_chain
+from optix.features.market.provider_health import report_providers
 from optix.features.market.quotes import spot_price_of
+from optix.features.market.schemas_admin import MarketProviders
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -124,6 +126,10 @@ class MarketService:
                 "market_speed": status.market_speed,
             }
         )
+
+    async def list_providers(self) -> MarketProviders:
+        """Return how the providers behind the feed do. Raises BusUnavailable."""
+        return await report_providers(self._book, self.feed_status(), self._clock)
 
     # Quotes
 

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 from tests.adapters.market_data.failover.world import KEY, World, last_quote, world_of
 from tests.fixtures.chains import NOW_NS
+from tests.fixtures.waiting import until
 
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS
@@ -342,8 +343,7 @@ class TestOpeningAgain:
         async with world_of("first", "second") as world:
             world.sources[0].opening.clear()
             await world.start()
-            while world.failover.health()[0].state == "connecting":
-                await asyncio.sleep(0.005)
+            await until(lambda: world.failover.health()[0].state == "down")
             assert "in time" in world.failover.health()[0].reason
 
 
