@@ -60,6 +60,38 @@ CHAINS_KEPT_MAX = 1_000
 REPLAY_STEPS_MAX = 10_000
 PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
 
+# Market data providers
+PROVIDER_PAGES_MAX = 200  # of one answer that comes in pages
+PROVIDER_RETRIES_MAX = 2  # of one question, after its first attempt
+PROVIDER_RETRY_SECONDS_FIRST = 0.3
+PROVIDER_PAUSE_SECONDS_DEFAULT = 60.0  # after a 429 that does not say how long
+PROVIDER_PAUSE_SECONDS_MAX = 900.0
+PROVIDER_TURN_SECONDS_MAX = 15.0  # how long a question waits for its turn before it is refused
+PROVIDER_QUEUE_MAX = 256  # questions that wait for their turn
+STREAM_CONNECTS_PER_MINUTE_MAX = 6
+STREAM_CONNECT_SECONDS_MAX = 8.0
+STREAM_HANDSHAKE_SECONDS_MAX = 8.0  # greeting and sign-in, once connected
+STREAM_PING_SECONDS = 3.0
+STREAM_PONG_SECONDS_MAX = 4.0  # a peer that answers no ping for so long is gone
+STREAM_DATA_SILENCE_SECONDS_MAX = 8.0  # of a busy subscription in market hours; then it is mute
+STREAM_MUTE_SYMBOLS = 20  # how many symbols make a busy subscription
+STREAM_SILENCE_SECONDS_MAX = 600.0  # how far that bound grows while new connections do not help
+STREAM_STABLE_SECONDS = 10.0  # a connection that held so long was a good one
+STREAM_REFUSED_SECONDS = 900.0  # after a definite refusal to sign in
+STREAM_SYMBOL_REFUSED_SECONDS = 600.0
+STREAM_IDLE_SECONDS = 60.0  # without demand the connection is given up
+STREAM_RESELECT_SECONDS = 30.0  # nearest the money is found again so often
+STREAM_FRAME_BYTES_MAX = 4 * 1024 * 1024
+STREAM_FRAMES_QUEUED_MAX = 64  # then reading from the socket pauses
+STREAM_BAD_FRAMES_MAX = 20  # in a row; then the connection is made anew
+STREAM_TRADES_MAX = 20_000  # that wait for the feed; more is a marked gap
+STREAM_TRADE_KEYS_MAX = 20_000  # prints remembered, to know a duplicate
+STREAM_CONFLATE_SECONDS = 0.1
+POLLS_AT_ONCE_MAX = 4
+POLLED_THINGS_MAX = 1_000  # quotes and chains of one provider that are followed by asking again
+TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
+
 # Market data failover
 FAILOVER_MEMBERS_MAX = 12
 FAILOVER_CHECK_SECONDS = 0.25

@@ -18,7 +18,6 @@ from functools import lru_cache
 from math import nan
 from typing import NamedTuple
 
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.cboe.times import (
     BadTime,
     instant_ns,
@@ -27,6 +26,7 @@ from optix.adapters.market_data.cboe.times import (
 )
 from optix.adapters.market_data.cboe.translate import SOURCE
 from optix.adapters.market_data.cboe.wire import UnreadableDocument
+from optix.adapters.market_data.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.tables import Floats, Snapshot
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
 from optix.kernel.quote import Quality, Quote, SecurityKind, quote_flags

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from math import isfinite, nan
 from typing import Any
 
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.cboe.times import (
     NEW_YORK,
     BadTime,
@@ -30,6 +29,7 @@ from optix.adapters.market_data.cboe.wire import (
     QuoteDocument,
     UnreadableDocument,
 )
+from optix.adapters.market_data.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.tables import Snapshot
 from optix.kernel.clock import to_datetime
 from optix.kernel.instrument import MalformedContract, parse_option
