@@ -60,6 +60,7 @@ def main() -> None:
 main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
+main.add_command(upkeep.adapters)
 
 
 @main.command()

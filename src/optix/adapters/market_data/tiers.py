@@ -177,7 +177,7 @@ def _rule_problems(rules: Mapping[str, Any], tier: Tier) -> Iterable[str]:
         elif isinstance(exempt, str):
             if len(exempt) < EXEMPTION_LENGTH_MIN or not exempt.endswith("."):
                 yield f"the exemption of {name} is a sentence that says why."
-        elif value not in {"done", "todo"}:
+        elif not isinstance(value, str) or value not in {"done", "todo"}:
             yield f'the rule {name} is "done", "todo" or has an exemption.'
         elif value == "todo" and order.index(rule.tier) <= order.index(tier):
             yield f"{tier} needs the rule {name}: it {rule.says}."
