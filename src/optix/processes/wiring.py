@@ -143,10 +143,7 @@ def build_components(
     served = _modules(names, modules)
     if "feed" in names:
         feed = FeedComponent(bus, settings, clock, FeedMetrics(registry, clock))
-        components.append(feed)
-        if not served and settings.http.metrics_port is not None:
-            checks = [HealthCheck("redis", bus.ping), HealthCheck("market feed", feed.ping)]
-            components.append(_operations(settings, secrets, registry, checks))
+        components += [feed] if served else [feed, *_operations(settings, secrets, registry, feed)]
     if served:
         book = MarketBook(bus, clock)
         deps = ApiDependencies(
@@ -178,19 +175,20 @@ def _operations(
     settings: Settings,
     secrets: Secrets,
     registry: CollectorRegistry,
-    checks: Sequence[HealthCheck],
-) -> HTTPServer:
-    """Return the small server of a process that has no API."""
-    assert settings.http.metrics_port is not None, "nobody asked for it"
+    feed: FeedComponent,
+) -> list[HTTPServer]:
+    """Return the small server of a process that has no API, where a port is given for it."""
+    port = settings.http.metrics_port
+    if port is None:
+        return []
     app = create_operations_app(
         version=__version__,
         production=settings.production,
         registry=registry,
         metrics_token=secrets.metrics_token.get_secret_value(),
-        health_checks=checks,
+        health_checks=[HealthCheck("market feed", feed.ping)],
     )
-    port = settings.http.metrics_port
-    return HTTPServer(app, host=settings.http.host, port=port, name="metrics")
+    return [HTTPServer(app, host=settings.http.host, port=port, name="metrics")]
 
 
 def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:

@@ -19,6 +19,7 @@ from optix.kernel.trade import Trade
 from optix.ports.market_data import ProviderHealth
 
 MINUTE_NS = 60 * NANOSECONDS
+FUTURE_NS_MAX = int(limits.FAILOVER_FUTURE_SECONDS_MAX * NANOSECONDS)
 
 
 class TestOutcomes:
@@ -87,8 +88,8 @@ class TestDoor:
             ({"last": inf}, "impossible_price"),
             ({"ask": limits.PRICE_MAX}, "impossible_price"),
             ({"ts_event": 0}, "without_a_time"),
-            ({"ts_event": NOW_NS + 4 * NANOSECONDS}, None),
-            ({"ts_event": NOW_NS + 6 * NANOSECONDS}, "from_the_future"),
+            ({"ts_event": NOW_NS + FUTURE_NS_MAX}, None),
+            ({"ts_event": NOW_NS + FUTURE_NS_MAX + 1}, "from_the_future"),
         ],
     )
     def test_quotes(self, change: dict[str, float], fault: str | None) -> None:
