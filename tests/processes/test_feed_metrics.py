@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from tests.adapters.market_data.failover.world import world_of
 from tests.fakes.scripted import ScriptedProvider
 
@@ -61,5 +61,10 @@ async def test_a_switch_is_counted_once_however_often_it_is_read() -> None:
 def test_rows_that_were_refused_are_told_by_reason() -> None:
     provider = Rejecting()
     registry = CollectorRegistry()
-    FeedMetrics(registry, provider.clock).watch(provider)
-    assert lines(registry) == {'optix_feed_rejects_total{reason="too_wide"} 3.0'}
+    other = CollectorRegistry()
+    Gauge("optix_feed_backlog", "Of the engine.", registry=other).set(2)
+    FeedMetrics(registry, provider.clock).watch(provider, other)
+    assert lines(registry) == {
+        'optix_provider_rejects_total{reason="too_wide"} 3.0',
+        "optix_feed_backlog 2.0",
+    }

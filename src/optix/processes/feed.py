@@ -99,11 +99,16 @@ async def _whichever_answers(settings: Settings, clock: Clock) -> MarketDataProv
 class FeedComponent:
     """Runs the engine; the provider is chosen anew at each start."""
 
-    name = "feed"
-
     def __init__(
-        self, bus: Bus, settings: Settings, clock: Clock, metrics: FeedMetrics | None = None
+        self,
+        bus: Bus,
+        settings: Settings,
+        clock: Clock,
+        *,
+        name: str = "feed",
+        metrics: FeedMetrics | None = None,
     ) -> None:
+        self.name = name
         self._bus = bus
         self._settings = settings
         self._clock = clock

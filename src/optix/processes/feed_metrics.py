@@ -29,18 +29,21 @@ class FeedMetrics(Collector):
     def __init__(self, registry: CollectorRegistry, clock: Clock) -> None:
         self._clock = clock
         self._provider: MarketDataProvider | None = None
+        self._others: Sequence[Collector] = ()
         self._switches: dict[tuple[str, str, str], int] = {}
         self._counted_ns = 0
         registry.register(self)
 
-    def watch(self, provider: MarketDataProvider) -> None:
-        """Report of this provider from now on."""
-        self._provider = provider
+    def watch(self, provider: MarketDataProvider, *others: Collector) -> None:
+        """Report of this provider from now on, and what `others` of the same run collect."""
+        self._provider, self._others = provider, others
 
     def describe(self) -> list[Metric]:
         return []  # or the registry would collect once before there is anything
 
     def collect(self) -> Iterator[Metric]:
+        for other in self._others:
+            yield from other.collect()
         provider = self._provider
         if provider is None:
             return
@@ -50,7 +53,9 @@ class FeedMetrics(Collector):
             yield self._switch_family(provider.switches())
         if isinstance(provider, RejectReporter):
             rejects = CounterMetricFamily(
-                "optix_feed_rejects", "Rows that were refused, by reason.", labels=("reason",)
+                "optix_provider_rejects",
+                "Rows that a provider refused to pass on, by reason.",
+                labels=("reason",),
             )
             for reason, count in sorted(provider.rejects().items()):
                 rejects.add_metric((reason,), count)

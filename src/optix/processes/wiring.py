@@ -142,7 +142,7 @@ def build_components(
     registry = new_registry()
     served = _modules(names, modules)
     if "feed" in names:
-        feed = FeedComponent(bus, settings, clock, FeedMetrics(registry, clock))
+        feed = FeedComponent(bus, settings, clock, metrics=FeedMetrics(registry, clock))
         components += [feed] if served else [feed, *_operations(settings, secrets, registry, feed)]
     if served:
         book = MarketBook(bus, clock)

@@ -6,6 +6,7 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import date
@@ -158,7 +159,10 @@ class Answers:
         provider = self._provider
         rows = provider.health() if isinstance(provider, HealthReporter) else ()
         switches = provider.switches() if isinstance(provider, SwitchReporter) else ()
-        rejects = provider.rejects() if isinstance(provider, RejectReporter) else {}
+        rejects: Counter[str] = Counter()
+        for counting in (provider, self._feed):
+            if isinstance(counting, RejectReporter):
+                rejects.update(counting.rejects())
         return {
             "providers": [{**asdict(row), "serves": sorted(row.serves)} for row in rows],
             "kinds": sorted(provider.capabilities.kinds),
