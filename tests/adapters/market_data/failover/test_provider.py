@@ -159,20 +159,19 @@ class TestTakingOver:
     async def test_a_late_start_of_the_preferred_one_is_waited_for(self) -> None:
         async with world_of("first", "second") as world:
             first, second = world.sources
-            first.opening.clear()
+            first.quotes["SPY"] = first.quote(600.0)
+            await world.open_later(first, limits.FAILOVER_START_SECONDS - 1)
             await world.start()
-            await world.live(limits.FAILOVER_START_SECONDS - 1, second)
-            assert serves(world) == ""
-            first.opening.set()
+            assert (await world.failover.fetch_quote("SPY")).source == "first"
             await world.live(1, first, second)
             assert serves(world) == "first"
 
     async def test_who_is_later_than_that_is_stood_in_for(self) -> None:
         async with world_of("first", "second") as world:
             first, second = world.sources
-            first.opening.clear()
+            await world.open_later(first, limits.FAILOVER_START_SECONDS + 5)
             await world.start()
-            await world.live(limits.FAILOVER_START_SECONDS + 1, second)
+            await world.live(1, second)
             assert serves(world) == "second"
             assert "First is away: Second stands in." in world.failover.capabilities.notice
 

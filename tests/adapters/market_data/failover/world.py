@@ -95,9 +95,24 @@ class World:
         self._listening: asyncio.Task[None] | None = None
 
     async def start(self, demand: Demand | None = None) -> None:
-        await self.failover.open()
+        opening = asyncio.ensure_future(self.failover.open())
+        await self.time.settle()
+        while not opening.done():
+            await self.time.advance(0.25)
+        await opening
         self.failover.set_demand(demand or Demand(quotes=frozenset({"SPY"})))
         self._listening = asyncio.create_task(self._listen())
+        await self.time.settle()
+
+    async def open_later(self, source: Source, seconds: float) -> None:
+        """Let a source open after so much time."""
+        source.opening.clear()
+
+        async def open_it() -> None:
+            await self.time.sleep(seconds)
+            source.opening.set()
+
+        self._later = asyncio.create_task(open_it())
         await self.time.settle()
 
     async def _listen(self) -> None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from optix.adapters.market_data.failover.member import Member, Sleep
 from optix.adapters.market_data.failover.outbox import Outbox
@@ -105,9 +105,9 @@ class FailoverMarketData:
         )
 
     async def open(self) -> None:
-        """Open all members; return when one of them is. The others go on trying.
+        """Open all members; return when the preferred one is, or after a moment any other.
 
-        Errors: ProviderUnavailable when the first try of each has failed.
+        The others go on trying. Errors: ProviderUnavailable when the first try of each has failed.
         """
         if self._tasks:
             return
@@ -125,11 +125,18 @@ class FailoverMarketData:
         self._check()
 
     async def _wait_for_one(self) -> None:
-        """Return when a member is open. Raises ProviderUnavailable when none could be opened."""
-        members = self._members.values()
-        waiting = {asyncio.ensure_future(member.tried.wait()) for member in members}
+        """Return when questions can be asked. Raises ProviderUnavailable when none could be opened.
+
+        A question right after would else go to whoever opens fastest.
+        """
+        members, preferred = self._members.values(), self._plan.preferred()
+        trying = {asyncio.ensure_future(member.tried.wait()) for member in members}
+        moment = asyncio.ensure_future(self._sleep(limits.FAILOVER_START_SECONDS))
+        waiting: set[asyncio.Future[Any]] = {*trying, moment}
         try:
-            while waiting and not any(member.is_open for member in members):
+            while not preferred.is_open and waiting - {moment}:
+                if moment.done() and any(member.is_open for member in members):
+                    break
                 _, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in waiting:
