@@ -104,6 +104,36 @@ class TestRoom:
             assert len(small.asked) == 4
             assert world.failover.health()[0].subscribed == 2
 
+    async def test_a_listed_chain_takes_the_room_of_its_contracts(self) -> None:
+        """Six contracts fit where an unknown chain, which may have hundreds, would not."""
+        async with world_of(("small", {"symbols_max": 20}), "large") as world:
+            small, large = world.sources
+            small.quotes["SPY"] = small.quote(600.0)
+            small.chains[KEY] = small.chain()
+            await world.start(Demand())
+            await world.live(1, small, large)
+            world.failover.set_demand(BOTH)
+            assert KEY in large.demand.chains
+            world.failover.set_demand(Demand())
+            await world.failover.fetch_expirations("SPY")
+            world.failover.set_demand(BOTH)
+            assert KEY in small.demand.chains
+            assert not large.demand.chains
+
+    async def test_sizes_of_only_so_many_chains_are_remembered(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "DEMAND_TOPICS_MAX", limits.DEMAND_TOPICS_MAX // 5_000)
+        async with world_of("first") as world:
+            (first,) = world.sources
+            first.quotes["SPY"] = first.quote(600.0)
+            days = [KEY.expiration.replace(day=day) for day in range(1, 20)]
+            first.chains |= {ChainKey("SPY", day): first.chain() for day in days}
+            await world.start(BOTH)
+            await world.failover.fetch_expirations("SPY")
+            await world.live(1, first)
+            assert set(world.failover._plan._sizes) == {KEY}
+
     async def test_only_so_many_are_fetched_at_once(self) -> None:
         async with world_of(("small", {"symbols_max": 1})) as world:
             (small,) = world.sources

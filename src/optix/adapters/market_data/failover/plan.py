@@ -12,6 +12,7 @@ from optix.adapters.market_data.failover.allocation import Allocation, Room, all
 from optix.adapters.market_data.failover.gate import Gate, Topic
 from optix.adapters.market_data.failover.member import Member
 from optix.adapters.market_data.failover.selection import Candidate, Selector
+from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.ports.market_data import (
     ChainHistorySource,
@@ -127,12 +128,14 @@ class Plan:
             kind: self._well(kind) for kind in (DataKind.QUOTES, DataKind.CHAINS, DataKind.TRADES)
         }
         rooms = {name: _room_of(member) for name, member in self._members.items()}
-        self._sizes = {key: n for key, n in self._sizes.items() if key in self.demand.chains}
-        given = (self.demand, rooms, orders, dict(self._sizes))
+        sizes = {key: n for key, n in self._sizes.items() if key in self.demand.chains}
+        if len(self._sizes) > limits.DEMAND_TOPICS_MAX:
+            self._sizes = dict(sizes)
+        given = (self.demand, rooms, orders, sizes)
         if given == self._given:
             return
         self._given = given
-        self._allocation = allocate(self.demand, rooms, orders, self._sizes)
+        self._allocation = allocate(self.demand, rooms, orders, sizes)
         self._owners = self._allocation.owners()
         prints = next(iter(orders[DataKind.TRADES]), None)
         self.gate.set_owners(self._owners, self.demand, prints=prints)
@@ -150,11 +153,12 @@ class Plan:
             self._sizes[key] = len(update)
 
     def learn_sizes(self, underlying: str, listed: Sequence[Expiration]) -> None:
+        """Remember how many contracts each date has: who asks for the list wants a chain next."""
         sizes: dict[ChainKey, int] = {}
         for entry in listed:
             key = ChainKey(underlying, entry.date)
             sizes[key] = sizes.get(key, 0) + entry.contracts
-        self._sizes |= {key: size for key, size in sizes.items() if key in self.demand.chains}
+        self._sizes |= sizes
 
     def owner_of(self, topic: Topic) -> Member | None:
         name = self._owners.get(topic)
