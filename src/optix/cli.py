@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optix.platform.settings import Settings
 
 _feed = click.option(
-    "--feed", type=click.Choice(["auto", "cboe", "replay", "sim"]), help="Market feed (OPTIX_FEED)."
+    "--feed", metavar="NAME[,NAME…]", help="Market feeds by preference (OPTIX_FEED)."
 )
 _replay = click.option("--replay", type=click.Path(path_type=Path), help="Recording to replay.")
 
@@ -63,6 +63,7 @@ main.add_command(upkeep.keys)
 main.add_command(simulate.command)
 main.add_command(history_commands.import_files)
 main.add_command(history_commands.history)
+main.add_command(upkeep.adapters)
 
 
 @main.command()

@@ -122,6 +122,34 @@ TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
 DIVIDENDS_PROJECTED_MAX = 120  # of one company
 TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
 
+# Market data failover
+FAILOVER_MEMBERS_MAX = 12
+FAILOVER_CHECK_SECONDS = 0.25
+FAILOVER_START_SECONDS = 3.0  # how long the preferred provider may take before the next one serves
+FAILOVER_STALE_SECONDS = 2.0  # how long a number may outlive its provider before it is called stale
+FAILOVER_LOST_SECONDS = 5.0  # without any provider for longer, the feed is down
+FAILOVER_RETURN_SECONDS_FIRST = 30.0  # so long a provider must be well before it is returned to
+FAILOVER_RETURN_SECONDS_MAX = 480.0  # doubled with each time it had to be left
+FAILOVER_FORGIVE_SECONDS = 900.0  # until it was not left for so long
+FAILOVER_SWITCHES_PER_MINUTE_MAX = 6  # of one kind of data
+FAILOVER_SWITCHES_KEPT_MAX = 500
+FAILOVER_OPENS_PER_MINUTE_MAX = 6  # of one provider
+FAILOVER_OPEN_SECONDS_MAX = 15.0
+FAILOVER_REFUSED_SECONDS = 300.0  # an account that was refused is not tried again before
+FAILOVER_UPDATES_WAITING_MAX = 4_096
+FAILOVER_FUTURE_SECONDS_MAX = 5.0  # a time further ahead than clocks may differ is a broken one
+FAILOVER_CHAIN_SILENCE_SECONDS = 60.0  # chains alone may be silent for longer than all together
+FAILOVER_POLLED_SILENCE_SECONDS = 300.0  # of a provider that is polled and names no bound
+FAILOVER_OUTCOMES_MAX = 64  # the last requests and updates of one kind, of which half may be bad
+FAILOVER_BAD_IN_A_ROW_MAX = 8
+FAILOVER_TRY_SECONDS_MAX = 6.0  # of one provider's answer to one question
+FAILOVER_BREAKER_FAILURES_MAX = 3  # in a row, before a provider is not asked for a while
+FAILOVER_BREAKER_SECONDS_FIRST = 5.0
+FAILOVER_BREAKER_SECONDS_MAX = 120.0
+FAILOVER_POLL_SECONDS = 15.0  # between two looks at what fits into no subscription
+FAILOVER_FETCHES_AT_ONCE_MAX = 4
+FAILOVER_CHAIN_CONTRACTS_FIRST = 200  # what a chain is taken to have before it was seen
+
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576
 REQUEST_BODY_SECONDS_MAX = 15.0  # from the first byte asked for to the last one

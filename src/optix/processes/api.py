@@ -27,6 +27,7 @@ from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS
 from optix.features.identity.service import Identity
 from optix.features.market import router as market_http
+from optix.features.market import router_admin as market_admin_http
 from optix.features.market import router_agreement as market_agreement_http
 from optix.features.market import router_history as market_history_http
 from optix.features.market.history.service import MarketHistory
@@ -105,6 +106,7 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_http.router)
     app.include_router(market_history_http.router)
     app.include_router(market_agreement_http.router)
+    app.include_router(market_admin_http.router)
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:

@@ -50,7 +50,7 @@ async def record_feed(
     wanted = [parse_symbol(symbol) for symbol in symbols]
     if not wanted:
         raise NothingToRecord("No symbol is named.")
-    provider = await choose_provider(settings.market, SystemClock())
+    provider = await choose_provider(settings, SystemClock())
     rows = 0
     try:
         await provider.open()

@@ -23,7 +23,9 @@ from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_state import ChainState
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.features.market.pricing import price_chain
+from optix.features.market.provider_health import report_providers
 from optix.features.market.quotes import spot_price_of
+from optix.features.market.schemas_admin import MarketProviders
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -150,6 +152,9 @@ class MarketService:
             covered_to=last,
             days=[_calendar_day(day) for day in days if day.weekday() < SATURDAY],
         )
+    async def list_providers(self) -> MarketProviders:
+        """Return how the providers behind the feed do. Raises BusUnavailable."""
+        return await report_providers(self._book, self.feed_status(), self._clock)
 
     # Quotes
 

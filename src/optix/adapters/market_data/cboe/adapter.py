@@ -61,7 +61,6 @@ CAPABILITIES = Capabilities(
     delay_seconds=DELAY_SECONDS,
     streaming=False,
     intervals=frozenset(BarInterval),
-    search=True,
     vendor_greeks=True,
     kinds=frozenset((DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH)),
     notice="Quotes are delayed by 15 minutes. Source: Cboe.",

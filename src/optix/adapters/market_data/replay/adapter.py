@@ -79,7 +79,6 @@ class ReplayMarketData:
             quality=Quality.REPLAY,
             streaming=True,
             intervals=frozenset(BarInterval),
-            search=True,
             vendor_greeks=True,
             kinds=frozenset(
                 {

@@ -67,7 +67,6 @@ class SimulatedMarket:
         quality=Quality.SIMULATED,
         streaming=True,
         intervals=frozenset(BarInterval),
-        search=True,
         kinds=frozenset(DataKind) - {DataKind.TRADES},
         notice="Simulated market. Prices are generated.",
     )
