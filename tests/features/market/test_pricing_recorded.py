@@ -11,7 +11,8 @@ import pytest
 from benchmarks.iwm_accuracy import MEDIAN_MAX, RATE, Accuracy, compare, load, terms_of
 from tests.fixtures.recorded import recorded
 
-from optix.features.market.pricing import STATUS_CODE, PricedChain, price_chain
+from optix.features.market.analytics import STATUS_CODE, PricedChain
+from optix.features.market.pricing import price_chain
 from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import Settlement
 
