@@ -246,6 +246,10 @@ class TestSettlement:
             atm_iv=None,
             expected_move=None,
             model=chain.roots["SPX", NEAR].model,
+            rate_source="OPTIX_RISK_FREE_RATE",
+            dividend_source=None,
+            adjusted=False,
+            basis=chain.roots["SPX", NEAR].basis,
         )
 
     def test_in_the_last_minute_time_stops_at_one_minute(self) -> None:

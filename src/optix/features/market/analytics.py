@@ -35,6 +35,15 @@ class RootTerms:
     settles_at_ns: int  # the instant the settlement value is set; AM and PM differ only here
 
 
+class Basis(NamedTuple):
+    """What the numbers of a root's rows were solved with, at the earliest."""
+
+    forward: float
+    years: float
+    rate: float
+    model: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootAnalytics:
     """What was found for one root at one expiration. `None`: it does not exist."""
@@ -50,6 +59,7 @@ class RootAnalytics:
     rate_source: str
     dividend_source: str | None  # None: dividends are what the forward implies
     adjusted: bool  # a corporate action changed what is delivered
+    basis: Basis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from optix.features.market.analytics import (
     ANALYTICS,
     STATUS_CODE,
     STATUS_WORDS,
+    Basis,
     ChainQuotes,
     PricedChain,
     RootAnalytics,
@@ -149,6 +150,7 @@ def price_quotes(
         spot=spot,
         american=american,
     )
+    late &= (flags & QuoteFlag.CROSSED) == 0
     flags[late] |= np.uint8(QuoteFlag.OUTLIER)
     mid = normalise.mid_column(bid, ask)
     status = _quote_status(flags, mid)
@@ -158,8 +160,9 @@ def price_quotes(
     carry = tuple(chain.carry for chain in chains)
     model = _models(owner, years, american, spot, carry)
     solvable = _Solvable(layout, Terms(years, spot, fit, model, owner, carry), mid, flags, status)
-    columns = _analytics(solvable, chains, bid, ask)
-    roots = _root_analytics(solvable, of_roots, columns["iv"])
+    bases = _bases(solvable, chains)
+    columns = _analytics(solvable, chains, _kept_rows(solvable, chains, bases, bid, ask))
+    roots = _root_analytics(solvable, of_roots, bases, columns["iv"])
     whole: dict[str, NDArray[Any]] = {
         "mid": mid,
         "status": status,
@@ -340,11 +343,10 @@ def _models(
 
 
 def _analytics(
-    solvable: _Solvable, chains: Sequence[ChainQuotes], bid: FloatArray, ask: FloatArray
+    solvable: _Solvable, chains: Sequence[ChainQuotes], kept: BoolArray
 ) -> dict[str, FloatArray]:
     """Return IV and Greeks in the units of a response; write into the status why there is none."""
     layout, terms, mid, _, status = solvable
-    kept = _kept_rows(solvable, chains, bid, ask)
     columns = {name: np.full(mid.shape, np.nan) for name in ANALYTICS}
     rows = np.flatnonzero((status == _OK) & ~kept)
     found = solve(layout, terms, mid, rows)
@@ -365,43 +367,62 @@ def _analytics(
     return columns
 
 
+def _bases(solvable: _Solvable, chains: Sequence[ChainQuotes]) -> list[Basis]:
+    """Return what each group's rows are solved with: the basis of before where it hardly moved."""
+    layout, terms, _, _, _ = solvable
+    bases = []
+    for group, key in enumerate(layout.keys):
+        basis = Basis(
+            forward=float(terms.fit.forward[group]),
+            years=float(terms.years[group]),
+            rate=float(terms.fit.rate[group]),
+            model=MODEL_TEXT[Model(int(terms.model[group]))],
+        )
+        before = chains[layout.owner[group]].before
+        if before is not None and not _has_moved(before.roots[key].basis, basis):
+            basis = before.roots[key].basis
+        bases.append(basis)
+    return bases
+
+
+def _has_moved(old: Basis, new: Basis) -> bool:
+    """Tell whether numbers made with `old` are too far from those made with `new`; NaN is far."""
+    near = (
+        abs(new.forward - old.forward) <= FORWARD_MOVED_SHARE * old.forward
+        and abs(new.years - old.years) <= TIME_MOVED_SHARE * old.years
+        and (new.rate, new.model) == (old.rate, old.model)
+    )
+    return not near
+
+
 def _kept_rows(
-    solvable: _Solvable, chains: Sequence[ChainQuotes], bid: FloatArray, ask: FloatArray
+    solvable: _Solvable,
+    chains: Sequence[ChainQuotes],
+    bases: Sequence[Basis],
+    bid: FloatArray,
+    ask: FloatArray,
 ) -> BoolArray:
     """Say which American rows keep their numbers: nothing they depend on moved by enough.
 
     European rows cost less to solve than to look at.
     """
     layout, terms, _, _, status = solvable
-    moved = np.ones(len(layout.keys), dtype=np.bool_)
     kept = np.zeros(bid.shape, dtype=np.bool_)
+    steady = np.zeros(len(layout.keys), dtype=np.bool_)
     for number, chain in enumerate(chains):
         if chain.before is None:
             continue
         for group in np.flatnonzero(layout.owner == number).tolist():
-            root = chain.before.roots[layout.keys[group]]
-            moved[group] = _has_moved(root, terms, group)
+            steady[group] = chain.before.roots[layout.keys[group]].basis is bases[group]
         rows = layout.rows_of(number)
         same = (bid[rows] == chain.before.bid) & (ask[rows] == chain.before.ask)
         solved = np.isin(chain.before.status, _SOLVER_CODES)
         kept[rows] = same & solved & (status[rows] == _OK)
-    american = terms.model != Model.EUROPEAN
-    return np.asarray(kept & (american & ~moved)[layout.group])
-
-
-def _has_moved(before: RootAnalytics, terms: Terms, group: int) -> bool:
-    forward, years = terms.fit.forward[group], terms.years[group]
-    if before.forward is None or before.model != MODEL_TEXT[Model(int(terms.model[group]))]:
-        return True
-    return bool(
-        abs(forward / before.forward - 1.0) > FORWARD_MOVED_SHARE
-        or abs(years / before.expiry_years - 1.0) > TIME_MOVED_SHARE
-        or terms.fit.rate[group] != before.rate
-    )
+    return np.asarray(kept & (steady & (terms.model != Model.EUROPEAN))[layout.group])
 
 
 def _root_analytics(
-    solvable: _Solvable, of_roots: Sequence[RootTerms], iv: FloatArray
+    solvable: _Solvable, of_roots: Sequence[RootTerms], bases: Sequence[Basis], iv: FloatArray
 ) -> list[RootAnalytics]:
     layout, terms, _, flags, _ = solvable
     years, fit, spot = terms.years, terms.fit, terms.spot
@@ -428,6 +449,7 @@ def _root_analytics(
                 rate_source=carry.rate_source,
                 dividend_source=carry.dividend_source if model is Model.AMERICAN_CASH else None,
                 adjusted=deliverable_of(term.root, term.expiration) is None,
+                basis=bases[index],
             )
         )
     return found
