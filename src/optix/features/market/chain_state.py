@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -183,12 +184,11 @@ class ChainState:
         now.ts_rows[places] = ts_event
         return fresh._replace(listing=now.listing, values=now.values, ts_rows=now.ts_rows)
 
-    def set_print(self, position: int, *, last: float | None, volume: float | None) -> None:
-        """Take what the tape says of one contract; None leaves what the quotes said."""
-        if last is not None:
+    def set_print(self, position: int, *, last: float, volume: float) -> None:
+        """Take what the tape says of one contract; a NaN leaves the last price of the quotes."""
+        if not isnan(last):
             self._now.values[COLUMN["last"], position] = last
-        if volume is not None:
-            self._now.values[COLUMN["volume"], position] = volume
+        self._now.values[COLUMN["volume"], position] = volume
 
     def forget_before(self, ts_event: int, rejects: Rejects) -> None:
         """Make nothing of rows that are older: they are in the shares of before a split."""

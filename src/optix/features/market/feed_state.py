@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from math import isnan
+from math import isnan, nan
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ import orjson
 from optix.features.market import normalise, wire
 from optix.features.market.analytics import ChainQuotes, PricedChain, RootTerms
 from optix.features.market.carry import CarryInputs
-from optix.features.market.chain_parts import ChainPart, PartsMaker
+from optix.features.market.chain_parts import COLUMN, ChainPart, PartsMaker
 from optix.features.market.chain_state import Beside, ChainSnapshot, ChainState
 from optix.features.market.listing import RootKey
 from optix.features.market.normalise import RejectReason, Rejects
@@ -83,6 +83,7 @@ class FeedState:
         self.surfaces: dict[RootKey, Mapping[str, Any]] = {}  # what headers say of theirs
         self._batch = 0
         self._believed: dict[str, Quote] = {}
+        self._printed: dict[ChainKey, set[OptionContract]] = {}
         self._parts = PartsMaker()
         self._tapes = Tapes()
         self._terms = terms
@@ -158,6 +159,12 @@ class FeedState:
         else:  # some rows of a chain that was never seen whole are not that chain
             self.rejects.count(RejectReason.NOT_LOADED, len(part.listing))
             return
+        for contract in self._printed.get(key, ()):
+            position = part.listing.index.get(contract)
+            if position is not None:
+                said = float(part.values[COLUMN["volume"], position])
+                volume = self._tapes.volume_of(contract.key, said)
+                state.set_print(state.listing.index[contract], last=nan, volume=volume)
         if since_ns:
             state.forget_before(since_ns, self.rejects)
         state.loaded_ns = now_ns
@@ -216,8 +223,8 @@ class FeedState:
         volume = float(state.column("volume")[position])
         print_ = self._tapes.add(trade, volume, self.rejects)
         if print_ is not None:
-            last = print_.last if print_.last_ts_event >= trade.ts_event else None
-            state.set_print(position, last=last, volume=print_.volume)
+            self._printed.setdefault(key, set()).add(contract)
+            state.set_print(position, last=print_.last, volume=print_.volume)
             self.dirty_chains.setdefault(key, self._wall_now_ns())
 
     def take_status(self, status: TradingStatus) -> None:
@@ -238,6 +245,7 @@ class FeedState:
             self.quotes.clear()
             self._believed.clear()
             self._tapes.clear()
+            self._printed.clear()
             for state in self.chains.values():
                 state.turn_back()
             return
@@ -275,6 +283,7 @@ class FeedState:
         for key in idle[:over]:
             del self.chains[key]
             self.dirty_chains.pop(key, None)
+            self._printed.pop(key, None)
 
     # Giving out
 
@@ -420,13 +429,9 @@ def demand_of(topics: Iterable[str]) -> Demand:
 
 
 def _printed(quote: Quote, print_: Print) -> Quote:
-    newer = print_.last_ts_event >= quote.ts_event
-    return replace(
-        quote,
-        last=print_.last if newer else quote.last,
-        volume=print_.volume,
-        ts_event=max(quote.ts_event, print_.last_ts_event),
-    )
+    """Return the quote after a print. A cancel gives the last price back to the print before."""
+    last = quote.last if isnan(print_.last) else print_.last
+    return replace(quote, last=last, volume=print_.volume)
 
 
 def _without_numbers(quote: Quote, now_ns: int) -> Quote:

@@ -7,6 +7,7 @@ rate falls back on the setting, dividends on what forwards imply, and the header
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ SAME_DIVIDEND: Final = timedelta(
 )  # an announced one this near to a repeated one is that one
 _CASH = {ActionKind.CASH_DIVIDEND}
 _REFRESH_SECONDS: Final = 5.0
-_DAY_SECONDS: Final = 86_400.0
+_YEAR_SECONDS: Final = 365 * 86_400.0
 
 
 class NoInputs:
@@ -54,7 +55,7 @@ class NoInputs:
 class _Known:
     """What is known of one underlying."""
 
-    dividends: tuple[CorporateAction, ...] = ()
+    dividends: tuple[tuple[int, CorporateAction], ...] = ()  # with the open of the ex-date
     splits_ns: tuple[int, ...] = ()  # when the shares of after began to trade
     earnings: tuple[date, ...] = ()
     earnings_reason: str = ""
@@ -152,11 +153,8 @@ class MarketInputs:
         """Return what is known of an underlying, in years from `now_ns`."""
         known = self._known.get(underlying, _Known(earnings_reason="Not asked for yet."))
         coming = [
-            (
-                action,
-                (calendar.opens_at(action.ex_date) - now_ns) / NANOSECONDS / _DAY_SECONDS / 365,
-            )
-            for action in known.dividends
+            (action, (opens_ns - now_ns) / (NANOSECONDS * _YEAR_SECONDS))
+            for opens_ns, action in known.dividends
         ]
         dividends = tuple(
             Dividend(
@@ -190,7 +188,9 @@ def _splits(actions: Iterable[CorporateAction]) -> list[CorporateAction]:
     return [action for action in actions if action.kind is ActionKind.SPLIT and action.ratio]
 
 
-def _schedule(actions: Sequence[CorporateAction], today: date) -> tuple[CorporateAction, ...]:
+def _schedule(
+    actions: Sequence[CorporateAction], today: date
+) -> tuple[tuple[int, CorporateAction], ...]:
     """Return the dividends to come: announced ones, and last year's again where none is announced.
 
     A company keeps its calendar more often than it changes it; the source says that it is a guess.
@@ -212,14 +212,19 @@ def _schedule(actions: Sequence[CorporateAction], today: date) -> tuple[Corporat
             CorporateAction(
                 symbol=action.symbol,
                 kind=action.kind,
-                ex_date=calendar.session_on_or_after(day),
+                ex_date=day,
                 amount=amount,
                 estimated=True,
                 source=f"{action.source}, last year's dividend again",
             )
         )
     coming = sorted([*known, *again], key=lambda action: action.ex_date)
-    return tuple(coming[: limits.INPUTS_ACTIONS_MAX])
+    with_opens = []
+    for action in coming[: limits.INPUTS_ACTIONS_MAX]:
+        with contextlib.suppress(calendar.OutsideCalendar):  # later than anybody prices
+            session = calendar.session_on_or_after(action.ex_date)
+            with_opens.append((calendar.opens_at(session), action))
+    return tuple(with_opens)
 
 
 def _start_ns(day: date) -> int:

@@ -22,7 +22,6 @@ class Print(NamedTuple):
     """What a symbol's quote says after a print. NaN: what it said before."""
 
     last: float
-    last_ts_event: int
     volume: float
 
 
@@ -69,7 +68,7 @@ class Tapes:
             rejects.count(RejectReason.PRINT)
             return None
         summary = own.tape.summary()
-        return Print(summary.last, summary.last_ts_event, own.volume())
+        return Print(summary.last, own.volume())
 
     def volume_of(self, symbol: str, said: float) -> float:
         """Return a symbol's volume when its source says `said` in a quote.
