@@ -35,7 +35,7 @@ class FeedCounts:
     last_update_ns: int = 0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # a registry keeps its collectors by identity
 class FeedMetrics(Collector):
     """A Prometheus collector of the feed's counts."""
 
