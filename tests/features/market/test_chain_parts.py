@@ -64,7 +64,7 @@ class TestRemembering:
         assert list(second.listing.contracts) == other
 
     def test_what_was_not_seen_of_late_is_forgotten(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(limits, "CHAINS_KEPT_MAX", 2)
+        monkeypatch.setattr(limits, "CHAINS_KEPT_MAX", limits.CHAINS_KEPT_MAX // 500)
         maker = PartsMaker()
         for strike in range(600, 610):
             maker.parts_of(table_of(contracts_of([strike])))

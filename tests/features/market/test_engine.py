@@ -213,6 +213,43 @@ class TestPublishing:
         assert world.is_running
 
 
+class TestBudget:
+    def test_one_call_of_the_pricing_takes_chains_up_to_its_cost(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", limits.PRICING_COST_MAX // 250)
+        days = [EXPIRATION + timedelta(days=7 * n) for n in range(5)]
+        wanted = [ChainKey("SPY", day) for day in days]
+        for day in days:
+            world.engine.take_chain(chain_on(day))
+        cost = world.engine._market.cost_of(wanted[0])
+        some, left = world.engine._batch_of(wanted)
+        assert len(some) == limits.PRICING_COST_MAX // cost
+        assert some + left == wanted
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", 0)
+        assert world.engine._batch_of(wanted) == (wanted[:1], wanted[1:])
+
+    async def test_what_waits_longest_comes_first_and_all_come(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With no time for a second batch in a cycle, chains take turns in the order of waiting."""
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", 0)
+        none = limits.PRICING_CYCLE_SECONDS_MAX * 0
+        monkeypatch.setattr(limits, "PRICING_CYCLE_SECONDS_MAX", none)
+        days = [EXPIRATION + timedelta(days=7 * n) for n in (2, 0, 1)]
+        world.bus.topics = [f"c:SPY:{day}" for day in days]
+        await world.run()
+        for day in days:
+            world.provider.emit(chain_on(day))
+
+        def told() -> list[str]:
+            lists = [cast("list[list[str]]", message["l"]) for message in world.updates("l")]
+            return [name[1] for names in lists for name in names]
+
+        await until(lambda: len(told()) == len(days))
+        assert told() == [day.isoformat() for day in days]
+
+
 class TestDemand:
     async def test_leases_become_demand_and_nonsense_means_nothing(self, world: World) -> None:
         await world.run()

@@ -262,7 +262,7 @@ class TestTrading:
     def test_no_more_tapes_are_kept_than_the_bound(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "TAPES_KEPT_MAX", 2)
+        monkeypatch.setattr(limits, "TAPES_KEPT_MAX", limits.TAPES_KEPT_MAX // 10_000)
         world.now_ns += 10 * SECOND
         for contract in SMALL_CONTRACTS:
             world.state.take_trade(print_of(contract.key, 22.0))
@@ -302,7 +302,7 @@ class TestBudget:
         later = ChainKey("SPY", EXPIRATION.replace(day=31))
         world.take(whole(contracts_of([590, 600, 610], expiration=later.expiration)))
         world.state.demand = Demand(chains=frozenset({KEY, later}))
-        monkeypatch.setattr(limits, "CASH_DIVIDEND_ROWS_MAX", 8)
+        monkeypatch.setattr(limits, "CASH_DIVIDEND_ROWS_MAX", limits.CASH_DIVIDEND_ROWS_MAX // 125)
         assert world.state.is_in_cash(KEY)
         assert not world.state.is_in_cash(later)
         monkeypatch.setattr(limits, "CASH_DIVIDEND_ROWS_MAX", 12)

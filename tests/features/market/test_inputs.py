@@ -107,7 +107,7 @@ class TestDividends:
     async def test_no_more_ex_dates_are_kept_than_one_expiry_may_see(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "INPUTS_ACTIONS_MAX", 3)
+        monkeypatch.setattr(limits, "INPUTS_ACTIONS_MAX", limits.INPUTS_ACTIONS_MAX // 21)
         days = [date(2027, month, 15) for month in range(1, 9)]
         source = Source([action(ActionKind.CASH_DIVIDEND, day, amount=0.1) for day in days])
         inputs = inputs_of(source)
@@ -162,7 +162,7 @@ class TestAsking:
     async def test_no_more_underlyings_are_kept_than_the_bound(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "INPUTS_KEPT_MAX", 2)
+        monkeypatch.setattr(limits, "INPUTS_KEPT_MAX", limits.INPUTS_KEPT_MAX // 500)
         inputs = inputs_of(Source())
         await inputs.refresh(["A", "B", "C"])
         assert len(inputs._known) == 2

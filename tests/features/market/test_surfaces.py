@@ -14,7 +14,7 @@ from optix.features.market.carry import CarryInputs
 from optix.features.market.earnings import without_earnings
 from optix.features.market.feed_state import FeedState, price_works
 from optix.features.market.inputs import NoInputs
-from optix.features.market.surfaces import Surfaces, slices_of
+from optix.features.market.surfaces import Surfaces, rest_seconds, slices_of
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -144,10 +144,15 @@ class TestFitting:
         assert list(world.fit()) == [DAYS[0]]
         world.surfaces.keep(frozenset())
         assert world.surfaces.fit("SPX") == {}
-        monkeypatch.setattr(limits, "SURFACES_KEPT_MAX", 2)
+        monkeypatch.setattr(limits, "SURFACES_KEPT_MAX", limits.SURFACES_KEPT_MAX // 500)
         for name in ("A", "B", "C"):
             world.surfaces.offer(name, [])
         assert world.surfaces.backlog == 2
+
+    def test_work_takes_its_share_of_a_core_and_no_more(self) -> None:
+        rest = rest_seconds(2.0)
+        assert 2.0 / (2.0 + rest) == pytest.approx(limits.SURFACE_SHARE_MAX)
+        assert rest_seconds(0.0) == limits.CHAIN_PUBLISH_SECONDS
 
 
 class TestHeaders:

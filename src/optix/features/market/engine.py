@@ -24,7 +24,7 @@ from optix.features.market.feed_metrics import FeedCounts, FeedMetrics
 from optix.features.market.feed_state import FeedState, TermsSource, Work, demand_of, price_works
 from optix.features.market.inputs import MarketInputs
 from optix.features.market.summaries import Summaries
-from optix.features.market.surfaces import Surfaces, slices_of
+from optix.features.market.surfaces import Surfaces, rest_seconds, slices_of
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
@@ -384,8 +384,7 @@ class FeedEngine:
             self._counts.surface_seconds += spent_seconds
             self._market.say_surfaces(underlying, headers)
             self._wake()
-            rest_seconds = spent_seconds * (1.0 / limits.SURFACE_SHARE_MAX - 1.0)
-            await asyncio.sleep(max(limits.CHAIN_PUBLISH_SECONDS, rest_seconds))
+            await asyncio.sleep(rest_seconds(spent_seconds))
 
     async def _broadcast(
         self, message: bytes, *, keep: Mapping[str, dict[str, bytes]] | None = None

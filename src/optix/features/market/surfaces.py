@@ -75,6 +75,12 @@ class _Fitted(NamedTuple):
     headers: Headers
 
 
+def rest_seconds(spent_seconds: float) -> float:
+    """Return how long fitting rests after so much work, so that it takes its share of a core."""
+    rest = spent_seconds * (1.0 / limits.SURFACE_SHARE_MAX - 1.0)
+    return max(limits.CHAIN_PUBLISH_SECONDS, rest)
+
+
 class Surfaces:
     """The surfaces of all underlyings, at most `SURFACES_KEPT_MAX`."""
 
