@@ -97,6 +97,7 @@ class TestBounds:
                 ask,
                 forward=forward * one,
                 discount=one,
+                years=0.1 * one,
                 spot=600.0 * one,
                 american=one > 0,
             )
@@ -109,6 +110,10 @@ class TestBounds:
         ask[0] = 90.0  # a call on 500 with the share at 600
         bid[80] = 610.0  # a call on 700
         assert self.judged(bid, ask) == [0, 80]
+
+    def test_a_spot_that_ran_away_from_the_options_accuses_nobody(self) -> None:
+        bid, ask = ladder(spot=612.0)
+        assert self.judged(bid, ask, forward=612.0) == []
 
     def test_without_a_forward_nothing_is_judged(self) -> None:
         bid, ask = ladder()

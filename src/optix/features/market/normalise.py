@@ -34,6 +34,7 @@ PRICE_STEP: Final = 0.05  # dollars; below it prices differ by their increments 
 NEIGHBOUR_SPREADS: Final = 3.0  # half spreads of the neighbours
 NEIGHBOUR_SHARE: Final = 0.02  # of what the neighbours say
 BOUND_SHARE: Final = 0.005  # of the forward: spot and options are not quoted at one instant
+BOUND_RATE: Final = 0.02  # a year: how far the given rate may be from the market's
 PAST_SECONDS: Final = 60.0  # what an older quote said is no measure of this one
 PAST_SPREADS: Final = 4.0  # half spreads, of both quotes together
 PAST_SHARE: Final = 0.25  # of the earlier price: what a jump of volatility may do
@@ -182,25 +183,30 @@ def bound_outliers(
     *,
     forward: FloatArray,
     discount: FloatArray,
+    years: FloatArray,
     spot: FloatArray,
     american: BoolArray,
 ) -> BoolArray:
     """Say which rows are offered below, or bid above, what parity and exercise allow.
 
-    Shapes:  forward, discount, spot and american per group. A NaN forward judges nothing.
+    The spot alone accuses nobody: after the close it moves while options stand. What exercise is
+    worth counts as far as the forward agrees.
+
+    Shapes:  forward, discount, years, spot and american per group. A NaN forward judges nothing.
     """
     group = layout.group
     F, D, K = forward[group], discount[group], layout.strike
     with np.errstate(invalid="ignore"):
         sign = np.where(layout.is_call, 1.0, -1.0)
-        least = D * np.maximum(sign * (F - K), 0.0)
-        now = np.maximum(sign * (spot[group] - K), 0.0)
+        inside = np.maximum(sign * (F - K), 0.0)
+        least = D * inside
+        now = np.minimum(np.maximum(sign * (spot[group] - K), 0.0), inside)
         exercised = american[group] & np.isfinite(now)
         least = np.where(exercised, np.maximum(least, now), least)
         most = np.where(
             layout.is_call, np.where(american[group], np.fmax(F, spot[group]), D * F), K
         )
-        slack = np.maximum(BOUND_SHARE * F, PRICE_STEP)
+        slack = np.maximum(BOUND_SHARE * F, PRICE_STEP) + BOUND_RATE * years[group] * np.abs(F - K)
         return ((ask > 0) & (ask < least - slack)) | (bid > most + slack)
 
 

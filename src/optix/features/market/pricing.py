@@ -147,6 +147,7 @@ def price_quotes(
         ask,
         forward=fit.forward,
         discount=np.exp(-fit.rate * years),
+        years=years,
         spot=spot,
         american=american,
     )
