@@ -87,7 +87,15 @@ SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
 REPLAY_STEPS_MAX = 10_000
-PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
+PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
+PRICING_CYCLE_SECONDS_MAX = 0.5  # of pricing, before the chains that wait longest come first again
+CASH_DIVIDEND_ROWS_MAX = 1_000  # followed rows whose dividends are priced in cash
+TAPES_KEPT_MAX = 20_000  # symbols whose prints of a session are folded
+SURFACE_SHARE_MAX = 0.1  # of a core, for fitting surfaces
+SURFACES_KEPT_MAX = 1_000
+INPUTS_KEPT_MAX = 1_000  # underlyings whose dividends and earnings are known
+INPUTS_AGE_SECONDS_MAX = 6 * 3_600.0  # dividends, splits and rates are asked for again after that
+INPUTS_ACTIONS_MAX = 64  # of one underlying: as many ex-dates as one expiry may see
 
 # Market data providers
 PROVIDER_PAGES_MAX = 200  # of one answer that comes in pages
