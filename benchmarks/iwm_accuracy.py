@@ -23,7 +23,9 @@ from optix.adapters.market_data.cboe.quotedata import (
 from optix.adapters.market_data.cboe.translate import translate_options
 from optix.adapters.market_data.cboe.wire import read_options
 from optix.adapters.market_data.tables import Snapshot, column_of
-from optix.features.market.pricing import STATUS_WORDS, PricedChain, RootKey, RootTerms, price_chain
+from optix.features.market.analytics import STATUS_WORDS, PricedChain, RootTerms
+from optix.features.market.listing import RootKey
+from optix.features.market.pricing import price_chain
 from optix.features.market.terms import ListedTerms
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
 from optix.kernel.instrument import Right

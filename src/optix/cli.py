@@ -17,7 +17,7 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
-from optix.processes import upkeep
+from optix.processes import history_commands, simulate, upkeep
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from optix.platform.settings import Settings
 
 _feed = click.option(
-    "--feed", type=click.Choice(["auto", "cboe", "replay", "sim"]), help="Market feed (OPTIX_FEED)."
+    "--feed", metavar="NAME[,NAME…]", help="Market feeds by preference (OPTIX_FEED)."
 )
 _replay = click.option("--replay", type=click.Path(path_type=Path), help="Recording to replay.")
 
@@ -60,6 +60,10 @@ def main() -> None:
 main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
+main.add_command(simulate.command)
+main.add_command(history_commands.import_files)
+main.add_command(history_commands.history)
+main.add_command(upkeep.adapters)
 
 
 @main.command()

@@ -27,6 +27,7 @@ from optix.kernel.roots import underlying_of
 from optix.ports.market_data import (
     BarInterval,
     ChainKey,
+    DataKind,
     Demand,
     FeedNotice,
     MarketDataProvider,
@@ -229,7 +230,7 @@ class MarketDataContract:
         self, market: Market
     ) -> None:
         provider = market.provider
-        if not provider.capabilities.search:
+        if DataKind.SEARCH not in provider.capabilities.kinds:
             pytest.skip("this provider cannot search")
         text, first = market.known.search
         found = await provider.search(text, limit=5)

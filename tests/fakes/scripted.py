@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
-from tests.fixtures.chains import EXPIRATION, contracts_of, spot_of, table_of
+from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
 
 from optix.kernel.chain import ChainTable
-from optix.kernel.clock import Clock, SystemClock
+from optix.kernel.clock import Clock, ScaledClock, SystemClock
 from optix.kernel.instrument import ExerciseStyle, Settlement
 from optix.kernel.quote import Quality, Quote, SecurityKind
 from optix.ports.market_data import (
@@ -44,7 +44,7 @@ class ScriptedProvider:
             streaming=True,
             silence_seconds_max=silence_seconds_max,
         )
-        self.clock: Clock = clock or SystemClock()
+        self.clock: Clock = clock or ScaledClock(SystemClock(), origin_ns=NOW_NS, speed=1)
         self.quotes: dict[str, Quote] = {}
         self.chains: dict[ChainKey, ChainTable] = {}
         self.bars: dict[str, Bars] = {}

@@ -153,6 +153,45 @@ class TestRefusals:
         assert variable in sentence
         assert f"{variable}=" in sentence
 
+    @pytest.mark.parametrize(
+        ("variables", "said"),
+        [
+            ({"FEED": "cboe,bloomberg"}, "there is no feed bloomberg"),
+            ({"FEED": " , "}, "there is no feed named"),
+            ({"FEED": "cboe,sim"}, "sim is a market of its own"),
+            ({"FEED": "auto,cboe"}, "auto is a market of its own"),
+            ({"FEED": "cboe,cboe"}, "a feed is named twice"),
+            ({"FEED_BARS": "sim"}, "OPTIX_FEED_BARS cannot be used with auto"),
+            ({"FEED": "cboe", "FEED_BARS": "replay"}, "OPTIX_FEED_BARS cannot be used with replay"),
+            ({"FEED": "sim", "FEED_SEARCH": "cboe"}, "leave OPTIX_FEED_SEARCH out"),
+            ({"FEED": "tradier,cboe"}, "set OPTIX_TRADIER_TOKEN=…, or take tradier out"),
+            ({"FEED": "cboe", "FEED_BARS": "yahoo"}, "set OPTIX_YAHOO_ENABLED=true"),
+            (
+                {"FEED": "alpaca", "ALPACA_KEY_ID": "PK1"},
+                "whose account is not set: set OPTIX_ALPACA_SECRET_KEY=…, or",
+            ),
+        ],
+    )
+    def test_feeds_that_cannot_run_are_refused_with_what_to_do(
+        self, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str
+    ) -> None:
+        for name, value in variables.items():
+            monkeypatch.setenv(f"OPTIX_{name}", value)
+        assert said in refusal()
+
+    def test_feeds_are_listed_by_preference_for_each_kind(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OPTIX_FEED", "Tradier, cboe")
+        monkeypatch.setenv("OPTIX_TRADIER_TOKEN", "token-of-the-tests")
+        monkeypatch.setenv("OPTIX_FEED_BARS", "yahoo,cboe")
+        monkeypatch.setenv("OPTIX_YAHOO_ENABLED", "true")
+        monkeypatch.setenv("OPTIX_FEED_SEARCH", "")
+        market = load_settings().market
+        assert market.feed == "tradier,cboe"
+        assert market.feeds == ("tradier", "cboe", "yahoo")
+        assert market.feed_orders == {"bars": "yahoo,cboe"}
+
     def test_every_problem_is_told_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OPTIX_PORT", "x")
         monkeypatch.setenv("OPTIX_FEED", "y")

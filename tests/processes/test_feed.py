@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,18 +17,19 @@ from tests.fixtures.waiting import until
 
 from optix.adapters.market_data import cboe as cboe_package
 from optix.adapters.market_data.cboe import CboeMarketData
+from optix.adapters.market_data.failover import FailoverMarketData
 from optix.adapters.market_data.sim import SimulatedMarket
-from optix.kernel.clock import SystemClock
+from optix.kernel.clock import Clock, SystemClock, to_ns
 from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.bus import Bus
-from optix.platform.market_settings import MarketSettings
-from optix.platform.settings import load_settings
+from optix.platform.settings import Settings, load_settings
 from optix.processes import feed
-from optix.processes.feed import FeedComponent, choose_provider
+from optix.processes.feed import FeedComponent, FeedNotOffered, choose_provider
+from optix.processes.providers import PROVIDERS
 
 
-def settings(**options: Any) -> MarketSettings:
-    return load_settings(**options).market
+def settings(**options: Any) -> Settings:
+    return load_settings(**options)
 
 
 @pytest.fixture
@@ -119,3 +122,53 @@ async def test_the_component_runs_the_feed_and_says_how_it_is() -> None:
     await asyncio.gather(running, return_exceptions=True)
     with pytest.raises(Unavailable):
         await component.ping()
+
+
+class TestSeveralFeeds:
+    @pytest.fixture(autouse=True)
+    def accounts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("OPTIX_TRADIER_TOKEN", "token-of-the-tests")
+
+        def scripted(chosen: Settings, clock: Clock) -> ScriptedProvider | None:
+            token = chosen.tradier.tradier_token
+            assert token is not None
+            if token.get_secret_value() == "no":
+                return None
+            provider = ScriptedProvider(clock=clock)
+            provider.capabilities = replace(provider.capabilities, name="tradier")
+            return provider
+
+        monkeypatch.setattr(feed, "PROVIDERS", {**PROVIDERS, "tradier": scripted})
+
+    async def test_they_are_one_provider_in_the_order_of_the_settings(self) -> None:
+        chosen = settings(feed="cboe,tradier", feed_bars="cboe")
+        provider = await choose_provider(chosen, SystemClock())
+        assert isinstance(provider, FailoverMarketData)
+        assert [row.name for row in provider.health()] == ["cboe", "tradier"]
+        assert provider.capabilities.name == "tradier"  # real time, so it is the preferred one
+        kept = settings(feed="cboe,tradier", feed_keep_order=True)
+        provider = await choose_provider(kept, SystemClock())
+        assert provider.capabilities.name == "cboe"
+
+    async def test_one_that_cannot_be_built_is_an_error_with_a_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("OPTIX_TRADIER_TOKEN", "no")
+        with pytest.raises(FeedNotOffered, match="tradier has no account here"):
+            await choose_provider(settings(feed="cboe,tradier"), SystemClock())
+        monkeypatch.setattr(feed, "PROVIDERS", {})
+        with pytest.raises(FeedNotOffered, match="cboe is not part of this release"):
+            await choose_provider(settings(feed="cboe"), SystemClock())
+
+
+@pytest.mark.parametrize(
+    ("moment", "moving"),
+    [
+        (datetime(2026, 11, 18, 15, 0, tzinfo=UTC), True),
+        (datetime(2026, 11, 18, 22, 0, tzinfo=UTC), False),
+        (datetime(2026, 11, 22, 15, 0, tzinfo=UTC), False),  # a Sunday
+        (datetime(1950, 1, 2, 15, 0, tzinfo=UTC), True),  # nobody knows: rather watchful
+    ],
+)
+def test_silence_means_something_while_the_exchange_is_open(moment: datetime, moving: bool) -> None:
+    assert feed.prices_move(to_ns(moment)) is moving

@@ -59,8 +59,10 @@ async def test_what_was_recorded_plays_back(settings: Settings, tmp_path: Path) 
     assert "1 symbols" in said[0]
     assert f"{EXPIRATIONS_PER_SYMBOL} chains" in said[0]
 
-    replay = open_replay(out, speed=1000.0, loop=False)
+    replay = open_replay(out, speed="step", loop=False)
     await replay.open()
+    while await replay.step() is not None:
+        pass
     dates = sorted({listed.date for listed in await replay.fetch_expirations("IWM")})
     assert len(dates) == EXPIRATIONS_PER_SYMBOL
     assert (await replay.fetch_quote("IWM")).source

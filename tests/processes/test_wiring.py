@@ -118,6 +118,22 @@ class TestSubsets:
             with pytest.raises(httpx.ConnectError):
                 await client.get("/health")
 
+    async def test_a_feed_alone_tells_its_metrics_where_it_is_asked_to(
+        self, settings: Settings, stores: StoreUrls
+    ) -> None:
+        port = settings.http.port
+        http = settings.http.model_copy(update={"metrics_port": port})
+        settings = settings.model_copy(update={"http": http})
+        token = load_secrets(settings).metrics_token.get_secret_value()
+        async with running(settings, stores, ["feed"]) as client:
+            assert (await client.get("/health/ready")).json()["status"] == "ok"
+            refused = await client.get("/metrics")
+            assert (refused.status_code, refused.json()["code"]) == (401, "metrics_token_wrong")
+            told = await client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+            assert "process_resident_memory_bytes" in told.text
+            for path in ("/api/v1/market/status", "/docs", "/openapi.json"):
+                assert (await client.get(path)).status_code == 404
+
     async def test_an_api_alone_has_no_stream(self, settings: Settings, stores: StoreUrls) -> None:
         async with running(settings, stores, ["api"]) as client:
             assert (await client.get("/api/v1/market/status")).status_code == 401

@@ -1587,6 +1587,11 @@ export interface components {
             expiration: string;
             quality: components["schemas"]["Quality"];
             /**
+             * Reason
+             * @description Why rows may be old; empty when nothing says so.
+             */
+            reason: string;
+            /**
              * Received At
              * Format: date-time
              */
@@ -1606,6 +1611,8 @@ export interface components {
             /** Source */
             source: string;
             spot: components["schemas"]["Quote"];
+            /** @description Whether the underlying can be traded now; null when no source says so. */
+            trading_state: components["schemas"]["TradingState"] | null;
             /** Underlying */
             underlying: string;
         };
@@ -1627,7 +1634,7 @@ export interface components {
             /** Delta */
             delta: number | null;
             /** Flags */
-            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote")[];
+            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote" | "outlier" | "indicative")[];
             /** Gamma */
             gamma: number | null;
             /**
@@ -1658,7 +1665,7 @@ export interface components {
              * @description Why IV and Greeks are null; ok when they are not.
              * @enum {string}
              */
-            status: "ok" | "no_quote" | "no_bid" | "no_ask" | "crossed" | "below_intrinsic" | "above_maximum" | "no_time_value" | "expired" | "no_forward" | "not_converged";
+            status: "ok" | "no_quote" | "no_bid" | "no_ask" | "crossed" | "below_intrinsic" | "above_maximum" | "no_time_value" | "expired" | "no_forward" | "not_converged" | "adjusted";
             /** Strike */
             strike: number;
             /** Theta */
@@ -1674,8 +1681,28 @@ export interface components {
          * @description What holds for all contracts of one root at this expiration.
          */
         ChainRoot: {
+            /**
+             * Adjusted
+             * @description A corporate action changed what is delivered: no IV.
+             */
+            adjusted: boolean;
             /** Atm Iv */
             atm_iv: number | null;
+            /**
+             * Atm Iv Ex Earnings
+             * @description At-the-money IV without the variance of the earnings days before expiry.
+             */
+            atm_iv_ex_earnings: number | null;
+            /**
+             * Dividend Source
+             * @description Whose schedule was priced in cash; null: dividends are what forwards imply.
+             */
+            dividend_source: string | null;
+            /**
+             * Ex Earnings Reason
+             * @description Why that is null; empty when it is not.
+             */
+            ex_earnings_reason: string;
             /** Expected Move */
             expected_move: number | null;
             /**
@@ -1708,6 +1735,11 @@ export interface components {
              * @description Continuous rate of the discount factor.
              */
             rate: number | null;
+            /**
+             * Rate Source
+             * @description Whose curve gave the rate where quotes do not tell it.
+             */
+            rate_source: string;
             /** Root */
             root: string;
             settlement: components["schemas"]["Settlement"];
@@ -1717,6 +1749,12 @@ export interface components {
              */
             settles_at: string;
             style: components["schemas"]["ExerciseStyle"];
+            surface: components["schemas"]["SurfaceQuality"] | null;
+            /**
+             * Surface Reason
+             * @description Why there is no surface; empty when there is one.
+             */
+            surface_reason: string;
         };
         /** ComponentHealth */
         ComponentHealth: {
@@ -2665,7 +2703,7 @@ export interface components {
             /** Delay Seconds */
             delay_seconds: number;
             /** Flags */
-            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote")[];
+            flags: ("crossed" | "locked" | "no_bid" | "no_ask" | "wide" | "no_quote" | "outlier" | "indicative")[];
             /** High */
             high: number | null;
             kind: components["schemas"]["SecurityKind"];
@@ -2690,6 +2728,13 @@ export interface components {
             source: string;
             /** Symbol */
             symbol: string;
+            /**
+             * Trading Reason
+             * @description Why it cannot, in the venue's words; may be empty.
+             */
+            trading_reason: string;
+            /** @description Whether it can be traded now, by its venue; null when no source says so. */
+            trading_state: components["schemas"]["TradingState"] | null;
             /** Volume */
             volume: number | null;
         };
@@ -2954,6 +2999,43 @@ export interface components {
              */
             token_type: "bearer";
         };
+        /**
+         * SurfaceQuality
+         * @description How well the volatility surface stands on the quotes of one expiration.
+         */
+        SurfaceQuality: {
+            /**
+             * Arbitrage Free
+             * @description No butterfly here, no crossing with a neighbour.
+             */
+            arbitrage_free: boolean;
+            /**
+             * As Of
+             * Format: date-time
+             * @description When its quotes were true.
+             */
+            as_of: string;
+            /**
+             * Error Points
+             * @description Root mean square error, in volatility points.
+             */
+            error_points: number;
+            /**
+             * Inside
+             * @description Share of quotes whose bid and ask hold the fit.
+             */
+            inside: number | null;
+            /**
+             * Method
+             * @description How the slice was found.
+             */
+            method: string;
+            /**
+             * Quotes
+             * @description Quotes it stands on.
+             */
+            quotes: number;
+        };
         /** SymbolMatch */
         SymbolMatch: {
             /** Exchange */
@@ -3053,6 +3135,12 @@ export interface components {
              */
             code: string;
         };
+        /**
+         * TradingState
+         * @description Whether a security can be traded now, by the word of its venue.
+         * @enum {string}
+         */
+        TradingState: "open" | "pre_open" | "auction" | "paused" | "halted" | "closed" | "unknown";
         /**
          * TryRequest
          * @description Signing in to the development account without a password.

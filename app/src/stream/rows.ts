@@ -24,6 +24,7 @@ const STATUSES: ReadonlySet<unknown> = new Set<AnalyticsStatus>([
   'expired',
   'no_forward',
   'not_converged',
+  'adjusted',
 ]);
 
 /** Order of the quote columns in docs/streaming.md, for a chain's `spot` row. */
@@ -43,6 +44,7 @@ export const QUOTE_COLUMNS: Columns = new Map(
     'as_of',
     'quality',
     'flags',
+    'trading',
   ].map((name, index) => [name, index]),
 );
 

@@ -10,6 +10,8 @@ const FLAG_BITS: Record<FlagName, number> = {
   no_ask: 8,
   wide: 16,
   no_quote: 32,
+  outlier: 64,
+  indicative: 128,
 };
 
 export function flagBits(flags: readonly FlagName[]): number {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from math import nan
 
 from optix.kernel.instrument import OptionContract
-from optix.kernel.quote import Quality, Quote
+from optix.kernel.quote import Quality, Quote, QuoteFlag
 
 CHAIN_COLUMNS = (
     "bid",
@@ -68,6 +68,7 @@ class ChainTable:
     spot: Quote | None = None
     complete: bool = True  # True: a contract of these expirations that is absent is gone
     rejected: Sequence[RejectedRow] = field(default=())
+    flags: QuoteFlag = QuoteFlag.NONE  # of every row, by the word of the source: INDICATIVE
 
     def __post_init__(self) -> None:
         count = len(self.contracts)

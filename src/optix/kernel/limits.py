@@ -28,6 +28,28 @@ AGREEMENT_ANSWERS_MAX = 16
 AGREEMENT_KEPT_SECONDS = 30.0  # how long another process may not know of a withdrawal
 AGREEMENTS_KEPT_MAX = 10_000
 
+# The market's memory
+HISTORY_TEXT_LENGTH_MAX = 256
+HISTORY_YEAR_MIN = 1900
+HISTORY_YEAR_MAX = 2100
+HISTORY_FILE_ROWS_MAX = 1_048_576
+HISTORY_SMALL_FILES_MAX = 8  # of one partition and span of time; then they become one
+HISTORY_STAGED_ROWS_MAX = 2_000_000  # taken and not yet written
+HISTORY_OPEN_PARTITIONS_MAX = 256  # that a writer remembers the keys of
+HISTORY_READ_ATTEMPTS_MAX = 5  # each time the writer has joined files meanwhile
+HISTORY_CAPTURED_SYMBOLS_MAX = 1_000
+HISTORY_PAGE_MAX = 1_000  # sessions of one page of IV history or gaps
+HISTORY_LOOKBACK_DAYS_MAX = 10  # how old a past chain may be that is shown
+
+# Imports of recorded files
+IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by
+IMPORT_BLOCK_BYTES = 16 * 1024 * 1024  # of text that is read at once
+IMPORT_LINE_BYTES_MAX = 1024 * 1024
+IMPORT_DOCUMENT_BYTES_MAX = 256 * 1024 * 1024  # of a file that can only be read whole, unpacked
+IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024
+IMPORT_ZIP_MEMBERS_MAX = 200_000
+IMPORT_FRAME_ROWS_MAX = 10_000_000  # of a packed table, which says little with many bytes
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250
@@ -65,7 +87,76 @@ SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
 REPLAY_STEPS_MAX = 10_000
-PRICING_CHAINS_MAX = 8  # together they cost little more than one; all would hold up one reader
+PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
+PRICING_CYCLE_SECONDS_MAX = 0.5  # of pricing, before the chains that wait longest come first again
+CASH_DIVIDEND_ROWS_MAX = 1_000  # followed rows whose dividends are priced in cash
+TAPES_KEPT_MAX = 20_000  # symbols whose prints of a session are folded
+SURFACE_SHARE_MAX = 0.1  # of a core, for fitting surfaces
+SURFACES_KEPT_MAX = 1_000
+INPUTS_KEPT_MAX = 1_000  # underlyings whose dividends and earnings are known
+INPUTS_AGE_SECONDS_MAX = 6 * 3_600.0  # dividends, splits and rates are asked for again after that
+INPUTS_ACTIONS_MAX = 64  # of one underlying: as many ex-dates as one expiry may see
+
+# Market data providers
+PROVIDER_PAGES_MAX = 200  # of one answer that comes in pages
+PROVIDER_RETRIES_MAX = 2  # of one question, after its first attempt
+PROVIDER_RETRY_SECONDS_FIRST = 0.3
+PROVIDER_PAUSE_SECONDS_DEFAULT = 60.0  # after a 429 that does not say how long
+PROVIDER_PAUSE_SECONDS_MAX = 900.0
+PROVIDER_TURN_SECONDS_MAX = 15.0  # how long a question waits for its turn before it is refused
+PROVIDER_QUEUE_MAX = 256  # questions that wait for their turn
+STREAM_CONNECTS_PER_MINUTE_MAX = 6
+STREAM_CONNECT_SECONDS_MAX = 8.0
+STREAM_HANDSHAKE_SECONDS_MAX = 8.0  # greeting and sign-in, once connected
+STREAM_PING_SECONDS = 3.0
+STREAM_PONG_SECONDS_MAX = 4.0  # a peer that answers no ping for so long is gone
+STREAM_DATA_SILENCE_SECONDS_MAX = 8.0  # of a busy subscription in market hours; then it is mute
+STREAM_MUTE_SYMBOLS = 20  # how many symbols make a busy subscription
+STREAM_SILENCE_SECONDS_MAX = 600.0  # how far that bound grows while new connections do not help
+STREAM_STABLE_SECONDS = 10.0  # a connection that held so long was a good one
+STREAM_REFUSED_SECONDS = 900.0  # after a definite refusal to sign in
+STREAM_SYMBOL_REFUSED_SECONDS = 600.0
+STREAM_IDLE_SECONDS = 60.0  # without demand the connection is given up
+STREAM_RESELECT_SECONDS = 30.0  # nearest the money is found again so often
+STREAM_FRAME_BYTES_MAX = 4 * 1024 * 1024
+STREAM_FRAMES_QUEUED_MAX = 64  # then reading from the socket pauses
+STREAM_BAD_FRAMES_MAX = 20  # in a row; then the connection is made anew
+STREAM_TRADES_MAX = 20_000  # that wait for the feed; more is a marked gap
+STREAM_TRADE_KEYS_MAX = 20_000  # prints remembered, to know a duplicate
+STREAM_CONFLATE_SECONDS = 0.1
+POLLS_AT_ONCE_MAX = 4
+POLLED_THINGS_MAX = 1_000  # quotes and chains of one provider that are followed by asking again
+TAPE_PRINTS_MAX = 200_000  # of one symbol that a cancel can still reach
+DIVIDENDS_PROJECTED_MAX = 120  # of one company
+TRADE_SIDE_QUOTE_SECONDS_MAX = 10.0  # an older quote names no side
+
+# Market data failover
+FAILOVER_MEMBERS_MAX = 12
+FAILOVER_CHECK_SECONDS = 0.25
+FAILOVER_START_SECONDS = 3.0  # how long the preferred provider may take before the next one serves
+FAILOVER_STALE_SECONDS = 2.0  # how long a number may outlive its provider before it is called stale
+FAILOVER_LOST_SECONDS = 5.0  # without any provider for longer, the feed is down
+FAILOVER_RETURN_SECONDS_FIRST = 30.0  # so long a provider must be well before it is returned to
+FAILOVER_RETURN_SECONDS_MAX = 480.0  # doubled with each time it had to be left
+FAILOVER_FORGIVE_SECONDS = 900.0  # until it was not left for so long
+FAILOVER_SWITCHES_PER_MINUTE_MAX = 6  # of one kind of data
+FAILOVER_SWITCHES_KEPT_MAX = 500
+FAILOVER_OPENS_PER_MINUTE_MAX = 6  # of one provider
+FAILOVER_OPEN_SECONDS_MAX = 15.0
+FAILOVER_REFUSED_SECONDS = 300.0  # an account that was refused is not tried again before
+FAILOVER_UPDATES_WAITING_MAX = 4_096
+FAILOVER_FUTURE_SECONDS_MAX = 5.0  # a time further ahead than clocks may differ is a broken one
+FAILOVER_CHAIN_SILENCE_SECONDS = 60.0  # chains alone may be silent for longer than all together
+FAILOVER_POLLED_SILENCE_SECONDS = 300.0  # of a provider that is polled and names no bound
+FAILOVER_OUTCOMES_MAX = 64  # the last requests and updates of one kind, of which half may be bad
+FAILOVER_BAD_IN_A_ROW_MAX = 8
+FAILOVER_TRY_SECONDS_MAX = 6.0  # of one provider's answer to one question
+FAILOVER_BREAKER_FAILURES_MAX = 3  # in a row, before a provider is not asked for a while
+FAILOVER_BREAKER_SECONDS_FIRST = 5.0
+FAILOVER_BREAKER_SECONDS_MAX = 120.0
+FAILOVER_POLL_SECONDS = 15.0  # between two looks at what fits into no subscription
+FAILOVER_FETCHES_AT_ONCE_MAX = 4
+FAILOVER_CHAIN_CONTRACTS_FIRST = 200  # what a chain is taken to have before it was seen
 
 # HTTP
 REQUEST_BODY_BYTES_MAX = 1_048_576

@@ -6,11 +6,12 @@ another one (a sandbox, a local terminal).
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
 
 from pydantic import Field
 
-from optix.platform.setting_types import Group, OptionalSecret, OptionalText
+from optix.platform.setting_types import PREFIX, Group, OptionalSecret, OptionalText
 
 
 class TradierSettings(Group):
@@ -87,9 +88,46 @@ class ThetaDataSettings(Group):
         description="The address of a Theta Terminal that runs beside OPTIX.",
         examples=["http://127.0.0.1:25503/v3"],
     )
+    thetadata_plan: Literal["free", "value", "standard", "pro"] = Field(
+        "value",
+        description="The ThetaData plan: how much may be asked at once, and what for.",
+        examples=["standard"],
+    )
 
 
 class OratsSettings(Group):
     orats_token: OptionalSecret = Field(
         None, description="The token of an ORATS data plan.", examples=["…"]
     )
+
+
+# What a provider cannot be used without, by its name; its group of settings has that name too.
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "tradier": ("tradier_token",),
+    "alpaca": ("alpaca_key_id", "alpaca_secret_key"),
+    "polygon": ("polygon_api_key",),
+    "schwab": ("schwab_app_key", "schwab_app_secret", "schwab_refresh_token"),
+    "tastytrade": ("tastytrade_client_secret", "tastytrade_refresh_token"),
+    "yahoo": ("yahoo_enabled",),
+    "thetadata": ("thetadata_url",),
+    "orats": ("orats_token",),
+}
+
+
+def account_problems(feeds: Iterable[str], groups: Mapping[str, Group]) -> Iterator[str]:
+    """Yield a sentence for each of `feeds` whose account is not set; `groups` by name."""
+    for name in feeds:
+        fields = _NEEDED.get(name, ())
+        missing = [field for field in fields if not getattr(groups[name], field)]
+        if missing:
+            wanted = " and ".join(
+                f"{PREFIX}{field.upper()}={_example(groups[name], field)}" for field in missing
+            )
+            yield (
+                f"OPTIX_FEED names {name}, whose account is not set: set {wanted}, or take {name} "
+                "out of the list."
+            )
+
+
+def _example(group: Group, field: str) -> str:
+    return str((type(group).model_fields[field].examples or [""])[0])

@@ -39,6 +39,7 @@ from optix.platform.provider_settings import (
     ThetaDataSettings,
     TradierSettings,
     YahooSettings,
+    account_problems,
 )
 from optix.platform.security_settings import (
     AuditSettings,
@@ -54,6 +55,7 @@ from optix.platform.setting_types import (
     OptionalPath,
     OptionalSecret,
     OptionalText,
+    blank_is_absent,
     problem,
 )
 
@@ -136,6 +138,14 @@ class HttpSettings(Group):
         examples=["0.0.0.0"],  # noqa: S104  # an example for operators, the default is local
     )
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.", examples=["8000"])
+    metrics_port: Annotated[int | None, BeforeValidator(blank_is_absent)] = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="The port on which a feed without the API tells its health and metrics; left "
+        "out, it listens nowhere.",
+        examples=["9100"],
+    )
     public_url: OptionalText = Field(
         None,
         description="The address people type, when a proxy stands in front.",
@@ -367,6 +377,9 @@ def load_settings(**overrides: Any) -> Settings:
         except ValidationError as error:
             problems += [_sentence(group, detail) for detail in error.errors(include_url=False)]
     assert not given, f"no such setting: {sorted(given)}"
+    market = groups.get("market")
+    if isinstance(market, MarketSettings) and not problems:
+        problems += account_problems(market.feeds, groups)
     if problems:
         raise SettingsError(problems)
     settings = Settings.model_validate(groups)

@@ -16,13 +16,21 @@ vendor's sentinel.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
-from optix.kernel.chain import CHAIN_COLUMNS
+from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
+from optix.kernel.corporate import CorporateAction
+from optix.kernel.errors import InvalidInput, Unavailable
+from optix.kernel.instrument import OptionContract
+from optix.kernel.quote import Quality
+from optix.ports.market_data import BarInterval, Bars
 
 ColumnType = Literal["int", "float", "text", "date", "instant", "flag"]
 
@@ -236,6 +244,13 @@ class ImportBatch:
     rejected: Sequence[Rejected] = field(default=())
 
 
+class UnreadableFile(InvalidInput):
+    """A file that is not of the format it looked like, is cut off, or is beyond a bound."""
+
+    code = "unreadable_file"
+    next_step = "Get the file again from where it came, or leave it out."
+
+
 class Importer(Protocol):
     """Reads the files of one format. Implementations live in `adapters/imports`."""
 
@@ -250,3 +265,172 @@ class Importer(Protocol):
 
         Errors: UnreadableFile for what is no such file after all, or is cut off.
         """
+
+
+class HistoryUnavailable(Unavailable):
+    """The store cannot be read or written: the sentence says why."""
+
+    code = "history_unavailable"
+    next_step = "Correct what the sentence names and try again."
+
+
+class HistoryBusy(Unavailable):
+    """Another program writes the store. There is one writer at a time; readers never wait."""
+
+    code = "history_busy"
+    next_step = "Wait until that program has ended, then try again."
+
+
+class HistoryTooNew(HistoryUnavailable):
+    """Written by a newer OPTIX, whose meaning this one does not know."""
+
+    code = "history_too_new"
+    next_step = "Use the OPTIX that wrote it, or a later one."
+
+
+class BadBatch(InvalidInput):
+    """A batch that does not fit its dataset as a whole: a mistake of its importer."""
+
+    code = "bad_batch"
+    next_step = "Report the importer together with the file."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteReport:
+    """What became of a batch: `records` = `stored` + `duplicates` + the counts of `rejected`."""
+
+    dataset: DatasetName
+    records: int
+    stored: int
+    duplicates: int
+    rejected: Sequence[Rejected] = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractSeries:
+    """The stored rows of one contract, oldest first. Columns are CHAIN_COLUMNS and `spot`."""
+
+    contract: OptionContract
+    source: str
+    quality: Quality
+    ts_event: array[int]
+    columns: Mapping[str, array[float]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IvPoint:
+    """One measure of one session. `tenor_days` 0 is not interpolated to a maturity."""
+
+    underlying: str
+    date: date
+    measure: str
+    tenor_days: int
+    value: float
+    ts_event: int
+    quality: Quality
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayRows:
+    """How many rows one exchange date has from one source."""
+
+    date: date
+    source: str
+    rows: int
+
+
+class HistoryReader(Protocol):
+    """Reads the store. Blocking: an event loop calls it from a thread. Takes no lock.
+
+    Every call: Errors: HistoryUnavailable, HistoryTooNew.
+    """
+
+    def chain_as_of(
+        self,
+        underlying: str,
+        expiration: date | None,
+        at_ns: int,
+        *,
+        since_ns: int,
+        source: str | None = None,
+    ) -> Sequence[ChainTable]:
+        """Return what was known at `at_ns`: of each contract the last row in [since_ns, at_ns].
+
+        One table for each expiration date, ascending; none where nothing is known. Of several
+        sources the one with the newest row, then with the most rows. Open interest is what had
+        been published by `at_ns`, the spot the underlying's last price by then.
+        """
+
+    def last_instant(self, underlying: str, at_ns: int) -> int | None:
+        """Return when the newest chain row at or before `at_ns` was true; None without any."""
+
+    def contract_series(
+        self, contract: OptionContract, *, start_ns: int, end_ns: int, source: str | None = None
+    ) -> ContractSeries | None:
+        """Return the rows of one contract with start_ns <= ts_event <= end_ns, of one source."""
+
+    def bars(
+        self,
+        symbol: str,
+        interval: BarInterval,
+        *,
+        start: date,
+        end: date,
+        adjusted_to: date | None = None,
+        source: str | None = None,
+    ) -> Bars | None:
+        """Return the stored bars of one source, at most `limits.HISTORY_BARS_MAX`, the latest.
+
+        `adjusted_to` a date: prices and volumes are put on the footing of that date, by the splits
+        and dividends that went ex after a bar and not after the date. Estimates never count.
+        """
+
+    def corporate_actions(
+        self, symbol: str, *, start: date, end: date
+    ) -> Sequence[CorporateAction]:
+        """Return actions with start <= ex_date <= end, ascending, each once."""
+
+    def iv_history(self, underlying: str, *, start: date, end: date) -> Sequence[IvPoint]:
+        """Return the measures of the sessions with start <= date <= end, ascending."""
+
+    def days(self, dataset: DatasetName, name: str) -> Sequence[DayRows]:
+        """Return which exchange dates have rows of an underlying, symbol or other partition."""
+
+    def names(self, dataset: DatasetName) -> Sequence[str]:
+        """Return the underlyings or symbols that have rows in a dataset, in order."""
+
+
+class HistoryWriter(Protocol):
+    """Writes the store, as its only writer. Blocking.
+
+    What `write` accepts is safe once `flush` (or the end of the writer) has returned. A writer that
+    is cut off loses what came after its last flush and nothing else; writing it again is harmless.
+    """
+
+    def write(self, batch: ImportBatch) -> WriteReport:
+        """Check, and take the rows that are not there yet. Errors: BadBatch."""
+
+    def write_columns(
+        self, dataset: DatasetName, columns: Mapping[str, Sequence[Any]]
+    ) -> WriteReport:
+        """Do the same with plain columns of equal length."""
+
+    def write_chain(self, table: ChainTable) -> WriteReport:
+        """Do the same with a chain; its spot is stored as a quote of the underlying."""
+
+    def flush(self) -> None:
+        """Make everything taken so far safe and visible."""
+
+
+class HistoryKeeper(Protocol):
+    """The store as its users get it."""
+
+    @property
+    def label(self) -> str:
+        """Where it is, for sentences."""
+
+    def reader(self) -> HistoryReader: ...
+
+    def writing(self, who: str) -> AbstractContextManager[HistoryWriter]:
+        """Be the one writer until the end. Errors: HistoryBusy, HistoryUnavailable."""

@@ -8,10 +8,11 @@ spellings (kernel `instrument`); vendor spellings, signs, clocks and sentinels e
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from math import nan
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from optix.kernel.chain import ChainTable
@@ -62,7 +63,6 @@ class Capabilities:
     streaming: bool = False  # False: polled, silence between polls is normal
     silence_seconds_max: float | None = None  # longer silence under demand means the source is mute
     intervals: frozenset[BarInterval] = frozenset()
-    search: bool = False
     vendor_greeks: bool = False
     kinds: frozenset[DataKind] = frozenset(
         {DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH}
@@ -100,7 +100,7 @@ class Expiration:
     root: str
     style: ExerciseStyle
     settlement: Settlement
-    contracts: int  # how many are listed
+    contracts: int  # how many are listed; 0 where the source tells them only with their chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,6 +263,8 @@ class ProviderHealth:
     subscribed: int
     symbols_max: int | None
     requests_left: int | None  # in this window; None where there is no limit
+    lag_seconds: float = nan  # of the last update: from the venue to us
+    errors: Mapping[str, int] = field(default_factory=dict)  # since the start, by reason
 
 
 @runtime_checkable
@@ -270,6 +272,33 @@ class HealthReporter(Protocol):
     """A provider that can say how it, or each of those behind it, does."""
 
     def health(self) -> Sequence[ProviderHealth]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSwitch:
+    """One kind of data came from another provider from then on."""
+
+    kind: DataKind
+    ts: int
+    source: str  # empty: nobody served it before
+    target: str
+    reason: str  # one sentence
+
+
+@runtime_checkable
+class SwitchReporter(Protocol):
+    """A provider that chooses between others and can say when it did."""
+
+    def switches(self) -> Sequence[ProviderSwitch]:
+        """Return the switches of the last hour, oldest first."""
+
+
+@runtime_checkable
+class RejectReporter(Protocol):
+    """A provider that counts what it refused to pass on."""
+
+    def rejects(self) -> Mapping[str, int]:
+        """Return how many rows were refused since the start, by reason."""
 
 
 @runtime_checkable

@@ -27,7 +27,10 @@ from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS
 from optix.features.identity.service import Identity
 from optix.features.market import router as market_http
+from optix.features.market import router_admin as market_admin_http
 from optix.features.market import router_agreement as market_agreement_http
+from optix.features.market import router_history as market_history_http
+from optix.features.market.history.service import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
@@ -67,6 +70,7 @@ class ApiDependencies:
     redis: Redis
     identity: Identity
     lanes: MarketLanes
+    history: MarketHistory
     hub: StreamHub
     clock: Clock
     metrics_token: str
@@ -97,9 +101,12 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
         app.include_router(identity_http.development_router)
 
 
-def mount_market(app: FastAPI, _deps: ApiDependencies) -> None:
+def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.market_history = deps.history
     app.include_router(market_http.router)
+    app.include_router(market_history_http.router)
     app.include_router(market_agreement_http.router)
+    app.include_router(market_admin_http.router)
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:

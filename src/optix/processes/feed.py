@@ -1,7 +1,4 @@
-"""The feed process: choose the market data provider of the settings, and run the engine on it.
-
-Only the provider that is chosen is imported: a recording's reader alone takes 30 MB.
-"""
+"""The feed process: build the market data providers of the settings, and run the engine on them."""
 
 from __future__ import annotations
 
@@ -10,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from optix.features.market import calendar, expirations
+from optix.features.market import calendar
 from optix.features.market.engine import FeedEngine
 from optix.features.market.terms import ListedTerms
 from optix.kernel.clock import Clock
-from optix.kernel.errors import OptixError, Unavailable
+from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform.bus import Bus
-from optix.platform.market_settings import MarketSettings
-from optix.ports.market_data import MarketDataProvider
+from optix.platform.market_settings import names_of
+from optix.platform.settings import Settings
+from optix.ports.market_data import DataKind, MarketDataProvider
+from optix.processes.feed_metrics import FeedMetrics
+from optix.processes.providers import PROVIDERS
 
 if TYPE_CHECKING:
-    from optix.adapters.market_data.cboe import CboeMarketData
-    from optix.adapters.market_data.sim import SimulatedMarket
+    from optix.adapters.market_data.failover import FailoverMarketData
 
 log = structlog.get_logger(__name__)
 
@@ -29,23 +28,62 @@ PROBE_SYMBOL = "SPY"
 PROBE_SECONDS_MAX = 4.0
 
 
-async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataProvider:
-    """Return the provider that the settings name; `auto` is Cboe where it answers, else sim.
+class FeedNotOffered(InvalidInput):
+    """A feed is named that cannot be built here."""
 
-    Errors: an OptixError with a sentence when a recording cannot be read.
+    code = "feed_not_offered"
+    next_step = "Name another feed in OPTIX_FEED, or set the account of this one."
+
+
+async def choose_provider(settings: Settings, clock: Clock) -> MarketDataProvider:
+    """Return the provider that the settings name; of several, one that fails over between them.
+
+    `auto` is Cboe where it answers, else the simulator.
+    Errors: an OptixError with a sentence when a recording cannot be read, FeedNotOffered.
     """
-    match settings.feed:
-        case "cboe":
-            return delayed_market(clock)
-        case "replay":
-            from optix.adapters.market_data.replay import open_replay
+    feeds = settings.market.feeds
+    if feeds == ("auto",):
+        return await _whichever_answers(settings, clock)
+    if len(feeds) > 1:
+        return _failover(settings, clock)
+    # A recording is read from files, which takes a while.
+    return await asyncio.to_thread(build_provider, feeds[0], settings, clock)
 
-            assert settings.replay is not None, "the settings refuse replay without a recording"
-            path, speed, loop = settings.replay, settings.replay_speed, settings.replay_loop
-            return await asyncio.to_thread(lambda: open_replay(path, speed=speed, loop=loop))
-        case "sim":
-            return simulated_market(settings, clock)
-    cboe = delayed_market(clock)
+
+def build_provider(name: str, settings: Settings, clock: Clock) -> MarketDataProvider:
+    """Return one provider by its name. Errors: FeedNotOffered, an unreadable recording."""
+    build = PROVIDERS.get(name)
+    provider = None if build is None else build(settings, clock)
+    if provider is None:
+        missing = "is not part of this release" if build is None else "has no account here"
+        raise FeedNotOffered(f"The market feed {name} {missing}.")
+    return provider
+
+
+def _failover(settings: Settings, clock: Clock) -> FailoverMarketData:
+    from optix.adapters.market_data.failover import FailoverMarketData
+
+    market = settings.market
+    orders = {kind: names_of(market.feed_orders.get(kind, market.feed)) for kind in DataKind}
+    return FailoverMarketData(
+        [build_provider(name, settings, clock) for name in market.feeds],
+        clock=clock,
+        orders=orders,
+        keep_order=market.feed_keep_order,
+        is_ticking=prices_move,
+    )
+
+
+def prices_move(now_ns: int) -> bool:
+    """True while the exchange is open: only then is a silent provider a broken one."""
+    try:
+        return calendar.session_at(now_ns).session == "regular"
+    except calendar.OutsideCalendar:
+        return True
+
+
+async def _whichever_answers(settings: Settings, clock: Clock) -> MarketDataProvider:
+    cboe = build_provider("cboe", settings, clock)
     try:
         async with asyncio.timeout(PROBE_SECONDS_MAX):
             await cboe.open()
@@ -53,45 +91,40 @@ async def choose_provider(settings: MarketSettings, clock: Clock) -> MarketDataP
     except (OptixError, TimeoutError) as error:
         await cboe.close()
         log.info("feed.chosen", feed="sim", because=f"Cboe does not answer: {error}")
-        return simulated_market(settings, clock)
+        return build_provider("sim", settings, clock)
     log.info("feed.chosen", feed="cboe")
     return cboe
-
-
-def delayed_market(clock: Clock) -> CboeMarketData:
-    """Return Cboe's delayed quotes."""
-    from optix.adapters.market_data.cboe import CboeMarketData
-
-    return CboeMarketData.over_http(clock=clock)
-
-
-def simulated_market(settings: MarketSettings, clock: Clock) -> SimulatedMarket:
-    """Return the simulator on the exchange's calendar."""
-    from optix.adapters.market_data.sim import SimulatedMarket
-
-    return SimulatedMarket(clock, calendar, expirations, seed=settings.sim_seed)
 
 
 class FeedComponent:
     """Runs the engine; the provider is chosen anew at each start."""
 
     def __init__(
-        self, bus: Bus, settings: MarketSettings, clock: Clock, *, name: str = "feed"
+        self,
+        bus: Bus,
+        settings: Settings,
+        clock: Clock,
+        *,
+        name: str = "feed",
+        metrics: FeedMetrics | None = None,
     ) -> None:
         self.name = name
         self._bus = bus
         self._settings = settings
         self._clock = clock
+        self._metrics = metrics
         self._engine: FeedEngine | None = None
 
     async def run(self) -> None:
         provider = await choose_provider(self._settings, self._clock)
+        if self._metrics is not None:
+            self._metrics.watch(provider)
         self._engine = FeedEngine(
             provider,
             self._bus,
             terms=ListedTerms(),
             clock=self._clock,
-            rate_fallback=self._settings.risk_free_rate,
+            rate_fallback=self._settings.market.risk_free_rate,
         )
         try:
             await self._engine.run()

@@ -12,7 +12,13 @@ from optix.kernel.clock import SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.kernel.symbols import parse_symbol
 from optix.platform.settings import Settings
-from optix.ports.market_data import ChainKey, Demand, FeedNotice, MarketDataProvider
+from optix.ports.market_data import (
+    ChainKey,
+    Demand,
+    FeedNotice,
+    MarketDataProvider,
+    NoticeState,
+)
 from optix.processes.feed import choose_provider
 
 EXPIRATIONS_PER_SYMBOL = 4
@@ -44,7 +50,7 @@ async def record_feed(
     wanted = [parse_symbol(symbol) for symbol in symbols]
     if not wanted:
         raise NothingToRecord("No symbol is named.")
-    provider = await choose_provider(settings.market, SystemClock())
+    provider = await choose_provider(settings, SystemClock())
     rows = 0
     try:
         await provider.open()
@@ -56,7 +62,8 @@ async def record_feed(
                 async for update in provider.iter_updates():
                     if isinstance(update, FeedNotice):
                         say(update.reason)
-                        break
+                        if update.state is not NoticeState.GAP:
+                            break
                     writer.append(update, provider.clock.now_ns())
                     rows += len(update) if isinstance(update, ChainTable) else 1
     finally:

@@ -136,7 +136,7 @@ async def print_chain(
     Errors: MalformedSymbol, BadExpiration, UnknownSymbol, UnknownExpiration, ProviderUnavailable.
     """
     underlying = parse_symbol(symbol)
-    provider = await choose_provider(settings.market, SystemClock())
+    provider = await choose_provider(settings, SystemClock())
     try:
         await provider.open()
         day = await _expiration_of(provider, underlying, expiration)

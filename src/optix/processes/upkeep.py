@@ -1,4 +1,4 @@
-"""Commands for whoever keeps an installation safe: `optix audit …`, `vault …` and `keys …`.
+"""Commands of upkeep: `optix audit …`, `vault …`, `keys …` and `adapters …`.
 
 Each opens the stores, does one thing, and says what it found. Heavy modules are imported by the
 command that needs them, as in `cli`.
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optix.platform.key_providers import RingKeys
     from optix.platform.settings import Settings
     from optix.platform.vault import KeyProvider
+    from optix.processes.adapter_tiers import AdapterReport
 
 T = TypeVar("T")
 
@@ -179,6 +180,50 @@ def _ring(provider: KeyProvider) -> RingKeys:
     if not isinstance(provider, RingKeys):
         raise VaultKeyNotOurs("AWS KMS keeps the key of the vault.")
     return provider
+
+
+@click.group()
+def adapters() -> None:
+    """The adapters of market data providers."""
+
+
+@adapters.command()
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(as_json: bool) -> None:  # noqa: FBT001  # click passes it by name
+    """Say how good each adapter is, by its quality.toml. Exit code 1 when a file is wrong."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from optix.processes.adapter_tiers import check_adapters
+
+    reports = check_adapters(_settings())
+    if as_json:
+        rows = [asdict(report) for report in reports]
+        click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for report in reports:
+            _say_adapter(report)
+    if any(report.problems for report in reports):
+        sys.exit(1)
+
+
+def _say_adapter(report: AdapterReport) -> None:
+    done, todo, exempt = report.counts()
+    tier = click.style(f"{report.tier or '?':<7}", fg=None if report.tier else "red")
+    click.echo(f"{report.name:<11} {tier} {done} done, {todo} to do, {exempt} exempt")
+    told = {**report.capabilities, **report.limits}
+    for name, value in told.items():
+        if name not in {"name", "label"}:
+            shown = " ".join(map(str, value)) if isinstance(value, list) else value
+            click.echo(f"{'':<19} {name}: {shown}")
+    if report.todo():
+        click.echo(f"{'':<19} to do: {' '.join(report.todo())}")
+    for rule, value in report.rules.items():
+        if value not in {"done", "todo"}:
+            click.echo(f"{'':<19} exempt: {rule}: {value}")
+    for problem in report.problems:
+        click.secho(f"{'':<19} {problem}", fg="red")
 
 
 def _settings() -> Settings:

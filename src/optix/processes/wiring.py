@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from optix import __version__
@@ -27,6 +29,7 @@ from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
+from optix.features.market.history.service import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
@@ -36,6 +39,7 @@ from optix.platform.db import Database
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.health import HealthCheck
 from optix.platform.key_providers import GivenRing, RingKeys, key_provider
+from optix.platform.metrics import new_registry
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
 from optix.platform.security_settings import LimitSettings
@@ -46,7 +50,10 @@ from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
+from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer
+from optix.processes.market import market_of
+from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
@@ -67,7 +74,6 @@ __all__ = [
 
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
 STREAM_MODULE: Final = "stream"
-DELAYED_LANE: Final = "delayed"
 
 
 class UnknownComponent(InvalidInput):
@@ -123,46 +129,64 @@ def build_components(
     components: list[Component] = [
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
+    market = market_of(settings, bus, database, clock)
+    capture = market.capture() if "worker" in names else None
     if "worker" in names:
-        components.append(build_worker(settings, stores, identity, clock))
-    delayed_bus = Bus(redis, clock, lane=DELAYED_LANE) if settings.delayed_feed else None
-    if "feed" in names:
-        components.append(FeedComponent(bus, settings.market, clock))
-        if delayed_bus is not None:
-            delayed = settings.market.model_copy(update={"feed": settings.delayed_feed})
-            components.append(FeedComponent(delayed_bus, delayed, clock, name="delayed feed"))
+        components.append(build_worker(settings, stores, identity, clock, capture))
+    registry = new_registry()
     served = _modules(names, modules)
+    if "feed" in names:
+        feeds = market.feeds(registry)
+        components += feeds
+        if not served:
+            components += _operations(settings, secrets, registry, feeds)
+    if served or capture is not None:
+        components += market.lanes.books
     if served:
-        book = MarketBook(bus, clock)
-        lanes = MarketLanes.wire(
-            book,
-            delayed=MarketBook(delayed_bus, clock, name="delayed book") if delayed_bus else None,
-            database=database,
-            clock=clock,
-            required=settings.agreement_required,
-            professionals=settings.agreement.market_professionals,
-        )
         deps = ApiDependencies(
             environment=settings.core.env,
             version=__version__,
             database=database,
             redis=redis,
             identity=identity,
-            lanes=lanes,
-            hub=StreamHub(lanes),
+            lanes=market.lanes,
+            history=market.history,
+            hub=StreamHub(market.lanes),
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=[HealthCheck("market feed", book.ping_feed, required=False)],
+            health_checks=[
+                HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)
+            ],
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
             rate_limits=settings.limits.per_minute,
+            registry=registry,
         )
         app = create_app(deps, modules=served)
         components.append(identity.ended)
-        components += lanes.books
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
+
+
+def _operations(
+    settings: Settings,
+    secrets: Secrets,
+    registry: CollectorRegistry,
+    feeds: Sequence[FeedComponent],
+) -> list[HTTPServer]:
+    """Return the small server of a process that has no API, where a port is given for it."""
+    port = settings.http.metrics_port
+    if port is None:
+        return []
+    app = create_operations_app(
+        version=__version__,
+        production=settings.production,
+        registry=registry,
+        metrics_token=secrets.metrics_token.get_secret_value(),
+        health_checks=[HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds],
+    )
+    return [HTTPServer(app, host=settings.http.host, port=port, name="metrics")]
 
 
 def _identity(
@@ -284,6 +308,7 @@ def openapi_document() -> dict[str, Any]:
             base_url="http://localhost:8000",
         ),
         lanes=lanes,
+        history=MarketHistory(LateHistory(Path(), None, clock), clock.now_ns, rate=0.0),
         hub=StreamHub(lanes),
         clock=clock,
         metrics_token="",

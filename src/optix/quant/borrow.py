@@ -112,7 +112,7 @@ def _fitted(
     parity = pairs.call - pairs.put
     first = weighted_forward(pairs, parity, T, r)
     near = nearest_pairs(pairs, first.forward, _PAIRS_MAX)
-    borrow = _borrow_of(first.forward, T, S, r, schedule)
+    borrow = borrow_cost(forward=first.forward, expiry_years=T, spot=S, rate=r, schedule=schedule)
     legs = _Legs(near, T, S, r, schedule)
     fit, moved = first, np.zeros(T.shape)
     for _ in range(_PASSES_MAX):
@@ -120,11 +120,14 @@ def _fitted(
         shift = legs.premium_gap(borrow)
         lean = near._replace(low=near.low - shift, high=near.high - shift)
         fit = weighted_forward(lean, near.call - near.put - shift, T, r)
-        borrow = _borrow_of(fit.forward, T, S, r, schedule)
+        borrow = borrow_cost(forward=fit.forward, expiry_years=T, spot=S, rate=r, schedule=schedule)
         moved = np.abs(borrow - before) * T
         if not (moved > _PASS_SMALL).any():
             break
-    low, high = (_borrow_of(bound, T, S, r, schedule) for bound in (fit.high, fit.low))
+    low, high = (
+        borrow_cost(forward=bound, expiry_years=T, spot=S, rate=r, schedule=schedule)
+        for bound in (fit.high, fit.low)
+    )
     counts = near.used.sum(axis=1)
     gap = legs.iv_gap(borrow)
     settled = (moved <= _PASS_LARGE) & np.isfinite(gap)  # a NaN move is not settled
@@ -132,12 +135,23 @@ def _fitted(
     return BorrowFit(borrow, low, high, fit.forward, counts, gap, status)
 
 
-def _borrow_of(
-    forward: FloatArray, T: FloatArray, S: FloatArray, r: FloatArray, schedule: DividendSchedule
+def borrow_cost(
+    *,
+    forward: ArrayLike,
+    expiry_years: ArrayLike,
+    spot: ArrayLike,
+    rate: ArrayLike,
+    schedule: DividendSchedule,
 ) -> FloatArray:
-    """Return the cost at which the schedule's forward is the given one, NaN for a forward ≤ 0."""
+    """Return the cost of borrowing at which the schedule's forward is the given one.
+
+    Shapes:  forward, expiry_years, spot and rate broadcast to one shape; the result has it.
+    Units:   quote currency; years (ACT/365), above 0; continuous annual decimals.
+    Errors:  NaN for a forward that is not above 0, and where an input is NaN.
+    """
+    F, T, S, r = broadcast_floats(forward, expiry_years, spot, rate)
     with np.errstate(divide="ignore", invalid="ignore"):
-        target = np.log(forward)
+        target = np.log(F)
         borrow = r - (target - np.log(S)) / T
         for _ in range(_ROOT_STEPS):
             reached = schedule.forward(spot=S, expiry_years=T, rate=r, borrow=borrow)

@@ -6,7 +6,7 @@ import math
 import struct
 from array import array
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.contracts.market_data import listening
 from tests.fakes.recordings import (
     JULY,
     START_NS,
@@ -29,10 +30,10 @@ from tests.fakes.recordings import (
 from optix.adapters.market_data.recording import (
     GROUP_ROWS,
     SCHEMA,
+    SCHEMAS,
     RecordingExists,
     RecordingWriter,
     UnreadableRecording,
-    as_replayed,
     iter_recorded,
     list_parts,
     parts_of,
@@ -42,8 +43,16 @@ from optix.adapters.market_data.replay import open_recording, open_replay
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import OptionContract, Right
-from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind
-from optix.ports.market_data import ChainKey, FeedNotice, MarketUpdate, NoticeState
+from optix.kernel.quote import (
+    Quality,
+    Quote,
+    QuoteFlag,
+    SecurityKind,
+    TradingState,
+    TradingStatus,
+)
+from optix.kernel.trade import Trade, TradeAction
+from optix.ports.market_data import ChainKey, Demand, FeedNotice, MarketUpdate, NoticeState
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
 INSTANTS = st.integers(min_value=0, max_value=2**62)
@@ -79,7 +88,38 @@ QUOTES = st.builds(
 )
 REJECTED = st.builds(RejectedRow, raw=st.text(max_size=20), code=WORDS, reason=st.text(max_size=20))
 NOTICES = st.builds(
-    FeedNotice, state=st.sampled_from(NoticeState), reason=st.text(max_size=20), ts_event=INSTANTS
+    FeedNotice,
+    state=st.sampled_from(NoticeState),
+    reason=st.text(max_size=20),
+    ts_event=INSTANTS,
+    ts_from=INSTANTS,
+    symbols=st.frozensets(WORDS, max_size=3),
+)
+TRADES = st.builds(
+    Trade,
+    symbol=WORDS,
+    price=NUMBERS,
+    size=NUMBERS,
+    exchange=st.sampled_from(["", "C", "XNAS"]),
+    conditions=st.sampled_from(["", "I", "fS"]),
+    sequence=INSTANTS,
+    action=st.sampled_from(TradeAction),
+    refers_to=INSTANTS,
+    bid=NUMBERS,
+    ask=NUMBERS,
+    source=WORDS,
+    quality=st.sampled_from(Quality),
+    ts_event=INSTANTS,
+    ts_received=INSTANTS,
+)
+STATUSES = st.builds(
+    TradingStatus,
+    symbol=WORDS,
+    state=st.sampled_from(TradingState),
+    reason=st.text(max_size=20),
+    source=WORDS,
+    ts_event=INSTANTS,
+    ts_received=INSTANTS,
 )
 
 
@@ -122,8 +162,35 @@ def same(a: Any, b: Any) -> bool:
     return bool(a == b)
 
 
+def as_replayed(update: MarketUpdate) -> MarketUpdate:
+    """What replay delivers: the same numbers, marked as played again."""
+    if isinstance(update, ChainTable):
+        spot = None if update.spot is None else replace(update.spot, quality=Quality.REPLAY)
+        return replace(update, quality=Quality.REPLAY, spot=spot)
+    if isinstance(update, Quote | Trade):
+        return replace(update, quality=Quality.REPLAY)
+    return update
+
+
 def recorded(path: Path) -> list[tuple[int, MarketUpdate]]:
     return [(entry.at_ns, entry.update) for entry in iter_recorded(path)]
+
+
+def print_of(symbol: str, sequence: int) -> Trade:
+    return Trade(
+        symbol=symbol,
+        price=2.05,
+        size=10.0,
+        exchange="C",
+        conditions="I",
+        sequence=sequence,
+        bid=2.0,
+        ask=2.1,
+        source="cboe",
+        quality=Quality.DELAYED,
+        ts_event=START_NS,
+        ts_received=START_NS,
+    )
 
 
 class TestRoundTrip:
@@ -132,7 +199,9 @@ class TestRoundTrip:
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
-    @given(updates=st.lists(QUOTES | NOTICES | tables(), min_size=1, max_size=5))
+    @given(
+        updates=st.lists(QUOTES | NOTICES | TRADES | STATUSES | tables(), min_size=1, max_size=6)
+    )
     def test_any_update_comes_back_as_it_was(
         self, tmp_path_factory: pytest.TempPathFactory, updates: list[MarketUpdate]
     ) -> None:
@@ -177,6 +246,51 @@ class TestRoundTrip:
             False,
             True,
         ]
+
+    def test_a_file_of_version_1_plays_as_it_did(self, tmp_path: Path) -> None:
+        path = write_recording(tmp_path / "new.parquet")
+        old = tmp_path / "old.parquet"
+        first = SCHEMAS[b"1"]
+        pq.write_table(pq.read_table(path).select(first.names).cast(first), old)
+        assert same(recorded(old), recorded(path))
+
+    async def test_prints_statuses_and_gaps_reach_whoever_asks_for_them(
+        self, tmp_path: Path
+    ) -> None:
+        contract = contracts_of(JULY)[0]
+        prints = [print_of(contract.key, 1), print_of("IWM", 2), print_of("SPY", 3)]
+        halt = TradingStatus(
+            symbol="IWM",
+            state=TradingState.HALTED,
+            reason="T1",
+            source="cboe",
+            ts_event=START_NS,
+            ts_received=START_NS,
+        )
+        gap = FeedNotice(
+            state=NoticeState.GAP,
+            reason="The line was down.",
+            ts_event=START_NS + 9,
+            ts_from=START_NS + 8,
+            symbols=frozenset({"IWM"}),
+        )
+        ended = FeedNotice(state=NoticeState.ENDED, reason="Over.", ts_event=START_NS)
+        told: list[MarketUpdate] = [quote_of(), *prints, halt, gap, ended]
+        updates = [(START_NS + place, update) for place, update in enumerate(told)]
+        provider = open_replay(write_recording(tmp_path / "a.parquet", updates), speed="step")
+        await provider.open()
+        provider.set_demand(Demand(quotes=frozenset({"IWM"}), trades=frozenset({"IWM"})))
+        async with listening(provider) as heard:
+            await heard.settle()
+            while await provider.step() is not None:
+                pass
+            await heard.settle()
+        assert [u for u in heard.seen if isinstance(u, Trade)] == [
+            as_replayed(trade) for trade in prints[:2]
+        ]
+        assert halt in heard.seen
+        assert gap in heard.seen
+        assert ended not in heard.seen, "that the recorded feed ended is no news now"
 
     def test_every_row_is_accounted_for(self, tmp_path: Path) -> None:
         bad = RejectedRow(raw="x", code="malformed_symbol", reason="It is no contract.")
@@ -290,7 +404,7 @@ class TestUnreadable:
 
     def test_another_version_is_named(self, tmp_path: Path) -> None:
         path = tmp_path / "next.parquet"
-        schema = SCHEMA.with_metadata({b"optix.recording": b"2"})
+        schema = SCHEMA.with_metadata({b"optix.recording": b"3"})
         pq.write_table(schema.empty_table(), path)
         with pytest.raises(UnreadableRecording, match="version"):
             open_recording(path)
@@ -317,6 +431,7 @@ class TestUnreadable:
             ("ts_event", None),
             ("security_kind", "fish"),
             ("bid", None),
+            ("flags", None),
         ],
     )
     def test_an_update_that_makes_no_sense_is_named(
@@ -325,5 +440,41 @@ class TestUnreadable:
         path = write_recording(tmp_path / "iwm.parquet", [(START_NS, quote_of())])
         row = pq.read_table(path).to_pylist()[0] | {column: value}
         pq.write_table(pa.Table.from_pylist([row], schema=SCHEMA), path)
+        with pytest.raises(UnreadableRecording, match="update 1 cannot be read"):
+            list(iter_recorded(path))
+
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("root", None),
+            ("root", ""),
+            ("right", "X"),
+            ("strike_milli", 0),
+            ("strike_milli", None),
+            ("expiration", None),
+            ("expiration", date(1960, 1, 1)),
+            ("kind", "quote"),
+            ("kind", "spot"),
+        ],
+    )
+    def test_a_chain_with_a_contract_that_cannot_be_is_named(
+        self, tmp_path: Path, column: str, value: Any
+    ) -> None:
+        path = write_recording(
+            tmp_path / "iwm.parquet",
+            [(START_NS, quote_of()), (START_NS, table_of(contracts_of(JULY)))],
+        )
+        rows = pq.read_table(path).to_pylist()
+        rows[3] |= {column: value}
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
+        with pytest.raises(UnreadableRecording, match="update 2 cannot be read"):
+            list(iter_recorded(path))
+
+    def test_a_time_that_one_contract_lacks_is_named(self, tmp_path: Path) -> None:
+        table = table_of(contracts_of(JULY), row_times=True)
+        path = write_recording(tmp_path / "iwm.parquet", [(START_NS, table)])
+        rows = pq.read_table(path).to_pylist()
+        rows[2] |= {"row_ts_event": None}
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), path)
         with pytest.raises(UnreadableRecording, match="update 1 cannot be read"):
             list(iter_recorded(path))

@@ -87,7 +87,7 @@ class TestEachKind:
     async def test_a_quote_is_flagged_and_kept_like_every_other(self, world: World) -> None:
         row = await world.ask("quote", symbol="SPY")
         assert row[0] == "SPY"
-        assert "SPY" in world.engine._quotes
+        assert "SPY" in world.engine._market.quotes
 
     async def test_a_chain_is_kept_for_its_reader_and_its_state_is_named(
         self, world: World
@@ -255,7 +255,9 @@ class TestAge:
         await world.ask("chain", **CHAIN)
         await world.ask("chain", **CHAIN)
         assert world.provider.fetched == [KEY]
-        world.engine._chains[KEY].loaded_ns -= int(limits.CHAIN_AGE_SECONDS_MAX * 1_000_000_000)
+        world.engine._market.chains[KEY].loaded_ns -= int(
+            limits.CHAIN_AGE_SECONDS_MAX * 1_000_000_000
+        )
         await world.ask("chain", **CHAIN)
         assert world.provider.fetched == [KEY, KEY]
 

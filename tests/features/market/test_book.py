@@ -10,6 +10,7 @@ import orjson
 import pytest
 from tests.fakes.bus import ScriptedBus
 from tests.fixtures.chains import EXPIRATION, NOW_NS, spot_of
+from tests.fixtures.travelling import travelling
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
@@ -74,7 +75,7 @@ class World:
             "s": sequence,
             "h": header,
             "contracts": [[f"K{n}", "SPY", "C", 590.0 + n, 1, None] for n in range(contracts)],
-            "rows": [[n, float(sequence)] for n in range(contracts)],
+            "rows": travelling([[n, float(sequence)] for n in range(contracts)]),
             "rejected": [],
         }
         self.bus.kept_states[keys.CHAIN + wire.chain_field(KEY)] = orjson.dumps(body)
@@ -84,7 +85,7 @@ class World:
 
     def change(self, sequence: int, *, batch: int = 0) -> None:
         row = [0, float(sequence)]
-        change = {"u": NAME[0], "x": NAME[1], "s": sequence, "h": None, "r": [row]}
+        change = {"u": NAME[0], "x": NAME[1], "s": sequence, "h": None, "r": travelling([row])}
         self.update(batch=batch, c=[change])
 
     def asked(self, kind: str) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import orjson
 import pytest
 from tests.fixtures.chains import EXPIRATION
+from tests.fixtures.travelling import travelling
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica, flag_names, mid_of
-from optix.features.market.schemas import ChainContract
+from optix.features.market.schemas import ChainContract, FlagName
 from optix.kernel.quote import QuoteFlag
 from optix.ports.market_data import ChainKey
 
@@ -36,14 +37,14 @@ def replica() -> ChainReplica:
         "s": 7,
         "h": {"quality": "realtime"},
         "contracts": [contract(590), contract(600), contract(610)],
-        "rows": [row(n) for n in range(3)],
+        "rows": travelling([row(n) for n in range(3)]),
         "rejected": [],
     }
     return ChainReplica.load(KEY, body, version=20)
 
 
 def change(replica: ChainReplica, version: int, *rows: list[Any], header: Any = None) -> None:
-    replica.apply({"s": replica.sequence + 1, "h": header, "r": list(rows)}, version)
+    replica.apply({"s": replica.sequence + 1, "h": header, "r": travelling(rows)}, version)
 
 
 class TestChanges:
@@ -128,5 +129,5 @@ def test_every_flag_has_a_name() -> None:
     flags = QuoteFlag(0)
     for flag in QuoteFlag:
         flags |= flag
-    assert flag_names(flags) == ["crossed", "locked", "no_bid", "no_ask", "wide", "no_quote"]
+    assert flag_names(flags) == list(get_args(FlagName))
     assert flag_names(QuoteFlag.NONE) == []

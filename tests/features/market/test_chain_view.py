@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.chains import EXPIRATION
+from tests.fixtures.travelling import travelling
 
 from optix.features.market.chain_replica import ChainReplica
 from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness, encode_chain
@@ -31,7 +32,14 @@ def _replica() -> ChainReplica:
             numbers = [1.0, 1.1, 1, 1, 1.05, 1, 0.2, delta, 0.01, -0.1, 0.1, 0.1]
             rows.append([len(rows), *numbers, "ok", 0, 0])
             contracts.append([f"{right}{strike}", "SPY", right, float(strike), 1, None])
-    body = {"e": "e", "s": 1, "h": {}, "contracts": contracts, "rows": rows, "rejected": []}
+    body = {
+        "e": "e",
+        "s": 1,
+        "h": {},
+        "contracts": contracts,
+        "rows": travelling(rows),
+        "rejected": [],
+    }
     return ChainReplica.load(ChainKey("SPY", EXPIRATION), body, 1)
 
 

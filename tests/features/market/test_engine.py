@@ -15,7 +15,7 @@ from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, tab
 from tests.fixtures.waiting import until
 
 from optix.features.market.engine import FeedEngine
-from optix.features.market.pricing import price_chains
+from optix.features.market.feed_state import Work, price_works
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -105,17 +105,17 @@ class TestTakingIn:
         world.engine.take_chain(table_of(SMALL_CONTRACTS[:1], complete=False))
         state = world.engine.find_chain(KEY)
         assert state is not None
-        assert len(state.table) == len(SMALL_CONTRACTS)
+        assert len(state.listing) == len(SMALL_CONTRACTS)
 
     async def test_a_reader_who_asks_gets_the_whole_though_some_rows_came_before(
         self, world: World
     ) -> None:
-        world.engine._demand = Demand(chains=frozenset({KEY}))
+        world.engine._market.demand = Demand(chains=frozenset({KEY}))
         world.engine.take_chain(table_of(SMALL_CONTRACTS[:1], complete=False))
         await world.engine.ensure_chain(KEY, age_seconds_max=60)
         state = world.engine.find_chain(KEY)
         assert state is not None
-        assert len(state.table) == len(SMALL_CONTRACTS)
+        assert len(state.listing) == len(SMALL_CONTRACTS)
 
     def test_an_odd_quote_is_flagged_beside_what_the_source_said(self, world: World) -> None:
         odd = replace(spot_of(), bid=0.0, flags=QuoteFlag.WIDE)
@@ -138,13 +138,13 @@ class TestKeeping:
         monkeypatch.setattr(limits, "CHAINS_KEPT_MAX", limits.CHAINS_KEPT_MAX // 250)
         days = [EXPIRATION + timedelta(days=n) for n in range(6)]
         followed = ChainKey("SPY", days[0])
-        world.engine._demand = Demand(chains=frozenset({followed}))
+        world.engine._market.demand = Demand(chains=frozenset({followed}))
         for day in days:
             world.engine.take_chain(chain_on(day))
             assert world.engine.find_chain(ChainKey("SPY", day)) is not None
-        kept = sorted(key.expiration for key in world.engine._chains)
+        kept = sorted(key.expiration for key in world.engine._market.chains)
         assert kept == [days[0], *days[-3:]]
-        assert world.engine._dirty_chains == set(world.engine._chains)
+        assert world.engine._market.dirty_chains.keys() == world.engine._market.chains.keys()
 
     async def test_a_forgotten_chain_is_an_error_with_a_name(self, world: World) -> None:
         with pytest.raises(UnknownExpiration):
@@ -199,18 +199,55 @@ class TestPublishing:
     ) -> None:
         other = ChainKey("SPY", EXPIRATION + timedelta(days=7))
 
-        def price(tables: Sequence[ChainTable], **arguments: object) -> object:
-            if any(table.contracts[0].expiration == EXPIRATION for table in tables):
+        def price(works: Sequence[Work]) -> object:
+            if any(work.state.key.expiration == EXPIRATION for work in works):
                 raise ZeroDivisionError
-            return price_chains(tables, **arguments)  # type: ignore[arg-type]  # as it came
+            return price_works(works)
 
-        monkeypatch.setattr("optix.features.market.engine.price_chains", price)
+        monkeypatch.setattr("optix.features.market.engine.price_works", price)
         world.bus.topics = [TOPIC, f"c:SPY:{other.expiration}"]
         await world.run()
         world.provider.emit(world.provider.chains[KEY])
         world.provider.emit(chain_on(other.expiration))
         await until(lambda: str(other.expiration) in str(world.updates("l")))
         assert world.is_running
+
+
+class TestBudget:
+    def test_one_call_of_the_pricing_takes_chains_up_to_its_cost(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", limits.PRICING_COST_MAX // 250)
+        days = [EXPIRATION + timedelta(days=7 * n) for n in range(5)]
+        wanted = [ChainKey("SPY", day) for day in days]
+        for day in days:
+            world.engine.take_chain(chain_on(day))
+        cost = world.engine._market.cost_of(wanted[0])
+        some, left = world.engine._batch_of(wanted)
+        assert len(some) == limits.PRICING_COST_MAX // cost
+        assert some + left == wanted
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", 0)
+        assert world.engine._batch_of(wanted) == (wanted[:1], wanted[1:])
+
+    async def test_what_waits_longest_comes_first_and_all_come(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With no time for a second batch in a cycle, chains take turns in the order of waiting."""
+        monkeypatch.setattr(limits, "PRICING_COST_MAX", 0)
+        none = limits.PRICING_CYCLE_SECONDS_MAX * 0
+        monkeypatch.setattr(limits, "PRICING_CYCLE_SECONDS_MAX", none)
+        days = [EXPIRATION + timedelta(days=7 * n) for n in (2, 0, 1)]
+        world.bus.topics = [f"c:SPY:{day}" for day in days]
+        await world.run()
+        for day in days:
+            world.provider.emit(chain_on(day))
+
+        def told() -> list[str]:
+            lists = [cast("list[list[str]]", message["l"]) for message in world.updates("l")]
+            return [name[1] for names in lists for name in names]
+
+        await until(lambda: len(told()) == len(days))
+        assert told() == [day.isoformat() for day in days]
 
 
 class TestDemand:

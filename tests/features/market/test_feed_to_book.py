@@ -14,8 +14,7 @@ from tests.fixtures.waiting import until
 
 from optix.features.market import wire
 from optix.features.market.book import MarketBook
-from optix.kernel import limits
-from optix.kernel.quote import Quality, QuoteFlag
+from optix.kernel.quote import Quality, QuoteFlag, TradingState, TradingStatus
 from optix.platform.bus import QUOTES, FeedUnavailable
 from optix.ports.market_data import (
     ChainKey,
@@ -146,8 +145,8 @@ class TestChains:
         await until(lambda: 23.0 in [row[bid] for row in book.chains[KEY].rows])
 
     async def test_every_listed_expiration_is_summed_up(self, market: Market) -> None:
-        """More of them than are priced together: each has its own IV and move all the same."""
-        days = [EXPIRATION + timedelta(weeks=week) for week in range(limits.PRICING_CHAINS_MAX + 2)]
+        """Many are priced together: each has its own IV and move all the same."""
+        days = [EXPIRATION + timedelta(weeks=week) for week in range(10)]
         for day in days:
             contracts = contracts_of([590, 600, 610], expiration=day)
             market.provider.chains[ChainKey("SPY", day)] = table_of(
@@ -237,3 +236,49 @@ class TestLosses:
         await until(lambda: book.feed_status().state == "ended")
         assert book.quality_now("replay") is Quality.REPLAY
         assert book.market_now_ns() == NOW_NS
+
+
+class TestMarks:
+    """What makes numbers doubtful reaches readers through a real Redis."""
+
+    async def test_a_halt_and_a_gap_are_seen_by_readers_until_they_are_over(
+        self, market: Market
+    ) -> None:
+        market.provider.list_small_chain()
+        book = await market.start()
+        await book.get_chain(KEY)
+        halt = TradingStatus(
+            symbol="SPY",
+            state=TradingState.HALTED,
+            reason="LUDP",
+            source="test",
+            ts_event=NOW_NS,
+            ts_received=NOW_NS,
+        )
+        market.provider.emit(halt)
+        await until(lambda: book.quotes["SPY"].trading_state is TradingState.HALTED)
+        assert book.quotes["SPY"].trading_reason == "LUDP"
+        await until(lambda: book.chains[KEY].header["trading"] == "halted")
+        market.provider.emit(
+            FeedNotice(state=NoticeState.GAP, reason="The line was lost.", ts_event=NOW_NS)
+        )
+        await until(lambda: book.quotes["SPY"].quote.quality is Quality.STALE)
+        await until(lambda: book.chains[KEY].header["quality"] == "stale")
+        sequence = book.chains[KEY].sequence
+        later = NOW_NS + 1_000_000_000
+        table = market.provider.chains[KEY]
+        market.provider.emit(replace(table, ts_event=later, spot=spot_of(ts_event=later)))
+        await until(lambda: book.chains[KEY].header["quality"] == "realtime")
+        await until(lambda: book.quotes["SPY"].quote.quality is Quality.REALTIME)
+        assert book.chains[KEY].sequence > sequence
+
+    async def test_the_surface_of_a_followed_chain_is_told_in_its_header(
+        self, market: Market
+    ) -> None:
+        market.provider.list_small_chain()
+        book = await market.start()
+        await book.get_chain(KEY)
+        await until(lambda: KEY in market.provider.demand.chains)
+        later = NOW_NS + 1_000_000_000
+        market.provider.emit(replace(market.provider.chains[KEY], ts_event=later))
+        await until(lambda: "sound quotes" in book.chains[KEY].header["roots"][0]["surface_reason"])

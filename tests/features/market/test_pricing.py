@@ -15,18 +15,15 @@ import numpy as np
 import pytest
 from tests.fixtures.chains import NOW_NS, spot_of, table_of
 
-from optix.features.market.pricing import (
+from optix.features.market.analytics import (
     STATUS_CODE,
     STATUS_WORDS,
     PricedChain,
     RootAnalytics,
     RootTerms,
-    mid_column,
-    price_chain,
-    price_chains,
-    quote_flags_column,
-    reference_spot,
 )
+from optix.features.market.normalise import mid_column, quote_flags_column
+from optix.features.market.pricing import price_chain, price_chains, reference_spot
 from optix.features.market.schemas import AnalyticsStatus
 from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import ExerciseStyle, OptionContract, Right, Settlement
@@ -249,6 +246,10 @@ class TestSettlement:
             atm_iv=None,
             expected_move=None,
             model=chain.roots["SPX", NEAR].model,
+            rate_source="OPTIX_RISK_FREE_RATE",
+            dividend_source=None,
+            adjusted=False,
+            basis=chain.roots["SPX", NEAR].basis,
         )
 
     def test_in_the_last_minute_time_stops_at_one_minute(self) -> None:

@@ -11,9 +11,11 @@ import pytest
 from benchmarks.iwm_accuracy import MEDIAN_MAX, RATE, Accuracy, compare, load, terms_of
 from tests.fixtures.recorded import recorded
 
-from optix.features.market.pricing import STATUS_CODE, PricedChain, price_chain
+from optix.features.market.analytics import STATUS_CODE, PricedChain
+from optix.features.market.pricing import price_chain
 from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import Settlement
+from optix.kernel.quote import QuoteFlag
 
 pytestmark = pytest.mark.recorded
 
@@ -58,6 +60,19 @@ class TestIWM:
         _, _, found = priced(f"market/cboe/{name}.json.gz")
         assert found.compared > 800
         assert found.median <= MEDIAN_MAX
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "json/IWM_20260617T203253Z.json.gz",
+            "json/TLT_20260617T203253Z.json.gz",  # wide after the close
+            "csv/SPY_2025-05-16.csv.gz",  # its spot moved after the options closed
+            "csv/SPY_2023-09-14.csv.gz",  # the rate was a percent and a half from the given one
+        ],
+    )
+    def test_no_quote_of_a_real_chain_is_called_an_outlier(self, name: str) -> None:
+        _, chain, _ = priced(f"market/cboe/{name}")
+        assert np.count_nonzero(chain.flags & QuoteFlag.OUTLIER) == 0
 
     def test_every_row_has_a_number_or_a_reason(self) -> None:
         _, chain, _ = priced("market/cboe/json/IWM_20260617T203253Z.json.gz")

@@ -80,6 +80,7 @@ class TestQuotes:
             "as_of": NOW_NS // 1_000_000,
             "quality": "realtime",
             "flags": 0,
+            "trading": None,
         }
 
     async def test_every_change_comes_in_order_and_numbers_have_no_gap(
@@ -154,7 +155,7 @@ class TestQuotes:
         await follow_quote(stream, reader)
         stream.market.provider.emit(replace(quote(601), bid=601.2, ask=601.1))
         changes = await reader.next("changes")
-        assert changes[3][0][-1] == 1
+        assert changes[3][0][wire.QUOTE_COLUMNS.index("flags")] == 1
 
 
 class TestChains:

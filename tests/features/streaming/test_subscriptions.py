@@ -9,6 +9,7 @@ import orjson
 import pytest
 from tests.fakes.bus import ScriptedBus
 from tests.fixtures.chains import EXPIRATION, spot_of
+from tests.fixtures.travelling import travelling
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
@@ -64,7 +65,7 @@ def chain_state(*, strikes: list[float], sequence: int = 1, epoch: str = "e") ->
     contracts = [[f"SPY261218C{n:08d}", "SPY", "C", k, 10, None] for n, k in enumerate(strikes)]
     rows = [chain_row(n, k / 100) for n, k in enumerate(strikes)]
     body = {"e": epoch, "s": sequence, "h": header, "contracts": contracts}
-    return orjson.dumps({**body, "rows": rows, "rejected": []})
+    return orjson.dumps({**body, "rows": travelling(rows), "rejected": []})
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ class TestChains:
         self, chain: ChainSubscription, book: MarketBook
     ) -> None:
         change = {"u": "SPY", "x": EXPIRATION.isoformat(), "s": 2, "h": None}
-        publish(book, c=[{**change, "r": [chain_row(1, 6.5)]}])
+        publish(book, c=[{**change, "r": travelling([chain_row(1, 6.5)])}])
         assert read(chain.flush()) == ["changes", 3, 1, [chain_row(1, 6.5)], None]
         assert chain.flush() is None
 
@@ -146,14 +147,14 @@ class TestChains:
         self, chain: ChainSubscription, book: MarketBook
     ) -> None:
         change = {"u": "SPY", "x": EXPIRATION.isoformat(), "s": 2, "h": None}
-        publish(book, c=[{**change, "r": [chain_row(0, 6.0) + [0.9] * 7]}])
+        publish(book, c=[{**change, "r": travelling([chain_row(0, 6.0) + [0.9] * 7])}])
         assert read(chain.flush())[3] == [chain_row(0, 6.0)]
 
     async def test_a_changed_header_travels_without_rows(
         self, chain: ChainSubscription, book: MarketBook
     ) -> None:
         header = book.chains[KEY].header | {"quality": "delayed"}
-        change = {"u": "SPY", "x": EXPIRATION.isoformat(), "s": 2, "h": header, "r": []}
+        change = {"u": "SPY", "x": EXPIRATION.isoformat(), "s": 2, "h": header, "r": travelling([])}
         publish(book, c=[change])
         _, _, n, rows, changed = read(chain.flush())
         assert (n, rows, changed["quality"]) == (1, [], "delayed")

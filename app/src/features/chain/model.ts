@@ -139,7 +139,16 @@ export function breakEven(right: 'C' | 'P', strike: number, premium: Maybe): num
   return right === 'C' ? strike + premium : strike - premium;
 }
 
-const FLAG_NAMES = ['crossed', 'locked', 'no_bid', 'no_ask', 'wide', 'no_quote'] as const;
+const FLAG_NAMES = [
+  'crossed',
+  'locked',
+  'no_bid',
+  'no_ask',
+  'wide',
+  'no_quote',
+  'outlier',
+  'indicative',
+] as const;
 export type FlagName = (typeof FLAG_NAMES)[number];
 
 export function flagNames(bits: number): FlagName[] {

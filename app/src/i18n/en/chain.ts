@@ -84,10 +84,13 @@ export const chain = {
   'status.expired': 'This contract has expired.',
   'status.no_forward': 'IV is missing: no forward price could be implied for this date.',
   'status.not_converged': 'IV is missing: the solver found no volatility for this price.',
+  'status.adjusted': 'IV is missing: a corporate action changed what this contract delivers.',
   'flag.crossed': 'The bid is above the ask.',
   'flag.locked': 'Bid and ask are the same.',
   'flag.no_bid': 'Nobody bids.',
   'flag.no_ask': 'Nobody offers.',
   'flag.wide': 'The spread is wider than half of the mid.',
   'flag.no_quote': 'No quote from this feed.',
+  'flag.outlier': 'Far from what its neighbours and its own past say.',
+  'flag.indicative': 'A price that nobody stands behind: both sizes are zero.',
 } as const;

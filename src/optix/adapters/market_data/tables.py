@@ -89,6 +89,20 @@ class Snapshot:
             ],
         )
 
+    def whole(self, *, ts_event: int) -> ChainTable:
+        """Return all expirations in one table, true at `ts_event`."""
+        return ChainTable(
+            underlying=self.underlying,
+            contracts=self.contracts,
+            columns={name: column_of(self.columns[name]) for name in CHAIN_COLUMNS},
+            source=self.source,
+            quality=self.quality,
+            ts_event=ts_event,
+            ts_received=self.ts_received,
+            spot=self.quote,
+            rejected=[rejection.row for rejection in self.rejections],
+        )
+
     def chains(self) -> list[ChainTable]:
         return [self.chain(expiration) for expiration in self.dates()]
 

@@ -102,6 +102,10 @@ def requires(
     return permitted_user
 
 
+# Named here for features above, which do not know the permissions themselves.
+may_read_health = requires(Permission.READ_HEALTH)
+
+
 async def own_read_session(
     connection: HTTPConnection, user: CurrentUser
 ) -> AsyncIterator[ReadSession]:

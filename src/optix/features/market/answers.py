@@ -6,7 +6,9 @@ The same question asked twice at once is asked of the provider once.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict
 from datetime import date
 from typing import Any, Protocol
 
@@ -23,9 +25,12 @@ from optix.platform.bus import Question
 from optix.ports.market_data import (
     BarInterval,
     ChainKey,
+    HealthReporter,
     MarketDataProvider,
     ProviderUnavailable,
+    RejectReporter,
     SteppableProvider,
+    SwitchReporter,
     UnsupportedRequest,
 )
 
@@ -59,6 +64,7 @@ class Answers:
             "bars": self._bars,
             "search": self._search,
             "step": self._step,
+            "providers": self._providers,
         }
 
     async def answer(self, question: Question) -> Any:
@@ -148,6 +154,21 @@ class Answers:
                 break
             at_ns = stepped_ns
         return at_ns
+
+    async def _providers(self, _: dict[str, Any]) -> dict[str, Any]:
+        provider = self._provider
+        rows = provider.health() if isinstance(provider, HealthReporter) else ()
+        switches = provider.switches() if isinstance(provider, SwitchReporter) else ()
+        rejects: Counter[str] = Counter()
+        for counting in (provider, self._feed):
+            if isinstance(counting, RejectReporter):
+                rejects.update(counting.rejects())
+        return {
+            "providers": [{**asdict(row), "serves": sorted(row.serves)} for row in rows],
+            "kinds": sorted(provider.capabilities.kinds),
+            "switches": [asdict(switch) for switch in switches],
+            "rejects": dict(rejects),
+        }
 
     async def _search(self, arguments: dict[str, Any]) -> list[dict[str, Any]]:
         found = await self._provider.search(arguments["text"], limit=arguments["limit"])

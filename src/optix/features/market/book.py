@@ -27,7 +27,7 @@ from optix.features.market.chain_replica import ChainReplica
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
-from optix.kernel.quote import Quality, Quote
+from optix.kernel.quote import Quality, Quote, TradingState
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
 from optix.ports.market_data import ChainKey
@@ -44,6 +44,8 @@ class QuoteReplica:
     quote: Quote
     version: int
     fragment: bytes  # the row of docs/streaming.md
+    trading_state: TradingState | None
+    trading_reason: str
 
 
 @dataclass(slots=True)
@@ -307,10 +309,13 @@ class MarketBook:
             self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
     def _take_quote(self, row: list[Any]) -> QuoteReplica:
+        trading_state, trading_reason = wire.load_trading(row)
         replica = QuoteReplica(
             quote=wire.load_quote(row),
             version=self.version,
             fragment=orjson.dumps(row[: len(wire.QUOTE_COLUMNS)]),
+            trading_state=trading_state,
+            trading_reason=trading_reason,
         )
         self.quotes[row[0]] = replica
         return replica

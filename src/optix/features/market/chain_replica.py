@@ -27,6 +27,8 @@ _FLAG_NAMES: Final[dict[QuoteFlag, FlagName]] = {
     QuoteFlag.NO_ASK: "no_ask",
     QuoteFlag.WIDE: "wide",
     QuoteFlag.NO_QUOTE: "no_quote",
+    QuoteFlag.OUTLIER: "outlier",
+    QuoteFlag.INDICATIVE: "indicative",
 }
 (_BID, _ASK, _DELTA, _STATUS, _FLAGS, _AS_OF) = (
     wire.CHAIN_ROW_COLUMNS.index(name)
@@ -56,7 +58,7 @@ class ChainReplica:
     @classmethod
     def load(cls, key: ChainKey, body: dict[str, Any], version: int) -> ChainReplica:
         """Return the replica of a whole state as kept in Redis."""
-        contracts, rows = body["contracts"], body["rows"]
+        contracts, rows = body["contracts"], wire.load_rows(body["rows"])
         return cls(
             key=key,
             epoch=body["e"],
@@ -81,7 +83,7 @@ class ChainReplica:
         if change["h"] is not None:
             self.header = change["h"]
             self.header_version = version
-        for row in change["r"]:
+        for row in wire.load_rows(change["r"]):
             position = row[0]
             self.rows[position] = row
             self.row_versions[position] = version

@@ -1,30 +1,35 @@
 """The feed's side of one expiration: the merged quotes, their analytics, and what was published.
 
-Not here: any I/O. The engine feeds updates in and publishes what comes out.
+Columns all the way: an update, a repricing and a publication each are a few operations on arrays,
+whatever the number of contracts. Not here: any I/O. The feed's state feeds updates in and publishes
+what comes out.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from optix.features.market import wire
-from optix.features.market.pricing import STATUS_WORDS, PricedChain, RootAnalytics, RootTerms
-from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
-from optix.kernel.instrument import OptionContract
+from optix.features.market.analytics import ANALYTICS, PricedChain, RootAnalytics, RootTerms
+from optix.features.market.chain_parts import COLUMN, ChainPart, Instants, joined
+from optix.features.market.listing import Listing, RootKey
+from optix.features.market.normalise import RejectReason, Rejects
+from optix.kernel.chain import ChainTable, RejectedRow
+from optix.kernel.quote import Quality, Quote, TradingStatus
 from optix.ports.market_data import ChainKey
+from optix.quant.arrays import FloatArray
 
-FloatArray = npt.NDArray[np.float64]
-Terms = Mapping[tuple[str, date], RootTerms]
-
-_QUOTE_COLUMNS: Final = ("bid", "ask", "bid_size", "ask_size", "last", "volume")
-_ANALYTICS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho")
+_QUOTE_ROWS: Final = [
+    COLUMN[name] for name in ("bid", "ask", "bid_size", "ask_size", "last", "volume")
+]
+_VENDOR_ROWS: Final = [COLUMN["vendor_" + name] for name in wire.VENDOR_COLUMNS]
+_LISTED_ROWS: Final = [COLUMN["open_interest"], COLUMN["previous_close"]]
 # Analytics are sent again when they moved by more than this share of their size (or the floor):
 # every repricing moves the tenth digit of every row, which nobody sees and every phone would pay.
 _MOVED_SHARE: Final = 2e-4
@@ -36,42 +41,82 @@ _MOVED_FLOOR: Final = {
     "vega": 1e-2,
     "rho": 1e-2,
 }
+_FLOORS: Final = np.array([[_MOVED_FLOOR[name]] for name in ANALYTICS], dtype=np.float32)
+
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class ChainChanges:
-    """What a publication of one chain says: rows, and the header where it changed."""
+    """What a publication of one chain says: rows as columns, and the header where it changed."""
 
     sequence: int
-    rows: list[list[Any]]
+    columns: dict[str, Any]  # wire: see its module
     header: dict[str, Any] | None
     relisted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Published:
+class ChainSnapshot(NamedTuple):
+    """A chain at one instant, in columns that no later update touches."""
+
+    listing: Listing
+    values: FloatArray  # (columns of CHAIN_COLUMNS, rows)
+    ts_rows: Instants
+    spot: Quote | None
+    source: str
+    quality: Quality
+    ts_event: int
+    ts_received: int
+    rejected: Sequence[RejectedRow]
+
+    def column(self, name: str) -> FloatArray:
+        """Return a column of `CHAIN_COLUMNS`."""
+        column: FloatArray = self.values[COLUMN[name]]
+        return column
+
+
+NO_SURFACE: Final[Mapping[str, Any]] = {
+    "surface": None,
+    "surface_reason": "Not fitted yet.",
+    "atm_iv_ex_earnings": None,
+    "ex_earnings_reason": "Not known yet.",
+}
+
+
+class Beside(NamedTuple):
+    """What a header says beside the analytics of its roots."""
+
+    trading: TradingStatus | None = None
+    surfaces: Mapping[RootKey, Mapping[str, Any]] = {}
+
+
+class _Published(NamedTuple):
     """The state readers have: one consistent set of quotes, analytics and listing."""
 
-    table: ChainTable
-    matrix: FloatArray
+    snapshot: ChainSnapshot
+    quotes: FloatArray  # (6, rows)
+    analytics: Float32Array  # (6, rows): seven digits are more than a quote can support
+    status: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    as_of: Instants  # unix ms
     header: dict[str, Any]
 
 
-@dataclass(slots=True)
 class ChainState:
     """One expiration of one underlying as the feed holds it."""
 
-    key: ChainKey
-    table: ChainTable
-    index: dict[OptionContract, int]
-    sequence: int = 0
-    loaded_ns: int = 0  # wall time of the last update
-    _published: _Published | None = None
+    def __init__(self, key: ChainKey, table: ChainTable, part: ChainPart) -> None:
+        self.key = key
+        self.sequence = 0
+        self.loaded_ns = 0  # wall time of the last update
+        self.priced: PricedChain | None = None  # of this listing
+        self.gap = ""  # why rows may be missing; empty when none are
+        self._published: _Published | None = None
+        self._now = _snapshot_of(table, part)
 
-    @classmethod
-    def of(cls, key: ChainKey, table: ChainTable) -> ChainState:
-        table = _ordered(table)
-        return cls(key=key, table=table, index=_index(table))
+    @property
+    def listing(self) -> Listing:
+        return self._now.listing
 
     @property
     def is_published(self) -> bool:
@@ -82,254 +127,242 @@ class ChainState:
         """The published header, None before the first publication."""
         return None if self._published is None else self._published.header
 
-    def merge(self, update: ChainTable) -> None:
-        """Take an update in: a whole expiration replaces, a partial one overwrites its rows."""
-        if not update.complete and all(c in self.index for c in update.contracts):
-            self._overwrite(update)
-            return
-        table = _ordered(update if update.complete else _joined(self.table, update))
-        if table.contracts != self.table.contracts:
-            self.index = _index(table)
-        self.table = table
+    def column(self, name: str) -> FloatArray:
+        """Return a column of `CHAIN_COLUMNS` as it is now, not to be written to."""
+        return self._now.column(name)
 
-    def _overwrite(self, update: ChainTable) -> None:
-        positions = [self.index[contract] for contract in update.contracts]
-        stamps = self.table.row_ts_event
-        assert stamps is not None, "ordered tables have stamps"
-        for name in CHAIN_COLUMNS:
-            mine, theirs = self.table.columns[name], update.columns[name]
-            for position, value in zip(positions, theirs, strict=True):
-                mine[position] = value
-        given = update.row_ts_event
-        for row, position in enumerate(positions):
-            stamps[position] = given[row] if given is not None else update.ts_event
-        self.table = replace(
-            self.table,
-            ts_event=max(self.table.ts_event, update.ts_event),
-            ts_received=update.ts_received,
-            spot=update.spot or self.table.spot,
+    def turn_back(self) -> None:
+        """Take whatever comes next, however old it is: the market clock went back."""
+        self._now.ts_rows[:] = 0
+        self.priced = None
+
+    def snapshot(self) -> ChainSnapshot:
+        """Return a copy that no later update touches, for pricing in another thread."""
+        now = self._now
+        return now._replace(values=now.values.copy(), ts_rows=now.ts_rows.copy())
+
+    def merge(self, table: ChainTable, part: ChainPart, rejects: Rejects) -> None:
+        """Take an update in: a whole expiration replaces, a partial one overwrites its rows.
+
+        Of one source, a row that is older than the one held is left out and counted.
+        """
+        now = self._now
+        fresh = _snapshot_of(table, part)
+        if table.complete:
+            if part.listing is now.listing or part.listing.contracts == now.listing.contracts:
+                fresh = fresh._replace(listing=now.listing)
+                if table.source == now.source:
+                    _keep_newer(now, fresh, rejects)
+            self.gap = ""
+        else:
+            fresh = self._with(fresh, part, rejects)
+        if fresh.listing is not now.listing:
+            self.priced = None
+        self._now = fresh
+
+    def _with(self, fresh: ChainSnapshot, part: ChainPart, rejects: Rejects) -> ChainSnapshot:
+        now = self._now
+        fresh = fresh._replace(
+            spot=fresh.spot or now.spot,
+            ts_event=max(now.ts_event, fresh.ts_event),
+            rejected=(*now.rejected, *fresh.rejected) if fresh.rejected else now.rejected,
         )
+        index = now.listing.index
+        rows = [index.get(contract, -1) for contract in part.listing.contracts]
+        if -1 in rows:
+            whole = joined(ChainPart(part.expiration, now.listing, now.values, now.ts_rows), part)
+            return fresh._replace(
+                listing=whole.listing, values=whole.values, ts_rows=whole.ts_event
+            )
+        places = np.array(rows, dtype=np.intp)
+        older = (part.ts_event < now.ts_rows[places]) & (fresh.source == now.source)
+        values, ts_event = part.values, part.ts_event
+        if older.any():
+            rejects.count(RejectReason.OLDER, int(older.sum()))
+            places, values, ts_event = places[~older], values[:, ~older], ts_event[~older]
+        now.values[:, places] = values
+        now.ts_rows[places] = ts_event
+        return fresh._replace(listing=now.listing, values=now.values, ts_rows=now.ts_rows)
 
-    def snapshot(self) -> ChainTable:
-        """Return a copy whose columns no later update touches, for pricing in another thread."""
-        stamps = self.table.row_ts_event
-        assert stamps is not None, "ordered tables have stamps"
-        return replace(
-            self.table,
-            columns={name: array("d", column) for name, column in self.table.columns.items()},
-            row_ts_event=array("q", stamps),
-        )
+    def set_print(self, position: int, *, last: float, volume: float) -> None:
+        """Take what the tape says of one contract; a NaN leaves the last price of the quotes."""
+        if not isnan(last):
+            self._now.values[COLUMN["last"], position] = last
+        self._now.values[COLUMN["volume"], position] = volume
 
-    def publish(self, table: ChainTable, priced: PricedChain, terms: Terms) -> ChainChanges | None:
+    def forget_before(self, ts_event: int, rejects: Rejects) -> None:
+        """Make nothing of rows that are older: they are in the shares of before a split."""
+        old = self._now.ts_rows < ts_event
+        if old.any():
+            rejects.count(RejectReason.BEFORE_SPLIT, int(old.sum()))
+            self._now.values[:, old] = np.nan
+            self._now.ts_rows[old] = ts_event
+            self.priced = None
+
+    def publish(
+        self,
+        snapshot: ChainSnapshot,
+        priced: PricedChain,
+        terms: Mapping[RootKey, RootTerms],
+        beside: Beside,
+    ) -> ChainChanges | None:
         """Make a priced snapshot the public state; return what changed for readers, if anything."""
+        if snapshot.listing is self._now.listing:
+            self.priced = priced
         before = self._published
-        relisted = before is None or _listing_differs(table, before.table)
-        matrix = _matrix(table, priced)
-        header = self._make_header(table, priced, terms)
+        quotes = snapshot.values[_QUOTE_ROWS]
+        with np.errstate(over="ignore", under="ignore"):
+            analytics = np.array([getattr(priced, name) for name in ANALYTICS], dtype=np.float32)
+        header = self._make_header(snapshot, priced, terms, beside)
+        as_of = snapshot.ts_rows // 1_000_000
+        state = _Published(snapshot, quotes, analytics, priced.status, priced.flags, as_of, header)
+        relisted = before is None or _listing_differs(snapshot, before.snapshot)
         changed = np.arange(0)
         if before is not None and not relisted:
-            changed = np.flatnonzero(_rows_differ(matrix, before.matrix))
-            header_same = header == before.header
-            if header_same and changed.size == 0:
+            differs = _rows_differ(state, before)
+            changed = np.flatnonzero(differs)
+            if header == before.header and changed.size == 0:
                 return None
             # Rows that moved too little to be sent keep the values readers have, or else many
             # small moves would never add up to one that is sent.
-            kept = before.matrix.copy()
-            kept[changed] = matrix[changed]
-            matrix = kept
-        else:
-            header_same = False
+            analytics[:, ~differs] = before.analytics[:, ~differs]
+            as_of[~differs] = before.as_of[~differs]
         self.sequence += 1
-        self._published = _Published(table, matrix, header)
+        self._published = state
+        same = before is not None and header == before.header
         return ChainChanges(
             sequence=self.sequence,
-            rows=_rows(table, matrix, changed),
-            header=None if header_same else header,
+            columns=_columns(state, changed),
+            header=None if same and not relisted else header,
             relisted=relisted,
         )
 
     def dump(self, epoch: str) -> dict[str, Any]:
         """Return the whole published state, as kept in Redis for late readers."""
-        assert self._published is not None, "dump before the first publication"
-        table = self._published.table
-        columns = table.columns
+        state = self._published
+        assert state is not None, "dump before the first publication"
+        listing = state.snapshot.listing
+        listed = state.snapshot.values[_LISTED_ROWS].tolist()
         return {
             "e": epoch,
             "s": self.sequence,
-            "h": self._published.header,
+            "h": state.header,
             "contracts": [
-                [contract.key, contract.root, contract.right, contract.strike, oi, previous]
-                for contract, oi, previous in zip(
-                    table.contracts,
-                    columns["open_interest"],
-                    columns["previous_close"],
-                    strict=True,
+                [key, contract.root, contract.right, contract.strike, interest, previous]
+                for key, contract, interest, previous in zip(
+                    listing.texts, listing.contracts, *listed, strict=True
                 )
             ],
-            "rows": _rows(table, self._published.matrix, np.arange(len(table))),
+            "rows": _columns(state, np.arange(len(listing))),
             "rejected": [
-                {"raw": row.raw, "code": row.code, "reason": row.reason} for row in table.rejected
+                {"raw": row.raw, "code": row.code, "reason": row.reason}
+                for row in state.snapshot.rejected
             ],
         }
 
-    def _make_header(self, table: ChainTable, priced: PricedChain, terms: Terms) -> dict[str, Any]:
+    def _make_header(
+        self,
+        snapshot: ChainSnapshot,
+        priced: PricedChain,
+        terms: Mapping[RootKey, RootTerms],
+        beside: Beside,
+    ) -> dict[str, Any]:
+        trading = beside.trading
         return {
             "underlying": self.key.underlying,
             "expiration": self.key.expiration.isoformat(),
-            "source": table.source,
-            "quality": table.quality,
-            "as_of": table.ts_event // 1_000_000,
-            "received": table.ts_received // 1_000_000,
+            "source": snapshot.source,
+            "quality": Quality.STALE if self.gap else snapshot.quality,
+            "reason": self.gap,
+            "trading": None if trading is None else trading.state,
+            "as_of": snapshot.ts_event // 1_000_000,
+            "received": snapshot.ts_received // 1_000_000,
             "roots": [
-                _root_header(priced.roots[name], terms[name]) for name in sorted(priced.roots)
+                _root_header(priced.roots[name], terms[name], beside.surfaces.get(name, NO_SURFACE))
+                for name in sorted(priced.roots)
             ],
         }
 
 
-def _matrix(table: ChainTable, priced: PricedChain) -> FloatArray:
-    stamps = table.row_ts_event
-    assert stamps is not None, "ordered tables have stamps"
-    columns = [np.array(table.columns[name]) for name in _QUOTE_COLUMNS]
-    columns += [round_significant(getattr(priced, name)) for name in _ANALYTICS]
-    columns += [
-        priced.status.astype(np.float64),
-        priced.flags.astype(np.float64),
-        (np.array(stamps, dtype=np.int64) // 1_000_000).astype(np.float64),
-    ]
-    return np.column_stack(columns)
+def _snapshot_of(table: ChainTable, part: ChainPart) -> ChainSnapshot:
+    return ChainSnapshot(
+        listing=part.listing,
+        values=part.values,
+        ts_rows=part.ts_event,
+        spot=table.spot,
+        source=table.source,
+        quality=table.quality,
+        ts_event=table.ts_event,
+        ts_received=table.ts_received,
+        rejected=table.rejected,
+    )
 
 
-def _rows(
-    table: ChainTable, matrix: FloatArray, positions: npt.NDArray[np.intp]
-) -> list[list[Any]]:
-    vendor = [table.columns["vendor_" + name] for name in wire.VENDOR_COLUMNS]
-    has_vendor = not all(np.isnan(column).all() for column in vendor)
-    rows: list[list[Any]] = []
-    for position, values in zip(positions.tolist(), matrix[positions].tolist(), strict=True):
-        row = [position, *values[:12]]
-        row += [STATUS_WORDS[int(values[12])], int(values[13]), int(values[14])]
-        if has_vendor:
-            row += [column[position] for column in vendor]
-        rows.append(row)
-    return rows
+def _keep_newer(held: ChainSnapshot, fresh: ChainSnapshot, rejects: Rejects) -> None:
+    """Put rows of `held` that are newer into `fresh`: this table is late."""
+    older = fresh.ts_rows < held.ts_rows
+    if older.any():
+        rejects.count(RejectReason.OLDER, int(older.sum()))
+        fresh.values[:, older] = held.values[:, older]
+        fresh.ts_rows[older] = held.ts_rows[older]
 
 
-def split_by_expiration(table: ChainTable) -> dict[date, ChainTable]:
-    """Return one table per expiration; rejected rows go with the first, so that none is lost."""
-    groups: dict[date, list[int]] = {}
-    for position, contract in enumerate(table.contracts):
-        groups.setdefault(contract.expiration, []).append(position)
-    if len(groups) == 1:
-        return {next(iter(groups)): table}
-    parts: dict[date, ChainTable] = {}
-    for number, expiration in enumerate(sorted(groups)):
-        part = take_rows(table, groups[expiration])
-        parts[expiration] = part if number == 0 else replace(part, rejected=())
-    return parts
+def _columns(state: _Published, positions: NDArray[np.intp]) -> dict[str, Any]:
+    """Return rows as they travel (`wire`): whole columns, which orjson writes without objects."""
+    vendor = state.snapshot.values[_VENDOR_ROWS]
+    return {
+        "i": positions,
+        "q": np.ascontiguousarray(state.quotes[:, positions]),
+        "a": np.ascontiguousarray(state.analytics[:, positions]),
+        "t": state.status[positions],
+        "f": state.flags[positions],
+        "w": state.as_of[positions],
+        "v": None if np.isnan(vendor).all() else np.ascontiguousarray(vendor[:, positions]),
+    }
 
 
-def round_significant(values: FloatArray, digits: int = 7) -> FloatArray:
-    """Return `values` rounded to `digits` significant digits: what travels, not what is computed.
-
-    Seven digits are more than a quote can support and half the bytes of sixteen.
-    """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        exponent = np.floor(np.log10(np.abs(values)))
-    # Beyond 290 the scale would overflow; a gamma as small as that is nothing.
-    exponent = np.clip(np.where(np.isfinite(exponent), exponent, 0.0), -290.0, 290.0)
-    scale = np.power(10.0, digits - 1 - exponent)
-    rounded: FloatArray = np.round(values * scale) / scale
-    return rounded
-
-
-def _rows_differ(new: FloatArray, old: FloatArray) -> npt.NDArray[np.bool_]:
-    exact = [0, 1, 2, 3, 4, 5, 12, 13]
-    same = (new[:, exact] == old[:, exact]) | (np.isnan(new[:, exact]) & np.isnan(old[:, exact]))
-    differ: npt.NDArray[np.bool_] = ~same.all(axis=1)
-    for offset, name in enumerate(_ANALYTICS):
-        a, b = new[:, 6 + offset], old[:, 6 + offset]
-        size = np.maximum(np.abs(b), _MOVED_FLOOR[name])
-        moved = np.abs(a - b) > _MOVED_SHARE * size
-        differ |= moved | (np.isnan(a) != np.isnan(b))
+def _rows_differ(new: _Published, old: _Published) -> NDArray[np.bool_]:
+    same = (new.quotes == old.quotes) | (np.isnan(new.quotes) & np.isnan(old.quotes))
+    differ: NDArray[np.bool_] = ~same.all(axis=0)
+    differ |= (new.status != old.status) | (new.flags != old.flags)
+    a, b = new.analytics, old.analytics
+    with np.errstate(invalid="ignore"):
+        moved = np.abs(a - b) > _MOVED_SHARE * np.maximum(np.abs(b), _FLOORS)
+    differ |= (moved | (np.isnan(a) != np.isnan(b))).any(axis=0)
     return differ
 
 
-def _root_header(analytics: RootAnalytics, terms: RootTerms) -> dict[str, Any]:
-    def number(value: float | None) -> float | None:
-        return None if value is None else float(f"{value:.7g}")
-
+def _root_header(
+    analytics: RootAnalytics, terms: RootTerms, surface: Mapping[str, Any]
+) -> dict[str, Any]:
     return {
         "root": terms.root,
         "style": terms.style,
         "settlement": terms.settlement,
         "settles_at": wire.iso_ns(terms.settles_at_ns),
-        "expiry_years": number(analytics.expiry_years),
-        "forward": number(analytics.forward),
-        "rate": number(analytics.rate),
+        "expiry_years": _number(analytics.expiry_years),
+        "forward": _number(analytics.forward),
+        "rate": _number(analytics.rate),
+        "rate_source": analytics.rate_source,
+        "dividend_source": analytics.dividend_source,
         "forward_method": analytics.forward_method,
         "forward_pairs": analytics.forward_pairs,
-        "atm_iv": number(analytics.atm_iv),
-        "expected_move": number(analytics.expected_move),
+        "atm_iv": _number(analytics.atm_iv),
+        "expected_move": _number(analytics.expected_move),
         "model": analytics.model,
+        "adjusted": analytics.adjusted,
+        **surface,
     }
 
 
-def _index(table: ChainTable) -> dict[OptionContract, int]:
-    return {contract: position for position, contract in enumerate(table.contracts)}
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.7g}")
 
 
-def take_rows(table: ChainTable, positions: list[int]) -> ChainTable:
-    """Return the table of some rows, in the order given."""
-    stamps = table.row_ts_event
-    return replace(
-        table,
-        contracts=[table.contracts[p] for p in positions],
-        columns={
-            name: array("d", [column[p] for p in positions])
-            for name, column in table.columns.items()
-        },
-        row_ts_event=None if stamps is None else array("q", [stamps[p] for p in positions]),
-    )
-
-
-def _ordered(table: ChainTable) -> ChainTable:
-    """Return the table by strike, root and right, with an instant for every row."""
-    contracts = table.contracts
-    order = sorted(
-        range(len(contracts)),
-        key=lambda p: (contracts[p].strike_milli, contracts[p].root, contracts[p].right),
-    )
-    ordered = take_rows(table, order)
-    if ordered.row_ts_event is not None:
-        return ordered
-    return replace(ordered, row_ts_event=array("q", [table.ts_event]) * len(order))
-
-
-def _joined(old: ChainTable, new: ChainTable) -> ChainTable:
-    """Return `old` overwritten and extended by the rows of `new`."""
-    fresh = set(new.contracts)
-    kept = take_rows(old, [p for p, c in enumerate(old.contracts) if c not in fresh])
-    assert kept.row_ts_event is not None
-    stamps = new.row_ts_event
-    if stamps is None:
-        stamps = array("q", [new.ts_event]) * len(new)
-    return replace(
-        new,
-        contracts=[*kept.contracts, *new.contracts],
-        columns={name: kept.columns[name] + new.columns[name] for name in CHAIN_COLUMNS},
-        row_ts_event=kept.row_ts_event + stamps,
-        ts_event=max(old.ts_event, new.ts_event),
-        spot=new.spot or old.spot,
-        rejected=(*old.rejected, *new.rejected),
-        complete=True,
-    )
-
-
-def _listing_differs(new: ChainTable, old: ChainTable) -> bool:
+def _listing_differs(new: ChainSnapshot, old: ChainSnapshot) -> bool:
     """Tell whether what readers load once (contracts, open interest, rejected rows) changed."""
-    if list(new.contracts) != list(old.contracts) or len(new.rejected) != len(old.rejected):
+    if len(new.rejected) != len(old.rejected):
         return True
-    return not all(
-        np.array_equal(np.array(new.columns[name]), np.array(old.columns[name]), equal_nan=True)
-        for name in ("open_interest", "previous_close")
-    )
+    if new.listing is not old.listing and new.listing.contracts != old.listing.contracts:
+        return True
+    return not np.array_equal(new.values[_LISTED_ROWS], old.values[_LISTED_ROWS], equal_nan=True)

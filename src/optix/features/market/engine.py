@@ -3,7 +3,8 @@
     leases in Redis → demand → provider → updates → flags, IV and Greeks → bus
 
 It follows one provider, turns its updates into published state, answers questions, and says once a
-second how it is. It knows nothing of users, sockets or alerts.
+second how it is. It knows nothing of users, sockets or alerts. What it knows of the market is in
+`feed_state`; here is what waits: provider, bus and clock.
 """
 
 from __future__ import annotations
@@ -12,36 +13,37 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
-import orjson
 import structlog
 
 from optix.features.market import wire
 from optix.features.market.answers import Answers
-from optix.features.market.chain_state import ChainState, split_by_expiration
-from optix.features.market.pricing import RootTerms, price_chains
-from optix.features.market.summaries import Summaries, TermsSource
+from optix.features.market.chain_state import ChainState
+from optix.features.market.feed_metrics import FeedCounts, FeedMetrics
+from optix.features.market.feed_state import FeedState, TermsSource, Work, demand_of, price_works
+from optix.features.market.inputs import MarketInputs
+from optix.features.market.summaries import Summaries
+from optix.features.market.surfaces import Surfaces, rest_seconds, slices_of
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import OptixError, Unavailable
-from optix.kernel.quote import Quote, TradingStatus, quote_flags
+from optix.kernel.quote import Quote, TradingStatus
 from optix.kernel.trade import Trade
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, Question
 from optix.ports.market_data import (
     ChainKey,
+    CorporateActionSource,
     Demand,
     FeedNotice,
     MarketDataProvider,
     MarketUpdate,
     NoticeState,
-    ProviderUnavailable,
     UnknownExpiration,
 )
+from optix.ports.reference_data import EarningsSource, RateCurveSource
 
 log = structlog.get_logger(__name__)
 
@@ -59,21 +61,40 @@ class FeedEngine:
         terms: TermsSource,
         clock: Clock,
         rate_fallback: float,
+        rates: RateCurveSource | None = None,
+        earnings: EarningsSource | None = None,
     ) -> None:
         self._provider = provider
         self._bus = bus
-        self._terms = terms
         self._clock = clock
-        self._rate_fallback = rate_fallback
         self._epoch = secrets.token_hex(6)
-        self._batch = 0
-        self._quotes: dict[str, Quote] = {}
-        self._chains: dict[ChainKey, ChainState] = {}
-        self._dirty_quotes: set[str] = set()
-        self._dirty_chains: set[ChainKey] = set()
+        self._inputs = MarketInputs(
+            provider.clock,
+            rate_fallback=rate_fallback,
+            actions=provider if isinstance(provider, CorporateActionSource) else None,
+            rates=rates,
+            earnings=earnings,
+        )
+        self._market = FeedState(
+            terms=terms,
+            inputs=self._inputs,
+            market_now_ns=provider.clock.now_ns,
+            wall_now_ns=clock.now_ns,
+            epoch=self._epoch,
+        )
+        self._surfaces = Surfaces()
+        self._counts = FeedCounts()
+        self.metrics = FeedMetrics(
+            counts=self._counts,
+            rejects=self._market.rejects,
+            now_ns=clock.now_ns,
+            pricing_backlog=lambda: len(self._due_keys()),
+            surface_backlog=lambda: self._surfaces.backlog,
+            chains_held=lambda: len(self._market.chains),
+        )
         self._quotes_wake = asyncio.Event()
         self._chains_wake = asyncio.Event()
-        self._demand = Demand()
+        self._surfaces_wake = asyncio.Event()
         self._pricing = asyncio.Lock()
         self._state = "connecting"
         self._reason = "Connecting to the market feed."
@@ -97,6 +118,8 @@ class FeedEngine:
                 tasks.create_task(self._reconcile_demand())
                 tasks.create_task(self._publish_quotes())
                 tasks.create_task(self._publish_chains())
+                tasks.create_task(self._fit_surfaces())
+                tasks.create_task(self._inputs.run(self._followed))
                 tasks.create_task(self._beat())
                 tasks.create_task(self._bus.serve(self._answer))
         finally:
@@ -159,65 +182,58 @@ class FeedEngine:
 
     def _take(self, update: MarketUpdate) -> None:
         if isinstance(update, FeedNotice):
-            ended = update.state is NoticeState.ENDED
-            self._set_state("ended" if ended else "live", update.reason if ended else "")
+            self._take_notice(update)
             return
-        self._last_update_ns = self._clock.now_ns()
+        now_ns = self._clock.now_ns()
+        self._last_update_ns = self._counts.last_update_ns = now_ns
+        self._counts.receive_lag_seconds = (update.ts_received - update.ts_event) / NANOSECONDS
         if self._state not in {"live", "ended"}:  # an ended recording still shows its last state
             self._set_state("live", "")
         if isinstance(update, Quote):
             self.take_quote(update)
-        elif not isinstance(update, Trade | TradingStatus):  # which nobody follows yet
+        elif isinstance(update, Trade):
+            self._market.take_trade(update)
+            self._wake()
+        elif isinstance(update, TradingStatus):
+            self._market.take_status(update)
+            self._wake()
+        else:
             self.take_chain(update)
+
+    def _take_notice(self, notice: FeedNotice) -> None:
+        if notice.state is NoticeState.GAP:
+            self._counts.gaps += 1
+        else:
+            ended = notice.state is NoticeState.ENDED
+            self._set_state("ended" if ended else "live", notice.reason if ended else "")
+        self._market.take_notice(notice)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._counts.updates = self._market.updates
+        if self._market.dirty_quotes:
+            self._quotes_wake.set()
+        if self._market.dirty_chains:
+            self._chains_wake.set()
 
     def take_quote(self, quote: Quote) -> Quote:
         """Take a quote in: flag it, keep it, mark it to be published."""
-        quote = replace(quote, flags=quote.flags | quote_flags(quote.bid, quote.ask))
-        self._quotes[quote.symbol] = quote
-        self._dirty_quotes.add(quote.symbol)
-        self._quotes_wake.set()
-        return quote
+        held = self._market.take_quote(quote)
+        self._wake()
+        return held
 
     def take_chain(self, table: ChainTable) -> None:
         """Take a chain update in, which may span several expirations.
 
         Raises ProviderUnavailable for a table that no market has.
         """
-        if len(table) > limits.CHAIN_CONTRACTS_MAX:
-            raise ProviderUnavailable(
-                f"The source sent {len(table):,} contracts of {table.underlying} at once; "
-                f"at most {limits.CHAIN_CONTRACTS_MAX:,} are taken."
-            )
-        if table.spot is not None:
-            self.take_quote(table.spot)
-        now_ns = self._clock.now_ns()
-        for expiration, part in split_by_expiration(table).items():
-            key = ChainKey(table.underlying, expiration)
-            state = self._chains.get(key)
-            if state is not None:
-                state.merge(part)
-            elif part.complete:
-                self._chains[key] = state = ChainState.of(key, part)
-            else:
-                continue  # some rows of a chain that was never seen whole are not that chain
-            state.loaded_ns = now_ns
-            self._dirty_chains.add(key)
-        self._evict(now_ns)
-        self._chains_wake.set()
+        self._market.take_chain(table)
+        self._wake()
 
-    def _evict(self, now_ns: int) -> None:
-        """Forget what nobody follows, oldest first; never what came just now."""
-        if len(self._chains) <= limits.CHAINS_KEPT_MAX:
-            return
-        idle = [
-            key
-            for key, state in self._chains.items()
-            if key not in self._demand.chains and state.loaded_ns != now_ns
-        ]
-        idle.sort(key=lambda k: self._chains[k].loaded_ns)
-        for key in idle[: len(self._chains) - limits.CHAINS_KEPT_MAX]:
-            del self._chains[key]
-            self._dirty_chains.discard(key)
+    @property
+    def rejects(self) -> Mapping[str, int]:
+        """What was not taken in, by reason, since the feed began."""
+        return self._market.rejects.by_reason
 
     # Demand
 
@@ -228,25 +244,35 @@ class FeedEngine:
             except BusUnavailable:
                 await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
                 continue
-            demand = _demand_of(topics)
-            if demand != self._demand:
-                if self._demand == Demand():  # until now there was nothing to be silent about
+            demand = demand_of(topics)
+            if demand != self._market.demand:
+                if (
+                    self._market.demand == Demand()
+                ):  # until now there was nothing to be silent about
                     self._last_update_ns = self._clock.now_ns()
-                self._demand = demand
+                self._market.demand = demand
+                self._surfaces.keep(frozenset(demand.chains))
                 self._provider.set_demand(demand)
                 self._chains_wake.set()
             await asyncio.sleep(limits.DEMAND_RECONCILE_SECONDS)
 
     # Publishing
 
+    def _followed(self) -> set[str]:
+        return {key.underlying for key in self._market.demand.chains}
+
+    def _due_keys(self) -> list[ChainKey]:
+        """Return the followed chains that changed, the one that waits longest first."""
+        dirty = self._market.dirty_chains
+        return sorted(dirty.keys() & self._market.demand.chains, key=lambda key: (dirty[key], key))
+
     async def _publish_quotes(self) -> None:
         while True:
             await self._quotes_wake.wait()
             self._quotes_wake.clear()
-            symbols, self._dirty_quotes = self._dirty_quotes, set()
-            rows = [wire.dump_quote(self._quotes[symbol]) for symbol in sorted(symbols)]
-            keep = {keys.QUOTES: {row[0]: orjson.dumps(row) for row in rows}}
-            await self._broadcast({"q": rows}, keep=keep)
+            message, rows = self._market.quotes_message()
+            self._counts.quotes_published += len(rows)
+            await self._broadcast(message, keep={keys.QUOTES: rows})
             await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
 
     async def _publish_chains(self) -> None:
@@ -254,16 +280,32 @@ class FeedEngine:
             await self._chains_wake.wait()
             self._chains_wake.clear()
             started_ns = self._clock.now_ns()
-            await self._publish_followed(sorted(self._dirty_chains & self._demand.chains))
+            due = self._due_keys()
+            while due:
+                some, due = self._batch_of(due)
+                await self._publish_followed(some)
+                spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
+                if due and spent_seconds > limits.PRICING_CYCLE_SECONDS_MAX:
+                    self._chains_wake.set()  # what is left waits longest, and is first next time
+                    break
             spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
             # Twice the work is rest: many chains at once slow down instead of taking the core that
             # quotes and heartbeats need.
             await asyncio.sleep(max(limits.CHAIN_PUBLISH_SECONDS, 2 * spent_seconds))
 
+    def _batch_of(self, chain_keys: list[ChainKey]) -> tuple[list[ChainKey], list[ChainKey]]:
+        """Return the keys of one call of the pricing, at least one, and the others."""
+        cost = 0
+        for number, key in enumerate(chain_keys):
+            cost += self._market.cost_of(key)
+            if number and cost > limits.PRICING_COST_MAX:
+                return chain_keys[:number], chain_keys[number:]
+        return chain_keys, []
+
     async def _publish_followed(self, chain_keys: Sequence[ChainKey]) -> None:
         """Publish what is followed; one chain that cannot be priced must not end the others."""
         try:
-            await self.publish_chains(chain_keys)
+            await self._publish_some(chain_keys)
         except Exception as error:
             if len(chain_keys) > 1:
                 for key in chain_keys:
@@ -281,78 +323,74 @@ class FeedEngine:
         """
         await self.publish_chains([key])
         async with self._pricing:  # sequence and rows of one state
-            state = self._chains.get(key)
+            state = self._market.chains.get(key)
             if state is None:
                 raise UnknownExpiration(f"{key.underlying} on {key.expiration} is not loaded.")
-            body = await asyncio.to_thread(orjson.dumps, state.dump(self._epoch))
+            body = await asyncio.to_thread(self._market.chain_body, key)
             await self._bus.keep(keys.CHAIN + wire.chain_field(key), body)
             return state.sequence
 
     async def publish_chains(self, chain_keys: Sequence[ChainKey]) -> None:
         """Price what changed of these expirations, some at a time, and publish it."""
-        for begin in range(0, len(chain_keys), limits.PRICING_CHAINS_MAX):
-            some = chain_keys[begin : begin + limits.PRICING_CHAINS_MAX]
-            async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
-                due = {key: self._chains[key] for key in some if key in self._chains}
-                due = {
-                    k: s for k, s in due.items() if k in self._dirty_chains or not s.is_published
-                }
-                self._dirty_chains.difference_update(due)
-                if not due:
-                    continue
-                try:
-                    await self._price(list(due.values()))
-                except BaseException:
-                    if len(due) > 1:  # each is tried by itself
-                        self._dirty_chains.update(due)
-                    raise
+        left = list(chain_keys)
+        while left:
+            some, left = self._batch_of(left)
+            await self._publish_some(some)
 
-    async def _price(self, states: Sequence[ChainState]) -> None:
-        tables = [state.snapshot() for state in states]
-        terms = [self._terms_of(table) for table in tables]
-        priced = await asyncio.to_thread(
-            price_chains,
-            tables,
-            now_ns=[self._pricing_instant(*pair) for pair in zip(tables, terms, strict=True)],
-            terms={pair: term for own in terms for pair, term in own.items()},
-            rate_fallback=self._rate_fallback,
-        )
-        relisted: list[list[Any]] = []
-        changed: list[dict[str, Any]] = []
-        for state, table, chain, own in zip(states, tables, priced, terms, strict=True):
-            changes = state.publish(table, chain, own)
-            if changes is None:
+    async def _publish_some(self, chain_keys: Sequence[ChainKey]) -> None:
+        async with self._pricing:  # numpy uses one core at a time; the loop keeps the other
+            works = self._market.due(chain_keys)
+            if not works:
+                return
+            try:
+                await self._price(works)
+            except BaseException:
+                if len(works) > 1:  # each is tried by itself
+                    self._market.give_back(works)
+                raise
+
+    async def _price(self, works: Sequence[Work]) -> None:
+        started_ns = self._clock.now_ns()
+        priced = await asyncio.to_thread(price_works, works)
+        spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
+        self._counts.pricing_runs += 1
+        self._counts.pricing_seconds += spent_seconds
+        self._counts.pricing_seconds_last = spent_seconds
+        for work, chain in zip(works, priced, strict=True):
+            if work.state.key in self._market.demand.chains:
+                self._surfaces.offer(work.state.key.underlying, slices_of(work, chain))
+                self._surfaces_wake.set()
+        message = self._market.chains_message(works, priced)
+        if message is not None:
+            self._counts.chains_published += len(works)
+            await self._broadcast(message)
+
+    async def _fit_surfaces(self) -> None:
+        """Fit surfaces one after the other, with rests that leave the core to quotes."""
+        while True:
+            underlying = self._surfaces.next_due()
+            if underlying is None:
+                self._surfaces_wake.clear()
+                await self._surfaces_wake.wait()
                 continue
-            name = [state.key.underlying, state.key.expiration.isoformat()]
-            if changes.relisted:
-                relisted.append([*name, changes.sequence])
-                continue
-            row = {"u": name[0], "x": name[1], "s": changes.sequence, "h": changes.header}
-            changed.append({**row, "r": changes.rows})
-        if relisted or changed:
-            await self._broadcast({"l": relisted, "c": changed})
-
-    def _pricing_instant(
-        self, table: ChainTable, terms: Mapping[tuple[str, date], RootTerms]
-    ) -> int:
-        """Return when the quotes were true, or the market's now once a series has settled.
-
-        An IV belongs to the instant of its quote: a delayed or paused feed must not see time decay
-        that its prices do not have.
-        """
-        now_ns = self._provider.clock.now_ns()
-        settled = any(term.settles_at_ns <= now_ns for term in terms.values())
-        return now_ns if settled else min(now_ns, table.ts_event)
-
-    def _terms_of(self, table: ChainTable) -> Mapping[tuple[str, date], RootTerms]:
-        pairs = {(contract.root, contract.expiration) for contract in table.contracts}
-        return {pair: self._terms.terms_of(*pair) for pair in pairs}
+            started_ns = self._clock.now_ns()
+            try:
+                headers = await asyncio.to_thread(self._surfaces.fit, underlying)
+            except Exception:
+                log.exception("feed.surface_failed", underlying=underlying)
+                headers = {}
+            spent_seconds = (self._clock.now_ns() - started_ns) / NANOSECONDS
+            self._counts.surface_runs += 1
+            self._counts.surface_seconds += spent_seconds
+            self._market.say_surfaces(underlying, headers)
+            self._wake()
+            await asyncio.sleep(rest_seconds(spent_seconds))
 
     async def _broadcast(
-        self, body: dict[str, Any], *, keep: Mapping[str, dict[str, bytes]] | None = None
+        self, message: bytes, *, keep: Mapping[str, dict[str, bytes]] | None = None
     ) -> None:
-        self._batch += 1  # counted even when Redis is away: readers see the gap and load anew
-        message = orjson.dumps({"k": "u", "e": self._epoch, "b": self._batch, **body})
+        self._counts.messages += 1
+        self._counts.message_bytes += len(message)
         try:
             await self._bus.publish(message, keep=dict(keep or {}))
         except BusUnavailable:
@@ -377,7 +415,8 @@ class FeedEngine:
 
     def _check_silence(self) -> None:
         longest = self._provider.capabilities.silence_seconds_max
-        wanted = self._demand.quotes or self._demand.chains
+        demand = self._market.demand
+        wanted = demand.quotes or demand.chains
         if longest is None or not wanted or self._state not in {"live", "stale"}:
             return
         silent_seconds = (self._clock.now_ns() - self._last_update_ns) / NANOSECONDS
@@ -424,32 +463,18 @@ class FeedEngine:
 
     def find_chain(self, key: ChainKey) -> ChainState | None:
         """Return the state of an expiration, if the feed holds it."""
-        return self._chains.get(key)
+        return self._market.chains.get(key)
 
     async def ensure_chain(self, key: ChainKey, *, age_seconds_max: float) -> None:
         """Hold an expiration that is followed live or was fetched at most that long ago.
 
         Raises UnknownSymbol, UnknownExpiration or ProviderUnavailable.
         """
-        state = self._chains.get(key)
+        state = self._market.chains.get(key)
         if state is not None:
             age_ns = self._clock.now_ns() - state.loaded_ns
-            if key in self._demand.chains or age_ns <= age_seconds_max * NANOSECONDS:
+            if key in self._market.demand.chains or age_ns <= age_seconds_max * NANOSECONDS:
                 return
         self.take_chain(await self._provider.fetch_chain(key))
-        if key not in self._chains:
+        if key not in self._market.chains:
             raise UnknownExpiration(f"{key.underlying} has no contracts on {key.expiration}.")
-
-
-def _demand_of(topics: list[str]) -> Demand:
-    """Return what leases ask for. A chain brings its underlying's quote with it."""
-    quotes: set[str] = set()
-    chains: set[ChainKey] = set()
-    for topic in topics:
-        meaning = wire.parse_topic(topic)
-        if isinstance(meaning, ChainKey):
-            chains.add(meaning)
-            quotes.add(meaning.underlying)
-        elif meaning is not None:
-            quotes.add(meaning)
-    return Demand(quotes=frozenset(quotes), chains=frozenset(chains))

@@ -1,50 +1,62 @@
-"""OPTIX's own analytics of an option chain: mid, IV, Greeks, forward and expected move.
+"""OPTIX's own analytics of an option chain: flags, mid, IV, Greeks, forward and expected move.
 
-Pure: a `ChainTable` and an instant in, columns aligned with its contracts out. Formulas are in
-`quant`, in natural units; here they become the units of a response: theta per calendar day, vega
-per volatility point, rho per point of rate. A row without an IV has NaN and a status that says why;
-vendor analytics are neither read nor changed. How good the numbers are: docs/features/pricing.md.
+Pure: quotes and an instant in, columns aligned with the contracts out. Formulas are in `quant`, in
+natural units; here they become the units of a response: theta per calendar day, vega per volatility
+point, rho per point of rate. A row without an IV has NaN and a status that says why; vendor
+analytics are neither read nor changed. How good the numbers are: docs/features/pricing.md.
+
+A chain that was priced a moment ago keeps the numbers of what did not move, by the thresholds
+below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import date
-from typing import NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optix.features.market.schemas import AnalyticsStatus
-from optix.kernel.chain import ChainTable
-from optix.kernel.instrument import ExerciseStyle, Right, Settlement
-from optix.kernel.quote import Quote, QuoteFlag
-from optix.quant import american, black_scholes
-from optix.quant.american_rows import AmericanGreeks
-from optix.quant.arrays import BoolArray, FloatArray
-from optix.quant.black_scholes import AllGreeks, Greeks
-from optix.quant.daycount import expiry_years
-from optix.quant.forward import (
-    FORWARD_METHOD_TEXT,
-    ForwardFit,
-    ForwardMethod,
-    implied_carry,
-    implied_forward,
+from optix.features.market import normalise
+from optix.features.market.analytics import (
+    ANALYTICS,
+    STATUS_CODE,
+    STATUS_WORDS,
+    Basis,
+    ChainQuotes,
+    PricedChain,
+    RootAnalytics,
+    RootTerms,
 )
-from optix.quant.implied_vol import ImpliedVol, IvStatus, implied_vol
+from optix.features.market.carry import CarryInputs
+from optix.features.market.listing import Layout, Positions, RootKey, layout_of, listing_of
+from optix.features.market.normalise import Past
+from optix.features.market.schemas import AnalyticsStatus
+from optix.features.market.solving import Model, Terms, solve
+from optix.kernel.chain import ChainTable
+from optix.kernel.instrument import ExerciseStyle
+from optix.kernel.quote import Quote, QuoteFlag
+from optix.kernel.roots import deliverable_of
+from optix.quant.arrays import BoolArray, FloatArray
+from optix.quant.daycount import expiry_years
+from optix.quant.forward import FORWARD_METHOD_TEXT, ForwardFit, ForwardMethod, implied_forward
+from optix.quant.implied_vol import IvStatus
 
-STATUS_WORDS: tuple[AnalyticsStatus, ...] = get_args(AnalyticsStatus)
-STATUS_CODE: dict[AnalyticsStatus, int] = {word: code for code, word in enumerate(STATUS_WORDS)}
-MODEL_TEXT = {
-    ExerciseStyle.EUROPEAN: "Black-76 European, on the implied forward",
-    ExerciseStyle.AMERICAN: (
+MODEL_TEXT: Final = {
+    Model.EUROPEAN: "Black-76 European, on the implied forward",
+    Model.AMERICAN_YIELD: (
         "American by spectral collocation, continuous yield from the implied forward"
+    ),
+    Model.AMERICAN_CASH: (
+        "American by finite differences, dividends in cash at their ex-dates, "
+        "borrow cost from the implied forward"
     ),
 }
 DAYS_PER_YEAR = 365.0
-
-RootKey = tuple[str, date]
+# An American row whose quote did not move is solved again when its forward or its time to expiry
+# moved by more than these shares: a volatility then moves by less than readers are told of.
+FORWARD_MOVED_SHARE: Final = 1e-5
+TIME_MOVED_SHARE: Final = 2e-4
 
 _OK = STATUS_CODE["ok"]
 _IV_STATUS: dict[IvStatus, AnalyticsStatus] = {
@@ -57,65 +69,11 @@ _IV_STATUS: dict[IvStatus, AnalyticsStatus] = {
     IvStatus.INVALID: "not_converged",
 }
 _IV_CODE = np.array([STATUS_CODE[_IV_STATUS[status]] for status in IvStatus], dtype=np.uint8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootTerms:
-    """What the contracts of one root at one expiration have in common."""
-
-    root: str
-    expiration: date
-    style: ExerciseStyle
-    settlement: Settlement
-    settles_at_ns: int  # the instant the settlement value is set; AM and PM differ only here
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RootAnalytics:
-    """What was found for one root at one expiration. `None`: it does not exist."""
-
-    expiry_years: float
-    forward: float | None
-    rate: float | None  # continuous rate of the discount factor
-    forward_method: str  # a sentence for people
-    forward_pairs: int
-    atm_iv: float | None
-    expected_move: float | None  # one sigma, in dollars
-    model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PricedChain:
-    """Analytics columns aligned with `table.contracts`; NaN where `status` is not ok."""
-
-    mid: FloatArray  # half the ask where the bid is zero; NaN without an ask
-    iv: FloatArray
-    delta: FloatArray
-    gamma: FloatArray
-    theta: FloatArray  # per calendar day
-    vega: FloatArray  # per volatility point
-    rho: FloatArray  # per point of rate
-    status: NDArray[np.uint8]  # index into STATUS_WORDS
-    flags: NDArray[np.uint8]  # QuoteFlag bits
-    roots: dict[RootKey, RootAnalytics]
-
-
-class _Layout(NamedTuple):
-    """The contracts of all tables as columns; `group` counts (table, root, expiration) by sight."""
-
-    keys: Sequence[RootKey]
-    owner: NDArray[np.intp]  # the table of each group
-    group: NDArray[np.intp]
-    strike: FloatArray
-    is_call: BoolArray
+_SOLVER_CODES = np.unique(_IV_CODE)
 
 
 def price_chain(
-    table: ChainTable,
-    *,
-    now_ns: int,
-    terms: Mapping[RootKey, RootTerms],
-    rate_fallback: float,
+    table: ChainTable, *, now_ns: int, terms: Mapping[RootKey, RootTerms], rate_fallback: float
 ) -> PricedChain:
     """Return the analytics of all contracts of a table, of one expiration or many.
 
@@ -133,103 +91,163 @@ def price_chains(
     terms: Mapping[RootKey, RootTerms],
     rate_fallback: float,
 ) -> list[PricedChain]:
-    """Return the analytics of several tables, each at its own instant and on its own spot.
+    """Return the analytics of several tables that were never priced, each at its own instant."""
+    carry = CarryInputs(rate_fallback=rate_fallback)
+    quotes = [
+        quotes_of(table, now_ns=instant, carry=carry)
+        for table, instant in zip(tables, now_ns, strict=True)
+    ]
+    return price_quotes(quotes, terms=terms)
 
-    The numbers are those of `price_chain`; together they cost a fraction, because a step of the
-    solver over a few hundred rows costs little more than over one.
-    """
-    layout = _layout(tables)
-    bid = _column(tables, "bid")
-    ask = _column(tables, "ask")
-    flags = quote_flags_column(bid, ask)
-    mid = mid_column(bid, ask)
-    of_roots = [terms[key] for key in layout.keys]
-    settles_at = np.array([term.settles_at_ns for term in of_roots], dtype=np.int64)
-    is_american = np.array([term.style is ExerciseStyle.AMERICAN for term in of_roots], dtype=bool)
-    now = np.array(now_ns, dtype=np.int64)[layout.owner]
-    years = expiry_years(now_ns=now, settles_at_ns=settles_at)
-    spot = np.array([reference_spot(table.spot) for table in tables])[layout.owner]
-    fit = _forwards(
-        layout,
-        bid=bid,
-        ask=ask,
-        years=years,
-        is_american=is_american,
-        spot=spot,
-        rate=rate_fallback,
+
+def quotes_of(table: ChainTable, *, now_ns: int, carry: CarryInputs) -> ChainQuotes:
+    """Return a table as pricing takes it, without anything of before."""
+    stamps = table.row_ts_event
+    columns: dict[str, Any] = {
+        name: np.array(table.columns[name], dtype=np.float64)
+        for name in ("bid", "ask", "bid_size", "ask_size")
+    }
+    return ChainQuotes(
+        listing=listing_of(table.contracts),
+        **columns,
+        ts_event=(
+            np.full(len(table), table.ts_event, dtype=np.int64)
+            if stamps is None
+            else np.array(stamps, dtype=np.int64)
+        ),
+        spot=reference_spot(table.spot),
+        now_ns=now_ns,
+        carry=carry,
     )
 
+
+def price_quotes(
+    chains: Sequence[ChainQuotes], *, terms: Mapping[RootKey, RootTerms]
+) -> list[PricedChain]:
+    """Return the analytics of several chains, each at its own instant and on its own spot.
+
+    The numbers are those of each chain alone; together they cost a fraction, because a step of the
+    solver over a few hundred rows costs little more than over one.
+    """
+    layout = layout_of([chain.listing for chain in chains])
+    bid, ask = _column(chains, "bid"), _column(chains, "ask")
+    of_roots = [terms[key] for key in layout.keys]
+    owner = layout.owner
+    settles_at = np.array([term.settles_at_ns for term in of_roots], dtype=np.int64)
+    american = np.array([term.style is ExerciseStyle.AMERICAN for term in of_roots], dtype=np.bool_)
+    now = np.array([chain.now_ns for chain in chains], dtype=np.int64)[owner]
+    years = expiry_years(now_ns=now, settles_at_ns=settles_at)
+    spot = np.array([chain.spot for chain in chains])[owner]
+    flags, past = _judged(layout, chains, bid, ask)
+    rate = _rates(chains, owner, years)
+    fit = _forwards(layout, flags, bid, ask, years=years, american=american, spot=spot, rate=rate)
+    late = normalise.bound_outliers(
+        layout,
+        bid,
+        ask,
+        forward=fit.forward,
+        discount=np.exp(-fit.rate * years),
+        years=years,
+        spot=spot,
+        american=american,
+    )
+    late &= (flags & QuoteFlag.CROSSED) == 0
+    flags[late] |= np.uint8(QuoteFlag.OUTLIER)
+    mid = normalise.mid_column(bid, ask)
     status = _quote_status(flags, mid)
     status[np.isnan(fit.forward)[layout.group] & (status == _OK)] = STATUS_CODE["no_forward"]
     status[(years <= 0)[layout.group]] = STATUS_CODE["expired"]
-    iv, greeks = _solve(
-        layout, mid=mid, years=years, is_american=is_american, fit=fit, spot=spot, status=status
-    )
-    roots = _root_analytics(layout, of_roots, years=years, fit=fit, iv=iv, spot=spot)
-    whole = PricedChain(
-        mid=mid,
-        iv=iv,
-        delta=greeks.delta,
-        gamma=greeks.gamma,
-        theta=greeks.theta / DAYS_PER_YEAR,
-        vega=greeks.vega / 100.0,
-        rho=greeks.rho / 100.0,
-        status=status,
-        flags=flags,
-        roots={},
-    )
-    return _apart(whole, tables, layout, roots)
+    status[layout.adjusted & (status == _OK)] = STATUS_CODE["adjusted"]
+    carry = tuple(chain.carry for chain in chains)
+    model = _models(owner, years, american, spot, carry)
+    solvable = _Solvable(layout, Terms(years, spot, fit, model, owner, carry), mid, flags, status)
+    bases = _bases(solvable, chains)
+    columns = _analytics(solvable, chains, _kept_rows(solvable, chains, bases, bid, ask))
+    roots = _root_analytics(solvable, of_roots, bases, columns["iv"])
+    whole: dict[str, NDArray[Any]] = {
+        "mid": mid,
+        "status": status,
+        "flags": flags,
+        "bid": bid,
+        "ask": ask,
+        **columns,
+    }
+    return _apart(whole, past, layout, roots, len(chains))
+
+
+class _Solvable(NamedTuple):
+    """A layout with all that its rows' numbers depend on."""
+
+    layout: Layout
+    terms: Terms
+    mid: FloatArray
+    flags: NDArray[np.uint8]
+    status: NDArray[np.uint8]  # written to by `_analytics`
+
+
+def _judged(
+    layout: Layout, chains: Sequence[ChainQuotes], bid: FloatArray, ask: FloatArray
+) -> tuple[NDArray[np.uint8], Past]:
+    """Return the flags that quotes, neighbours and past give, and the past from now on."""
+    flags = normalise.quote_flags_column(bid, ask)
+    sizes = _column(chains, "bid_size"), _column(chains, "ask_size")
+    flags[normalise.indicative_rows(flags, *sizes)] |= np.uint8(QuoteFlag.INDICATIVE)
+    odd = normalise.neighbour_outliers(layout, flags, bid, ask)
+    now = {
+        "spot": np.repeat(np.array([chain.spot for chain in chains]), np.diff(layout.starts)),
+        "ns": _joined([chain.ts_event for chain in chains], np.int64),
+    }
+    past = _past_of(chains)
+    jumped = normalise.jumped_rows(past, flags, bid, ask, **now)
+    for number in range(len(chains)):
+        rows = layout.rows_of(number)
+        many = normalise.PAST_ROWS_SHARE * max(rows.stop - rows.start, normalise.PAST_ROWS_MIN)
+        if np.count_nonzero(jumped[rows]) > many:
+            jumped[rows] = False  # that many do not err together: the market moved
+    flags[odd | jumped] |= np.uint8(QuoteFlag.OUTLIER)
+    return flags, normalise.past_after(past, flags, jumped, bid, ask, **now)
+
+
+def _past_of(chains: Sequence[ChainQuotes]) -> Past:
+    parts: list[tuple[NDArray[Any], ...]] = [
+        normalise.no_past(len(chain.listing)) if chain.before is None else chain.before.past
+        for chain in chains
+    ]
+    if not parts:
+        return normalise.no_past(0)
+    columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Past(*columns)
 
 
 def _apart(
-    whole: PricedChain,
-    tables: Sequence[ChainTable],
-    layout: _Layout,
+    whole: Mapping[str, NDArray[Any]],
+    past: Past,
+    layout: Layout,
     roots: Sequence[RootAnalytics],
+    count: int,
 ) -> list[PricedChain]:
-    """Give each table its rows and its roots."""
-    columns = [entry.name for entry in fields(PricedChain) if entry.name != "roots"]
+    """Give each chain its rows and its roots."""
     parts = []
-    begin = 0
-    for number, table in enumerate(tables):
-        rows = slice(begin, begin + len(table))
-        begin = rows.stop
+    for number in range(count):
+        rows = layout.rows_of(number)
         own = np.flatnonzero(layout.owner == number).tolist()
+        columns: dict[str, Any] = {name: column[rows] for name, column in whole.items()}
         parts.append(
             PricedChain(
-                **{name: getattr(whole, name)[rows] for name in columns},
+                **columns,
+                past=past.rows(rows),
                 roots={layout.keys[group]: roots[group] for group in own},
             )
         )
     return parts
 
 
-def _column(tables: Sequence[ChainTable], name: str) -> FloatArray:
-    columns = [np.asarray(table.columns[name], dtype=np.float64) for table in tables]
-    return np.concatenate(columns) if columns else np.empty(0)
+def _column(chains: Sequence[ChainQuotes], name: str) -> FloatArray:
+    return _joined([getattr(chain, name) for chain in chains], np.float64)
 
 
-def quote_flags_column(bid: FloatArray, ask: FloatArray) -> NDArray[np.uint8]:
-    """Return `kernel.quote.quote_flags` of every row."""
-    has_bid, has_ask = bid > 0, ask > 0  # NaN compares false
-    both = has_bid & has_ask
-    flags = np.zeros(bid.shape, dtype=np.uint8)
-    flags[~has_bid & has_ask] = QuoteFlag.NO_BID
-    flags[has_bid & ~has_ask] = QuoteFlag.NO_ASK
-    flags[~has_bid & ~has_ask] = QuoteFlag.NO_QUOTE
-    crossed = both & (bid > ask)
-    flags[crossed] = QuoteFlag.CROSSED
-    flags[both & (bid == ask)] = QuoteFlag.LOCKED
-    with np.errstate(invalid="ignore"):
-        wide = both & ~crossed & (ask - bid > 0.25 * (ask + bid))
-    flags[wide] |= np.uint8(QuoteFlag.WIDE)
-    return flags
-
-
-def mid_column(bid: FloatArray, ask: FloatArray) -> FloatArray:
-    """Return the middle of each quote; a zero bid counts as zero, a missing side gives NaN."""
-    usable = (bid >= 0) & (ask > 0) & np.isfinite(bid) & np.isfinite(ask)
-    return np.where(usable, 0.5 * (np.where(usable, bid, 0.0) + np.where(usable, ask, 0.0)), np.nan)
+def _joined(columns: Sequence[NDArray[Any]], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate(columns) if columns else np.empty(0, dtype)
 
 
 def reference_spot(quote: Quote | None) -> float:
@@ -247,28 +265,6 @@ def reference_spot(quote: Quote | None) -> float:
     return float(np.clip(last, quote.bid, quote.ask)) if last > 0 else (quote.bid + quote.ask) / 2
 
 
-def _layout(tables: Sequence[ChainTable]) -> _Layout:
-    ids: dict[tuple[int, RootKey], int] = {}
-    contracts = [contract for table in tables for contract in table.contracts]
-    count = len(contracts)
-    group = np.fromiter(
-        (
-            ids.setdefault((number, (contract.root, contract.expiration)), len(ids))
-            for number, table in enumerate(tables)
-            for contract in table.contracts
-        ),
-        np.intp,
-        count,
-    )
-    return _Layout(
-        keys=[key for _, key in ids],
-        owner=np.array([number for number, _ in ids], dtype=np.intp),
-        group=group,
-        strike=np.fromiter((c.strike_milli for c in contracts), np.float64, count) / 1000.0,
-        is_call=np.fromiter((c.right is Right.CALL for c in contracts), np.bool_, count),
-    )
-
-
 def _quote_status(flags: NDArray[np.uint8], mid: FloatArray) -> NDArray[np.uint8]:
     status = np.full(flags.shape, _OK, dtype=np.uint8)
     status[np.isnan(mid)] = STATUS_CODE["no_quote"]  # an infinite side, which no flag names
@@ -282,25 +278,35 @@ def _quote_status(flags: NDArray[np.uint8], mid: FloatArray) -> NDArray[np.uint8
     return status
 
 
+def _rates(chains: Sequence[ChainQuotes], owner: Positions, years: FloatArray) -> FloatArray:
+    rate = np.empty(years.shape)
+    for number, chain in enumerate(chains):
+        own = owner == number
+        rate[own] = chain.carry.rate_at(years[own])
+    return rate
+
+
 def _forwards(
-    layout: _Layout,
-    *,
+    layout: Layout,
+    flags: NDArray[np.uint8],
     bid: FloatArray,
     ask: FloatArray,
+    *,
     years: FloatArray,
-    is_american: BoolArray,
+    american: BoolArray,
     spot: FloatArray,
-    rate: float,
+    rate: FloatArray,
 ) -> ForwardFit:
-    """Join calls and puts of one strike into pairs, one row per group, and fit the forwards."""
-    order = np.lexsort((~layout.is_call, layout.strike, layout.group))
-    group, strike = layout.group[order], layout.strike[order]
-    is_call = layout.is_call[order]
-    joined = (group[1:] == group[:-1]) & (strike[1:] == strike[:-1]) & is_call[:-1] & ~is_call[1:]
-    first = np.flatnonzero(joined)
-    rows = group[first]
+    """Put pairs of calls and puts side by side, one row per group, and fit the forwards.
+
+    What no measure of the market is takes no part: outliers, and contracts that were adjusted.
+    """
+    sound = (flags & normalise.UNSOUND == 0) & ~layout.adjusted
+    bid, ask = np.where(sound, bid, np.nan), np.where(sound, ask, np.nan)
+    call, put = layout.calls, layout.puts
+    rows = layout.group[call]
     counts = np.bincount(rows, minlength=years.size)
-    columns = np.arange(first.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    columns = np.arange(call.size) - np.repeat(np.cumsum(counts) - counts, counts)
     shape = (years.size, int(counts.max(initial=0)))
 
     def spread_out(values: FloatArray) -> FloatArray:
@@ -308,7 +314,6 @@ def _forwards(
         matrix[rows, columns] = values
         return matrix
 
-    call, put = order[first], order[first + 1]
     return implied_forward(
         strike=spread_out(layout.strike[call]),
         call_bid=spread_out(bid[call]),
@@ -316,132 +321,146 @@ def _forwards(
         put_bid=spread_out(bid[put]),
         put_ask=spread_out(ask[put]),
         expiry_years=years,
-        is_american=is_american,
+        is_american=american,
         spot=spot,
         rate=rate,
     )
 
 
-def _solve(
-    layout: _Layout,
-    *,
-    mid: FloatArray,
+def _models(
+    owner: Positions,
     years: FloatArray,
-    is_american: BoolArray,
-    fit: ForwardFit,
+    american: BoolArray,
     spot: FloatArray,
-    status: NDArray[np.uint8],
-) -> tuple[FloatArray, Greeks]:
-    """Return IV and Greeks, and write into `status` why a row has none."""
-    carry = implied_carry(spot=spot, forward=fit.forward, expiry_years=years, rate=fit.rate)
-    iv = np.full(mid.shape, np.nan)
-    columns = Greeks(*(np.full(mid.shape, np.nan) for _ in Greeks._fields))
-    for style in (False, True):
-        rows = np.flatnonzero((status == _OK) & (is_american[layout.group] == style))
-        if rows.size == 0:
+    carry: Sequence[CarryInputs],
+) -> NDArray[np.int8]:
+    """Return the model of each group. Cash dividends need a spot, and room in the budget."""
+    model = np.where(american, Model.AMERICAN_YIELD, Model.EUROPEAN).astype(np.int8)
+    for number, inputs in enumerate(carry):
+        if inputs.in_cash:
+            cash = (owner == number) & american & inputs.pays_before(years) & (spot > 0)
+            model[cash] = Model.AMERICAN_CASH
+    return model
+
+
+def _analytics(
+    solvable: _Solvable, chains: Sequence[ChainQuotes], kept: BoolArray
+) -> dict[str, FloatArray]:
+    """Return IV and Greeks in the units of a response; write into the status why there is none."""
+    layout, terms, mid, _, status = solvable
+    columns = {name: np.full(mid.shape, np.nan) for name in ANALYTICS}
+    rows = np.flatnonzero((status == _OK) & ~kept)
+    found = solve(layout, terms, mid, rows)
+    status[rows] = _IV_CODE[found.status]
+    columns["iv"][rows] = found.vol
+    for name, scale in (("delta", 1.0), ("gamma", 1.0), ("theta", 1.0 / DAYS_PER_YEAR)):
+        columns[name][rows] = getattr(found.greeks, name) * scale
+    for name in ("vega", "rho"):
+        columns[name][rows] = getattr(found.greeks, name) / 100.0
+    for number, chain in enumerate(chains):
+        part = layout.rows_of(number)
+        own = kept[part]
+        if chain.before is None or not own.any():
             continue
-        group = layout.group[rows]
-        model_spot, dividend_yield = carry.spot[group], carry.dividend_yield[group]
-        solved, greeks = _solve_style(
-            american_style=style,
-            price=mid[rows],
-            strike=layout.strike[rows],
-            is_call=layout.is_call[rows],
-            years=years[group],
-            rate=fit.rate[group],
-            forward=fit.forward[group],
-            spot=model_spot,
-            dividend_yield=dividend_yield,
-        )
-        status[rows] = _IV_CODE[solved.status]
-        iv[rows] = solved.vol
-        for name in Greeks._fields:
-            getattr(columns, name)[rows] = getattr(greeks, name)
-        # Derivatives by the spot on the screen, which the model spot follows in proportion.
-        shown = spot[group]
-        scale = np.where(np.isfinite(shown), model_spot / shown, 1.0)
-        columns.delta[rows] *= scale
-        columns.gamma[rows] *= scale * scale
-    return iv, columns
+        for name in ANALYTICS:
+            columns[name][part][own] = getattr(chain.before, name)[own]
+        status[part][own] = chain.before.status[own]
+    return columns
 
 
-def _solve_style(
-    *,
-    american_style: bool,
-    price: FloatArray,
-    strike: FloatArray,
-    is_call: BoolArray,
-    years: FloatArray,
-    rate: FloatArray,
-    forward: FloatArray,
-    spot: FloatArray,
-    dividend_yield: FloatArray,
-) -> tuple[ImpliedVol, Greeks | AllGreeks | AmericanGreeks]:
-    if american_style:
-        return american.implied_vol_and_greeks(
-            price=price,
-            spot=spot,
-            strike=strike,
-            expiry_years=years,
-            rate=rate,
-            dividend_yield=dividend_yield,
-            is_call=is_call,
+def _bases(solvable: _Solvable, chains: Sequence[ChainQuotes]) -> list[Basis]:
+    """Return what each group's rows are solved with: the basis of before where it hardly moved."""
+    layout, terms, _, _, _ = solvable
+    bases = []
+    for group, key in enumerate(layout.keys):
+        basis = Basis(
+            forward=float(terms.fit.forward[group]),
+            years=float(terms.years[group]),
+            rate=float(terms.fit.rate[group]),
+            model=MODEL_TEXT[Model(int(terms.model[group]))],
         )
-    solved = implied_vol(
-        price=price,
-        forward=forward,
-        strike=strike,
-        expiry_years=years,
-        rate=rate,
-        is_call=is_call,
+        before = chains[layout.owner[group]].before
+        if before is not None and not _has_moved(before.roots[key].basis, basis):
+            basis = before.roots[key].basis
+        bases.append(basis)
+    return bases
+
+
+def _has_moved(old: Basis, new: Basis) -> bool:
+    """Tell whether numbers made with `old` are too far from those made with `new`; NaN is far."""
+    near = (
+        abs(new.forward - old.forward) <= FORWARD_MOVED_SHARE * old.forward
+        and abs(new.years - old.years) <= TIME_MOVED_SHARE * old.years
+        and (new.rate, new.model) == (old.rate, old.model)
     )
-    return solved, black_scholes.greeks(
-        spot=spot,
-        forward=forward,
-        strike=strike,
-        expiry_years=years,
-        vol=solved.vol,
-        rate=rate,
-        is_call=is_call,
-    )
+    return not near
+
+
+def _kept_rows(
+    solvable: _Solvable,
+    chains: Sequence[ChainQuotes],
+    bases: Sequence[Basis],
+    bid: FloatArray,
+    ask: FloatArray,
+) -> BoolArray:
+    """Say which American rows keep their numbers: nothing they depend on moved by enough.
+
+    European rows cost less to solve than to look at.
+    """
+    layout, terms, _, _, status = solvable
+    kept = np.zeros(bid.shape, dtype=np.bool_)
+    steady = np.zeros(len(layout.keys), dtype=np.bool_)
+    for number, chain in enumerate(chains):
+        if chain.before is None:
+            continue
+        for group in np.flatnonzero(layout.owner == number).tolist():
+            steady[group] = chain.before.roots[layout.keys[group]].basis is bases[group]
+        rows = layout.rows_of(number)
+        same = (bid[rows] == chain.before.bid) & (ask[rows] == chain.before.ask)
+        solved = np.isin(chain.before.status, _SOLVER_CODES)
+        kept[rows] = same & solved & (status[rows] == _OK)
+    return np.asarray(kept & (steady & (terms.model != Model.EUROPEAN))[layout.group])
 
 
 def _root_analytics(
-    layout: _Layout,
-    of_roots: Sequence[RootTerms],
-    *,
-    years: FloatArray,
-    fit: ForwardFit,
-    iv: FloatArray,
-    spot: FloatArray,
+    solvable: _Solvable, of_roots: Sequence[RootTerms], bases: Sequence[Basis], iv: FloatArray
 ) -> list[RootAnalytics]:
-    found: list[RootAnalytics] = []
-    atm = _atm_ivs(layout, fit.forward, iv)
+    layout, terms, _, flags, _ = solvable
+    years, fit, spot = terms.years, terms.fit, terms.spot
+    sound = np.where(flags & QuoteFlag.OUTLIER == 0, iv, np.nan)
+    atm = _atm_ivs(layout, fit.forward, sound)
     # Without a spot the forward stands in for it, brought back to today at the rate.
     at_spot = np.where(np.isnan(spot), fit.forward * np.exp(-fit.rate * years), spot)
     moves = at_spot * atm * np.sqrt(years)
+    found: list[RootAnalytics] = []
     for index, term in enumerate(of_roots):
-        known = bool(np.isfinite(fit.forward[index]))
-        method = "expired" if years[index] <= 0 else FORWARD_METHOD_TEXT[_method(fit, index)]
-        analytics = RootAnalytics(
-            expiry_years=float(years[index]),
-            forward=float(fit.forward[index]) if known else None,
-            rate=float(fit.rate[index]) if known else None,
-            forward_method=method,
-            forward_pairs=int(fit.pairs[index]),
-            atm_iv=float(atm[index]) if np.isfinite(atm[index]) else None,
-            expected_move=float(moves[index]) if np.isfinite(moves[index]) else None,
-            model=MODEL_TEXT[term.style],
+        carry = terms.carry[terms.owner[index]]
+        method = ForwardMethod(int(fit.method[index]))
+        model = Model(int(terms.model[index]))
+        found.append(
+            RootAnalytics(
+                expiry_years=float(years[index]),
+                forward=_known(fit.forward[index]),
+                rate=None if np.isnan(fit.forward[index]) else float(fit.rate[index]),
+                forward_method=("expired" if years[index] <= 0 else FORWARD_METHOD_TEXT[method]),
+                forward_pairs=int(fit.pairs[index]),
+                atm_iv=_known(atm[index]),
+                expected_move=_known(moves[index]),
+                model=MODEL_TEXT[model],
+                rate_source=carry.rate_source,
+                dividend_source=carry.dividend_source if model is Model.AMERICAN_CASH else None,
+                adjusted=deliverable_of(term.root, term.expiration) is None,
+                basis=bases[index],
+            )
         )
-        found.append(analytics)
     return found
 
 
-def _method(fit: ForwardFit, index: int) -> ForwardMethod:
-    return ForwardMethod(int(fit.method[index]))
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
-def _atm_ivs(layout: _Layout, forward: FloatArray, iv: FloatArray) -> FloatArray:
+def _atm_ivs(layout: Layout, forward: FloatArray, iv: FloatArray) -> FloatArray:
     """Return each group's IV at its forward: linear between the strikes around it.
 
     At a strike, the mean of call and put where both have an IV. Only strikes within 10 % count;

@@ -6,10 +6,12 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from optix.features.market import schemas
 from optix.features.market.calendar import OutsideCalendar
 from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness
+from optix.features.market.history.service import History, NoPastChain
 from optix.features.market.lanes import Market, MarketAgreementNeeded, OpenMarket
 from optix.features.market.service import ContractSymbol, ExpiredContract, UnknownContract
 from optix.kernel import limits
@@ -18,13 +20,8 @@ from optix.kernel.instrument import MalformedContract, Right
 from optix.kernel.symbols import MalformedSymbol
 from optix.platform.bus import BusUnavailable, FeedUnavailable
 from optix.platform.http import errors, not_modified
-from optix.ports.market_data import (
-    BarInterval,
-    ProviderUnavailable,
-    UnknownExpiration,
-    UnknownSymbol,
-    UnsupportedRequest,
-)
+from optix.ports.history import HistoryTooNew, HistoryUnavailable
+from optix.ports.market_data import ProviderUnavailable, UnknownExpiration, UnknownSymbol
 
 Symbol = Annotated[
     str, Path(max_length=limits.SYMBOL_LENGTH_MAX, description="Stock, ETF or index, like SPY.")
@@ -86,7 +83,10 @@ async def get_expirations(symbol: Symbol, market: Market) -> schemas.ExpirationL
     "/options/chain/{symbol}",
     response_model=schemas.Chain,
     responses={
-        **errors(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+        **errors(
+            *(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+            *(InvalidInput, NoPastChain, HistoryUnavailable, HistoryTooNew),
+        ),
         304: {"description": "Not modified since the ETag you sent."},
     },
 )
@@ -94,6 +94,7 @@ async def get_chain(
     request: Request,
     symbol: Symbol,
     market: Market,
+    history: History,
     *,
     expiration: Annotated[
         date | None, Query(description="Exchange date; the next open one when left out.")
@@ -114,6 +115,10 @@ async def get_chain(
         float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
     ] = None,
     right: Annotated[Right | None, Query(description="C or P; both when left out.")] = None,
+    as_of: Annotated[
+        AwareDatetime | None,
+        Query(description="A past instant: the chain as it was known then, from the history."),
+    ] = None,
 ) -> Response:
     """Return one expiration with OPTIX IV and Greeks beside the vendor's own."""
     wanted = ChainFilter(
@@ -123,7 +128,10 @@ async def get_chain(
         delta_max=delta_max,
         right=right,
     )
-    chain = await market.get_chain(symbol, expiration, wanted)
+    if as_of is None:
+        chain = await market.get_chain(symbol, expiration, wanted)
+    else:
+        chain = await history.get_chain(symbol, expiration, wanted, as_of)
     return not_modified(request, chain.etag) or Response(
         chain.body,
         media_type="application/json",
@@ -155,19 +163,6 @@ async def get_contract(
 ) -> schemas.ContractQuote:
     """Return one option contract with its quote, IV and Greeks."""
     return await market.get_contract(contract)
-
-
-@router.get("/historical/{symbol}", responses=errors(*_SYMBOL_ERRORS, UnsupportedRequest))
-async def get_history(
-    symbol: Symbol,
-    market: Market,
-    *,
-    interval: Annotated[BarInterval, Query()] = BarInterval.DAY_1,
-    start: Annotated[date | None, Query(description="First exchange date.")] = None,
-    end: Annotated[date | None, Query(description="Last exchange date; today.")] = None,
-) -> schemas.History:
-    """Return price bars, oldest first; the latest ones where there are too many."""
-    return await market.get_history(symbol, interval, start, end)
 
 
 @router.get("/symbols/search", responses=errors(*_AWAY))

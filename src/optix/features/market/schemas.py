@@ -13,10 +13,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from optix.kernel.instrument import ExerciseStyle, Right, Settlement
-from optix.kernel.quote import Quality, SecurityKind
+from optix.kernel.quote import Quality, SecurityKind, TradingState
 from optix.ports.market_data import BarInterval
 
-FlagName = Literal["crossed", "locked", "no_bid", "no_ask", "wide", "no_quote"]
+FlagName = Literal[
+    "crossed", "locked", "no_bid", "no_ask", "wide", "no_quote", "outlier", "indicative"
+]
 FeedState = Literal["connecting", "live", "stale", "down", "ended"]
 SessionName = Literal["pre", "regular", "post", "closed"]
 AnalyticsStatus = Literal[
@@ -31,6 +33,7 @@ AnalyticsStatus = Literal[
     "expired",
     "no_forward",
     "not_converged",
+    "adjusted",
 ]
 
 
@@ -112,6 +115,10 @@ class Quote(Schema):
     received_at: datetime = Field(description="When OPTIX saw it.")
     quality: Quality
     delay_seconds: int
+    trading_state: TradingState | None = Field(
+        description="Whether it can be traded now, by its venue; null when no source says so."
+    )
+    trading_reason: str = Field(description="Why it cannot, in the venue's words; may be empty.")
 
 
 class QuoteFailure(Schema):
@@ -187,6 +194,17 @@ class ChainContract(Schema):
     vendor: VendorAnalytics | None
 
 
+class SurfaceQuality(Schema):
+    """How well the volatility surface stands on the quotes of one expiration."""
+
+    error_points: float = Field(description="Root mean square error, in volatility points.")
+    inside: float | None = Field(description="Share of quotes whose bid and ask hold the fit.")
+    quotes: int = Field(description="Quotes it stands on.")
+    arbitrage_free: bool = Field(description="No butterfly here, no crossing with a neighbour.")
+    method: str = Field(description="How the slice was found.")
+    as_of: datetime = Field(description="When its quotes were true.")
+
+
 class ChainRoot(Schema):
     """What holds for all contracts of one root at this expiration."""
 
@@ -197,11 +215,22 @@ class ChainRoot(Schema):
     expiry_years: float = Field(description="Seconds to settlement / (365 · 86,400).")
     forward: float | None = Field(description="Implied by put-call parity.")
     rate: float | None = Field(description="Continuous rate of the discount factor.")
+    rate_source: str = Field(description="Whose curve gave the rate where quotes do not tell it.")
+    dividend_source: str | None = Field(
+        description="Whose schedule was priced in cash; null: dividends are what forwards imply."
+    )
     forward_method: str = Field(description="How the forward was found.")
     forward_pairs: int = Field(description="Put-call pairs the forward stands on.")
     atm_iv: float | None
     expected_move: float | None
     model: str = Field(description="The model behind IV and Greeks.")
+    adjusted: bool = Field(description="A corporate action changed what is delivered: no IV.")
+    surface: SurfaceQuality | None
+    surface_reason: str = Field(description="Why there is no surface; empty when there is one.")
+    atm_iv_ex_earnings: float | None = Field(
+        description="At-the-money IV without the variance of the earnings days before expiry."
+    )
+    ex_earnings_reason: str = Field(description="Why that is null; empty when it is not.")
 
 
 class RejectedContract(Schema):
@@ -218,6 +247,10 @@ class Chain(Schema):
     roots: list[ChainRoot]
     contracts: list[ChainContract]
     rejected: list[RejectedContract] = Field(description="Rows of the source not served, with why.")
+    trading_state: TradingState | None = Field(
+        description="Whether the underlying can be traded now; null when no source says so."
+    )
+    reason: str = Field(description="Why rows may be old; empty when nothing says so.")
     contracts_total: int = Field(description="Contracts of this expiration before filters.")
     sequence: int = Field(description="Rises with every change; also the ETag.")
     source: str

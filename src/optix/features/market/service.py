@@ -20,17 +20,18 @@ import orjson
 from optix.features.market import calendar, schemas, wire
 from optix.features.market.book import MarketBook, QuoteReplica
 from optix.features.market.chain_replica import ChainReplica, flag_names
-from optix.features.market.chain_state import ChainState
 from optix.features.market.chain_view import ChainFilter, encode_chain
-from optix.features.market.pricing import price_chain
+from optix.features.market.provider_health import report_providers
+from optix.features.market.feed_state import FeedState, price_works
+from optix.features.market.inputs import NoInputs
 from optix.features.market.quotes import spot_price_of
+from optix.features.market.schemas_admin import MarketProviders
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
 from optix.kernel.errors import InvalidInput, NotFound, OptixError
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
-from optix.kernel.quote import Quote
 from optix.kernel.roots import underlying_of
 from optix.kernel.symbols import parse_symbol
 from optix.ports.market_data import BarInterval, ChainKey, UnknownExpiration
@@ -150,6 +151,9 @@ class MarketService:
             covered_to=last,
             days=[_calendar_day(day) for day in days if day.weekday() < SATURDAY],
         )
+    async def list_providers(self) -> MarketProviders:
+        """Return how the providers behind the feed do. Raises BusUnavailable."""
+        return await report_providers(self._book, self.feed_status(), self._clock)
 
     # Quotes
 
@@ -157,7 +161,7 @@ class MarketService:
         """Raises MalformedSymbol, ContractSymbol, UnknownSymbol, FeedUnavailable."""
         symbol = _stock_symbol(symbol)
         replica = await self._book.get_quote(symbol)
-        return self._quote(replica.quote, await self._name_of(symbol))
+        return self._quote(replica, await self._name_of(symbol))
 
     async def get_quotes(self, symbols: list[str]) -> schemas.QuoteList:
         """Return the quotes that exist, and for each other symbol why it does not."""
@@ -185,7 +189,8 @@ class MarketService:
                 raise answer
         return schemas.QuoteList(quotes=quotes, failures=failures)
 
-    def _quote(self, quote: Quote, name: str | None) -> schemas.Quote:
+    def _quote(self, replica: QuoteReplica, name: str | None) -> schemas.Quote:
+        quote = replica.quote
         last, previous = _known(quote.last), _known(quote.previous_close)
         change = last - previous if last is not None and previous else None
         return schemas.Quote(
@@ -210,6 +215,8 @@ class MarketService:
             received_at=to_datetime(quote.ts_received),
             quality=self._book.quality_now(quote.quality),
             delay_seconds=self._book.feed_status().delay_seconds,
+            trading_state=replica.trading_state,
+            trading_reason=replica.trading_reason,
         )
 
     async def _name_of(self, symbol: str) -> str | None:
@@ -300,9 +307,11 @@ class MarketService:
             "underlying": replica.key.underlying,
             "expiration": replica.key.expiration.isoformat(),
             "days": (replica.key.expiration - today).days,
-            "spot": self._quote(spot.quote, name).model_dump(mode="json"),
+            "spot": self._quote(spot, name).model_dump(mode="json"),
             "roots": header["roots"],
             "rejected": replica.rejected,
+            "trading_state": header["trading"],
+            "reason": header["reason"],
             "contracts_total": len(replica.contracts),
             "sequence": replica.sequence,
             "source": header["source"],
@@ -422,14 +431,17 @@ def _calendar_day(day: date) -> schemas.CalendarDay:
 
 def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> ChainReplica:
     """Return one expiration priced and encoded, without feed or bus: for the terminal."""
-    state = ChainState.of(key, table)
-    listed = ListedTerms()
-    pairs = {(contract.root, contract.expiration) for contract in table.contracts}
-    terms = {pair: listed.terms_of(*pair) for pair in pairs}
-    snapshot = state.snapshot()
-    priced = price_chain(snapshot, now_ns=table.ts_event, terms=terms, rate_fallback=rate_fallback)
-    state.publish(snapshot, priced, terms)
-    return ChainReplica.load(key, orjson.loads(orjson.dumps(state.dump("once"))), 1)
+    feed = FeedState(
+        terms=ListedTerms(),
+        inputs=NoInputs(rate_fallback),
+        market_now_ns=lambda: table.ts_event,
+        wall_now_ns=lambda: table.ts_event,
+        epoch="once",
+    )
+    feed.take_chain(table)
+    works = feed.due([key])
+    feed.chains_message(works, price_works(works))
+    return ChainReplica.load(key, orjson.loads(feed.chain_body(key)), 1)
 
 
 def _stock_symbol(text: str) -> str:

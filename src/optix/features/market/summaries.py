@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
-from typing import Protocol
 
 import numpy as np
 
-from optix.features.market.chain_state import take_rows
-from optix.features.market.pricing import RootTerms, price_chains
+from optix.features.market.chain_parts import take_rows
+from optix.features.market.feed_state import TermsSource
+from optix.features.market.pricing import price_chains
 from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -34,12 +34,6 @@ class Summary:
 
     atm_iv: float | None = None
     expected_move: float | None = None
-
-
-class TermsSource(Protocol):
-    """Tells style and settlement instant of a root's expiration (the calendar does)."""
-
-    def terms_of(self, root: str, expiration: date) -> RootTerms: ...
 
 
 class Summaries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from optix.features.market import calendar
-from optix.features.market.pricing import RootTerms
+from optix.features.market.analytics import RootTerms
 from optix.kernel.roots import settlement_of, style_of
 
 

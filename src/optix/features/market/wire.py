@@ -2,14 +2,17 @@
 
 A message is one JSON object. `k` names it:
 
-- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":[row…]}…],
+- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":columns}…],
   "l":[[u,x,s]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
   sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
   names chains whose listing changed with that state: readers of an older one load them anew.
 - `{"k":"s",…}` the status of the feed, once a second, with the market clock.
 
-A quote row is `QUOTE_COLUMNS`, a chain row is `CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS`
-where the provider has analytics of its own. NaN is written as null.
+A quote row is `QUOTE_COLUMNS` and what only readers of the bus need. Rows of a chain travel as
+columns, which the feed writes from arrays without an object per row:
+`{"i":positions,"q":[bid…,ask…,…],"a":[iv…,delta…,…],"t":status codes,"f":flags,"w":as_of,"v":[…]}`,
+where `v` is null unless the provider has analytics of its own. `load_rows` makes rows of them:
+`CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS` where there are any. NaN is written as null.
 """
 
 from __future__ import annotations
@@ -17,12 +20,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import nan
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import orjson
 
+from optix.features.market.schemas import AnalyticsStatus
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
-from optix.kernel.quote import Quality, Quote, QuoteFlag, SecurityKind
+from optix.kernel.quote import (
+    Quality,
+    Quote,
+    QuoteFlag,
+    SecurityKind,
+    TradingState,
+    TradingStatus,
+)
 from optix.ports.market_data import ChainKey
 
 QUOTE_COLUMNS: Final = (
@@ -40,6 +51,7 @@ QUOTE_COLUMNS: Final = (
     "as_of",
     "quality",
     "flags",
+    "trading",
 )
 CHAIN_ROW_COLUMNS: Final = (
     "i",
@@ -63,6 +75,7 @@ VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price"
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
 
 _NS_PER_MS: Final = 1_000_000
+_STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 
 
 def quote_topic(symbol: str) -> str:
@@ -94,8 +107,8 @@ def parse_topic(topic: str) -> str | ChainKey | None:
     return None
 
 
-def dump_quote(quote: Quote) -> list[Any]:
-    """Return a quote as it travels: the public columns, then kind, source and receipt time."""
+def dump_quote(quote: Quote, trading: TradingStatus | None = None) -> list[Any]:
+    """Return a quote as it travels: the public columns, then what `TravelledQuote` has more."""
     return [
         quote.symbol,
         quote.bid,
@@ -111,9 +124,11 @@ def dump_quote(quote: Quote) -> list[Any]:
         quote.ts_event // _NS_PER_MS,
         quote.quality,
         int(quote.flags),
+        None if trading is None else trading.state,
         quote.kind,
         quote.source,
         quote.ts_received // _NS_PER_MS,
+        "" if trading is None else trading.reason,
     ]
 
 
@@ -122,7 +137,7 @@ def load_quote(row: list[Any]) -> Quote:
     numbers = [nan if value is None else value for value in row[1:11]]
     return Quote(
         symbol=row[0],
-        kind=SecurityKind(row[14]),
+        kind=SecurityKind(row[15]),
         bid=numbers[0],
         ask=numbers[1],
         bid_size=numbers[2],
@@ -133,12 +148,24 @@ def load_quote(row: list[Any]) -> Quote:
         low=numbers[7],
         previous_close=numbers[8],
         volume=numbers[9],
-        source=row[15],
+        source=row[16],
         quality=Quality(row[12]),
         ts_event=row[11] * _NS_PER_MS,
-        ts_received=row[16] * _NS_PER_MS,
+        ts_received=row[17] * _NS_PER_MS,
         flags=QuoteFlag(row[13]),
     )
+
+
+def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
+    """Return whether the security of a travelled quote can be traded, and why not."""
+    return (None if row[14] is None else TradingState(row[14])), row[18]
+
+
+def load_rows(columns: dict[str, Any]) -> list[list[Any]]:
+    """Return the rows of travelled columns."""
+    words = [_STATUS_WORDS[code] for code in columns["t"]]
+    parts = [columns["i"], *columns["q"], *columns["a"], words, columns["f"], columns["w"]]
+    return list(map(list, zip(*parts, *(columns["v"] or ()), strict=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -236,6 +236,40 @@ class TestLostSource:
             await provider.open()
 
 
+class TestHealth:
+    def test_nobody_looks(self, provider: CboeMarketData) -> None:
+        (health,) = provider.health()
+        assert (health.state, health.reason, health.last_update_ns) == ("idle", "", 0)
+        assert health.serves == provider.capabilities.kinds
+
+    async def test_it_is_connecting_until_the_first_update_and_live_then(
+        self, provider: CboeMarketData
+    ) -> None:
+        provider.set_demand(Demand(quotes=frozenset({"IWM", "ZZQXW"})))
+        assert provider.health()[0].state == "connecting"
+        async with listening(provider) as updates:
+            await updates.find(Quote)
+            (health,) = provider.health()
+        assert (health.state, health.error_rate) == ("live", 0.0)
+        assert health.last_update_ns > 0
+
+    async def test_a_lost_document_makes_it_stale_and_all_of_them_down(
+        self, provider: CboeMarketData, server: FakeCboe
+    ) -> None:
+        server.put("options/QQQ.json", b"{")
+        qqq = ChainKey("QQQ", JULY.expiration)
+        provider.set_demand(Demand(quotes=frozenset({"IWM"}), chains=frozenset({qqq})))
+        async with listening(provider) as updates:
+            await updates.find(Quote)
+            await until(lambda: provider.health()[0].error_rate > 0)
+            (health,) = provider.health()
+        assert health.state == "stale"
+        assert health.reason.endswith(".")
+        assert health.errors_per_minute > 0
+        provider.set_demand(Demand(chains=frozenset({qqq})))
+        assert provider.health()[0].state == "down"
+
+
 class TestAnswers:
     async def test_a_holiday_document_is_of_the_session_before(
         self, provider: CboeMarketData, server: FakeCboe

@@ -171,7 +171,7 @@ class TestCalendarArbitrage:
             years = (board_of(market, ChainKey(symbol, item.date)).terms.settles_ns[-1] - NOON) / (
                 365 * 86_400 * NANOSECONDS
             )
-            now = surface.total_variance(k, surface.theta(vol, years))
+            now = surface.total_variance(k, surface.theta(vol, years), surface.tilt(vol))
             assert (now >= before).all()
             before = now
 
@@ -242,7 +242,7 @@ class TestTheDay:
     def test_spreads_are_wider_at_night(self, market: SimulatedMarket) -> None:
         key = ChainKey("AAPL", THIRD_FRIDAY)
         board = board_of(market, key)
-        day = board.columns(new_york(2026, 11, 18, 15, 59))
+        day = board.columns(new_york(2026, 11, 18, 15, 30))
         night = board.columns(new_york(2026, 11, 18, 16, 1))
         assert (night["ask"] - night["bid"]).mean() > 1.2 * (day["ask"] - day["bid"]).mean()
 

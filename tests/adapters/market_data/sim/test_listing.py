@@ -18,6 +18,7 @@ from optix.adapters.market_data.sim.listing import (
 )
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import MarketPath
+from optix.adapters.market_data.sim.sessions import ListedExpiration
 from optix.kernel import limits
 from optix.kernel.instrument import ExerciseStyle, Settlement
 from optix.ports.market_data import ChainKey, UnknownExpiration
@@ -34,6 +35,12 @@ def listing(path: MarketPath) -> Listing:
 
 def number_of(path: MarketPath, day: date) -> int:
     return path.day_number(new_york(day.year, day.month, day.day, 12))
+
+
+def standard(
+    listing: Listing, name: SimulatedName, item: ListedExpiration, number: int
+) -> tuple[int, ...]:
+    return listing.ladders(name, item, number)[root_for(name.symbol, item)]
 
 
 class TestDates:
@@ -63,8 +70,13 @@ class TestDates:
             ("AAPL", ExerciseStyle.AMERICAN, Settlement.PM)
         }
 
-    def test_an_index_of_volatility_has_none(self, listing: Listing, path: MarketPath) -> None:
-        assert listing.expirations(NAMES["VIX"], TODAY, number_of(path, TODAY)) == []
+    def test_an_index_of_volatility_has_wednesdays_that_settle_in_the_morning(
+        self, listing: Listing, path: MarketPath
+    ) -> None:
+        rows = listing.expirations(NAMES["VIX"], TODAY, number_of(path, TODAY))
+        assert {row.root for row in rows} == {"VIX", "VIXW"}
+        assert {row.settlement for row in rows} == {Settlement.AM}
+        assert sum(row.date.weekday() == 2 for row in rows) > 0.8 * len(rows)
 
     @pytest.mark.parametrize("day", [date(2026, 11, 17), date(2026, 11, 22), date(2099, 1, 15)])
     def test_a_date_that_is_not_listed_is_an_error(self, listing: Listing, day: date) -> None:
@@ -84,7 +96,7 @@ class TestStrikes:
         number = number_of(path, TODAY)
         spot = np.exp(path.log_close(name.symbol, number - 1)) * 1000
         for item in listing.listed(name, TODAY):
-            strikes = listing.strikes(name, item, number)
+            strikes = standard(listing, name, item, number)
             assert list(strikes) == sorted(set(strikes))
             assert 12 <= len(strikes) <= limits.CHAIN_STRIKES_MAX
             assert 0 < strikes[0] < 0.9 * spot
@@ -98,14 +110,14 @@ class TestStrikes:
         for item in listing.on(NAMES[symbol], ChainKey(symbol, THIRD_FRIDAY), TODAY):
             before: set[int] = set()
             for earlier in range(number - 60, number + 1, 5):
-                now = set(listing.strikes(NAMES[symbol], item, earlier))
+                now = set(standard(listing, NAMES[symbol], item, earlier))
                 assert before <= now
                 before = now
 
     def test_strikes_are_denser_near_the_price(self, listing: Listing, path: MarketPath) -> None:
         number = number_of(path, TODAY)
         (item,) = listing.on(NAMES["SPY"], ChainKey("SPY", date(2026, 11, 20)), TODAY)
-        strikes = np.array(listing.strikes(NAMES["SPY"], item, number)) / 1000
+        strikes = np.array(standard(listing, NAMES["SPY"], item, number)) / 1000
         spot = float(np.exp(path.log_close("SPY", number - 1)))
         gaps = np.diff(strikes)
         assert gaps[np.searchsorted(strikes, spot)] == 1.0
@@ -127,7 +139,7 @@ def test_a_january_lives_longest_and_its_life_depends_on_the_date_alone() -> Non
 
 
 def test_volume_is_near_and_open_interest_in_the_monthlies() -> None:
-    today_volume, today_interest = activity(TODAY, TODAY, "weekly")
-    month_volume, month_interest = activity(THIRD_FRIDAY, TODAY, "monthly")
+    today_volume, today_interest = activity(np.array([0]), "weekly")
+    month_volume, month_interest = activity(np.array([30]), "monthly")
     assert today_volume > month_volume
     assert month_interest > today_interest

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from datetime import date
 from math import isnan
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,10 +92,17 @@ class TestQuestions:
         with pytest.raises(UnknownExpiration):
             await market.fetch_chain(ChainKey("SPY", day))
 
-    async def test_an_index_of_volatility_has_no_chain(self, market: SimulatedMarket) -> None:
-        assert await market.fetch_expirations("VIX") == []
-        with pytest.raises(UnknownExpiration):
-            await market.fetch_chain(ChainKey("VIX", FRIDAY))
+    async def test_volatility_is_dearer_for_later_than_now_when_it_is_low(
+        self, market: SimulatedMarket
+    ) -> None:
+        rows = await market.fetch_expirations("VIX")
+        table = await market.fetch_chain(ChainKey("VIX", rows[-1].date))
+        assert table.spot is not None
+        mids = 0.5 * (np.frombuffer(table.columns["bid"]) + np.frombuffer(table.columns["ask"]))
+        strikes = np.array([contract.strike for contract in table.contracts[::2]])
+        forward = strikes + (mids[::2] - mids[1::2]) * 1.03
+        middle = np.argmin(np.abs(mids[::2] - mids[1::2]))
+        assert forward[middle] == pytest.approx(17.5, abs=2.5)
 
     async def test_a_chain_holds_what_the_expirations_promise(
         self, market: SimulatedMarket
@@ -115,7 +123,7 @@ class TestQuestions:
         assert [found.symbol for found in await market.search("nvid", limit=5)] == ["NVDA"]
         assert await market.search("Coca-Cola", limit=5) == []
         (vix,) = await market.search("VIX", limit=1)
-        assert not vix.has_options
+        assert vix.has_options
 
     async def test_vendor_columns_say_nothing(self, market: SimulatedMarket) -> None:
         chain = await market.fetch_chain(ChainKey("AAPL", FRIDAY))

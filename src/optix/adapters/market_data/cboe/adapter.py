@@ -24,6 +24,7 @@ from optix.adapters.market_data.cboe.documents import (
 from optix.adapters.market_data.cboe.times import DELAY_SECONDS
 from optix.adapters.market_data.cboe.translate import SOURCE, vendor_symbols
 from optix.adapters.market_data.directory import SymbolDirectory, default_directory
+from optix.adapters.market_data.rest import Outcomes
 from optix.adapters.market_data.tables import Snapshot
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock, SystemClock
@@ -36,9 +37,11 @@ from optix.ports.market_data import (
     Bars,
     Capabilities,
     ChainKey,
+    DataKind,
     Demand,
     Expiration,
     MarketUpdate,
+    ProviderHealth,
     ProviderUnavailable,
     SymbolInfo,
     UnknownSymbol,
@@ -58,8 +61,8 @@ CAPABILITIES = Capabilities(
     delay_seconds=DELAY_SECONDS,
     streaming=False,
     intervals=frozenset(BarInterval),
-    search=True,
     vendor_greeks=True,
+    kinds=frozenset((DataKind.QUOTES, DataKind.CHAINS, DataKind.BARS, DataKind.SEARCH)),
     notice="Quotes are delayed by 15 minutes. Source: Cboe.",
 )
 
@@ -96,6 +99,9 @@ class CboeMarketData:
         self._shrunk: Counter[str] = Counter()
         self._reported: dict[str, tuple[object, ...]] = {}
         self._failing: set[DocumentKey] = set()
+        self._outcomes = Outcomes(self.clock)
+        self._last_update_ns = 0
+        self._since_ns = self.clock.now_ns()
 
     @classmethod
     def over_http(
@@ -133,6 +139,36 @@ class CboeMarketData:
         self._demand = demand
         self._changed.set()
 
+    def health(self) -> Sequence[ProviderHealth]:
+        wanted = _documents(self._demand)
+        found = [self._store.error(key) for key in wanted]
+        errors = [error for error in found if isinstance(error, ProviderUnavailable)]
+        reason = errors[0].detail if errors else ""
+        if not wanted:
+            state = "idle"
+        elif errors:
+            state = "down" if len(errors) == len(wanted) else "stale"
+        else:
+            state = "live" if self._last_update_ns else "connecting"
+        return [
+            ProviderHealth(
+                name=SOURCE,
+                label=self.capabilities.label,
+                state=state,
+                reason=reason,
+                serves=self.capabilities.kinds,
+                quality=self.capabilities.quality,
+                since_ns=self._since_ns,
+                last_update_ns=self._last_update_ns,
+                errors_per_minute=self._outcomes.errors_per_minute,
+                error_rate=self._outcomes.error_rate,
+                reconnects=0,
+                subscribed=0,
+                symbols_max=POLLED_CHAINS_MAX,
+                requests_left=None,
+            )
+        ]
+
     async def iter_updates(self) -> AsyncIterator[MarketUpdate]:
         """Yield every demanded quote and chain whenever its document is new."""
         yielded: dict[object, int] = {}
@@ -144,6 +180,7 @@ class CboeMarketData:
                 wanted = _documents(demand)
                 self._raise_if_lost(wanted)
                 for update in self._news(demand, yielded):
+                    self._last_update_ns = self.clock.now_ns()
                     yield update
                 self._start_due(wanted, tasks)
                 await self._wait(wanted, tasks)
@@ -325,6 +362,7 @@ class CboeMarketData:
     def _report(self, key: DocumentKey, error: BaseException | None) -> None:
         """Say that a document fails, and that it is back: one line each, however long it takes."""
         told = {"symbol": key.symbol, "kind": str(key.kind)}
+        self._outcomes.add(failed=isinstance(error, ProviderUnavailable))
         if error is None:
             if key in self._failing:
                 self._failing.discard(key)

@@ -18,7 +18,6 @@ from functools import lru_cache
 from math import nan
 from typing import NamedTuple
 
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.cboe.times import (
     BadTime,
     instant_ns,
@@ -27,6 +26,7 @@ from optix.adapters.market_data.cboe.times import (
 )
 from optix.adapters.market_data.cboe.translate import SOURCE
 from optix.adapters.market_data.cboe.wire import UnreadableDocument
+from optix.adapters.market_data.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.tables import Floats, Snapshot
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
 from optix.kernel.quote import Quality, Quote, SecurityKind, quote_flags
@@ -34,8 +34,8 @@ from optix.kernel.roots import underlying_of
 from optix.kernel.symbols import kind_of
 
 _SIDE = ("Last Sale", "Net", "Bid", "Ask", "Volume", "IV", "Delta", "Gamma", "Open Interest")
-_HEADER = ("Expiration Date", "Calls", *_SIDE, "Strike", "Puts", *_SIDE)
-_LINE_LENGTH = len(_HEADER)
+HEADER = ("Expiration Date", "Calls", *_SIDE, "Strike", "Puts", *_SIDE)
+_LINE_LENGTH = len(HEADER)
 _CALL, _PUT, _STRIKE = 1, 12, 11
 
 # Ours, with the place of the value after the contract's own column.
@@ -77,7 +77,7 @@ def read_quotedata(body: bytes) -> QuoteData:
     if len(lines) < 3:
         raise UnreadableDocument("The quotedata file ends within its preamble.")
     name, stamp, header = lines[0], lines[1], lines[2]
-    if tuple(part.strip() for part in header.split(",")) != _HEADER:
+    if tuple(part.strip() for part in header.split(",")) != HEADER:
         raise UnreadableDocument("The quotedata file's third line has not the known column names.")
     return QuoteData(name, stamp, list(csv.reader(io.StringIO("\n".join(lines[3:])))))
 
@@ -92,28 +92,38 @@ def published(data: QuoteData) -> datetime:
 
 def translate_quotedata(data: QuoteData, *, quality: Quality = Quality.DELAYED) -> Snapshot:
     """Return the chain in `data`. Raises UnreadableDocument."""
-    stamp = published(data)
-    ts_event, published_ns = instant_ns(quote_instant(stamp, None)), instant_ns(stamp)
     raw = _raw_rows(data.lines)
     underlying = _underlying(raw.contracts)
+    quote = translate_preamble(underlying, data, quality=quality)
     checked = check_rows(underlying, raw)
     columns = dict(checked.columns)
     net = _net_by_contract(raw)
     columns["previous_close"] = _previous_close(checked.contracts, columns["last"], net)
     return Snapshot(
         underlying=underlying,
-        quote=_quote(underlying, data, ts_event, published_ns, quality),
+        quote=quote,
         contracts=checked.contracts,
         columns=columns,
         rejections=checked.rejections,
         rows=len(raw.contracts),
         source=SOURCE,
         quality=quality,
-        ts_event=ts_event,
-        ts_received=published_ns,
-        published_ns=published_ns,
+        ts_event=quote.ts_event,
+        ts_received=quote.ts_received,
+        published_ns=quote.ts_received,
         blanked=checked.blanked,
     )
+
+
+def translate_preamble(
+    symbol: str, data: QuoteData, *, quality: Quality = Quality.DELAYED
+) -> Quote:
+    """Return the underlying's quote above the lines. Raises UnreadableDocument.
+
+    It was received when the file was published; its `ts_event` is also that of the contracts.
+    """
+    stamp = published(data)
+    return _quote(symbol, data, instant_ns(quote_instant(stamp, None)), instant_ns(stamp), quality)
 
 
 def _raw_rows(lines: Sequence[Sequence[str]]) -> RawRows:

@@ -14,7 +14,6 @@ from datetime import UTC, date, datetime
 from math import isfinite, nan
 from typing import Any
 
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.cboe.times import (
     NEW_YORK,
     BadTime,
@@ -30,6 +29,7 @@ from optix.adapters.market_data.cboe.wire import (
     QuoteDocument,
     UnreadableDocument,
 )
+from optix.adapters.market_data.rows import COUNT_MAX, PRICE_MAX, RawRows, check_rows
 from optix.adapters.market_data.tables import Snapshot
 from optix.kernel.clock import to_datetime
 from optix.kernel.instrument import MalformedContract, parse_option
@@ -60,7 +60,7 @@ _COLUMNS = {
     "theo": "vendor_price",
 }
 _ROW_REQUIRED = frozenset(("option", "bid", "ask"))
-_NO_ROW: dict[str, object] = {}
+_NO_ROW: dict[str, Any] = {}
 
 
 def vendor_symbols(symbol: str) -> tuple[str, str]:
@@ -82,11 +82,11 @@ def translate_options(
     `symbol` is what was asked for; without it the document must say what it is, or its contracts.
     `fetched_ns` is None for a recorded document, whose publication then counts as its arrival.
     """
-    rows = [row if isinstance(row, dict) else _NO_ROW for row in document.options]
-    underlying = symbol or _underlying(document, rows)
-    published, quoted = _times(document, rows, fetched_ns)
-    published_ns = instant_ns(published)
-    received_ns = published_ns if fetched_ns is None else fetched_ns
+    rows = _rows(document)
+    quote, published_ns = translate_header(
+        document, fetched_ns=fetched_ns, quality=quality, symbol=symbol
+    )
+    underlying = quote.symbol
     raw = RawRows(
         contracts=[row.get("option") for row in rows],
         columns={ours: [row.get(theirs) for row in rows] for theirs, ours in _COLUMNS.items()},
@@ -96,18 +96,42 @@ def translate_options(
     checked = check_rows(underlying, raw)
     return Snapshot(
         underlying=underlying,
-        quote=_quote(underlying, document.header, instant_ns(quoted), received_ns, quality),
+        quote=quote,
         contracts=checked.contracts,
         columns=checked.columns,
         rejections=checked.rejections,
         rows=len(rows),
         source=SOURCE,
         quality=quality,
-        ts_event=instant_ns(quoted),
-        ts_received=received_ns,
+        ts_event=quote.ts_event,
+        ts_received=quote.ts_received,
         published_ns=published_ns,
         blanked=checked.blanked,
     )
+
+
+def translate_header(
+    document: OptionsDocument,
+    *,
+    fetched_ns: int | None,
+    quality: Quality = Quality.DELAYED,
+    symbol: str | None = None,
+) -> tuple[Quote, int]:
+    """Return the underlying's quote in a chain document, and when that was published.
+
+    The quote's `ts_event` is also the instant of the contracts. Raises UnreadableDocument.
+    """
+    rows = _rows(document)
+    underlying = symbol or _underlying(document, rows)
+    published, quoted = _times(document, rows, fetched_ns)
+    published_ns = instant_ns(published)
+    received_ns = published_ns if fetched_ns is None else fetched_ns
+    quote = _quote(underlying, document.header, instant_ns(quoted), received_ns, quality)
+    return quote, published_ns
+
+
+def _rows(document: OptionsDocument) -> list[dict[str, Any]]:
+    return [row if isinstance(row, dict) else _NO_ROW for row in document.options]
 
 
 def translate_quote(

@@ -16,20 +16,22 @@ import structlog
 
 from optix.adapters.market_data import bars as bar_rules
 from optix.adapters.market_data.directory import SymbolDirectory, default_directory
-from optix.adapters.market_data.replay.book import Book, key_of
+from optix.adapters.market_data.replay.book import Book, key_of, underlying_of_print
 from optix.adapters.market_data.replay.clock import ReplayClock
 from optix.adapters.market_data.replay.tape import Accounting, Tape, Tick
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock, SystemClock, to_ns
-from optix.kernel.quote import Quality, Quote
+from optix.kernel.quote import Quality, Quote, TradingStatus
 from optix.kernel.symbols import MalformedSymbol, kind_of, parse_symbol
+from optix.kernel.trade import Trade
 from optix.ports.market_data import (
     Bar,
     BarInterval,
     Bars,
     Capabilities,
     ChainKey,
+    DataKind,
     Demand,
     Expiration,
     FeedNotice,
@@ -42,6 +44,9 @@ from optix.ports.market_data import (
 NAME = "replay"
 DAY_CLOSE = time(16, 0)
 PENDING_MAX = 10_000  # updates a listener may be behind before the tape waits for it
+# Ticks read at once: a hop to the thread that reads costs more than most ticks.
+READ_AHEAD_TICKS = 256
+READ_AHEAD_ROWS = 50_000
 
 _log = structlog.get_logger(__name__)
 
@@ -74,8 +79,16 @@ class ReplayMarketData:
             quality=Quality.REPLAY,
             streaming=True,
             intervals=frozenset(BarInterval),
-            search=True,
             vendor_greeks=True,
+            kinds=frozenset(
+                {
+                    DataKind.QUOTES,
+                    DataKind.CHAINS,
+                    DataKind.BARS,
+                    DataKind.SEARCH,
+                    DataKind.TRADES,
+                }
+            ),
             notice=_notice(tape),
         )
         self._book = Book()
@@ -83,6 +96,7 @@ class ReplayMarketData:
         self._changed = asyncio.Event()
         self._playing = asyncio.Lock()  # one reader of the tape at a time
         self._ticks: Iterator[Tick] = iter(())
+        self._ahead: deque[Tick] = deque()
         self._next: Tick | None = None
         self._pending: deque[MarketUpdate] = deque()
         self._following = Demand()  # what the listener has been shown the state of
@@ -242,30 +256,26 @@ class ReplayMarketData:
             self._ended = self._next is None
 
     async def _read_tick(self) -> Tick | None:
-        # A document takes a tenth of a second to read: not on the loop that beats the heart.
-        tick = await asyncio.to_thread(next, self._ticks, None)
-        for problem in self._tape.problems[self._problems :]:
-            _log.warning("replay_file_skipped", why=problem)
-        self._problems = len(self._tape.problems)
-        return tick
+        if not self._ahead:
+            # A document takes a tenth of a second to read: not on the loop that beats the heart.
+            self._ahead.extend(await asyncio.to_thread(_read_ahead, self._ticks))
+            for problem in self._tape.problems[self._problems :]:
+                _log.warning("replay_file_skipped", why=problem)
+            self._problems = len(self._tape.problems)
+        return self._ahead.popleft() if self._ahead else None
 
     def _followed(self, tick: Tick) -> list[MarketUpdate]:
-        updates: list[MarketUpdate] = []
-        for update in tick.updates:
-            if isinstance(update, Quote):
-                if update.symbol in self._following.quotes:
-                    updates.append(update)
-            elif update.contracts and key_of(update) in self._following.chains:
-                updates.append(update)
-        return updates
+        return [update for update in tick.updates if _is_wanted(update, self._following)]
 
     def _newly_demanded(self) -> list[MarketUpdate]:
         """Return the state of what is demanded and not followed yet."""
         updates: list[MarketUpdate] = []
         for symbol in sorted(self._demand.quotes - self._following.quotes):
-            quote = self._book.quotes.get(symbol)
+            quote, status = self._book.quotes.get(symbol), self._book.statuses.get(symbol)
             if quote is not None:
                 updates.append(quote)
+            if status is not None:
+                updates.append(status)
         for key in sorted(self._demand.chains - self._following.chains):
             table = self._book.find_chain(key)
             if table is not None:
@@ -286,6 +296,7 @@ class ReplayMarketData:
             self._book = Book()
             self._ended = False
             self._ticks = self._tape.iter_ticks()
+            self._ahead.clear()
             self._next = await self._read_tick()
             self._clock.restart()
         return FeedNotice(
@@ -300,6 +311,28 @@ class ReplayMarketData:
             reason="The recording has ended. Its last prices stay.",
             ts_event=self.clock.now_ns(),
         )
+
+
+def _read_ahead(ticks: Iterator[Tick]) -> list[Tick]:
+    """Return the next ticks, as many as are small; a large one comes alone."""
+    taken: list[Tick] = []
+    rows = 0
+    for tick in ticks:
+        taken.append(tick)
+        rows += tick.rows
+        if len(taken) >= READ_AHEAD_TICKS or rows >= READ_AHEAD_ROWS:
+            break
+    return taken
+
+
+def _is_wanted(update: MarketUpdate, demand: Demand) -> bool:
+    if isinstance(update, ChainTable):
+        return bool(update.contracts) and key_of(update) in demand.chains
+    if isinstance(update, Trade):
+        return bool(demand.trades) and underlying_of_print(update.symbol) in demand.trades
+    if isinstance(update, Quote | TradingStatus):
+        return update.symbol in demand.quotes
+    return True  # a gap, which concerns whoever listens
 
 
 def _notice(tape: Tape) -> str:

@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -23,8 +24,9 @@ from optix.adapters.market_data.tables import (
     unknown_expiration,
 )
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
-from optix.kernel.instrument import OptionContract
-from optix.kernel.quote import Quote
+from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
+from optix.kernel.quote import Quote, TradingStatus
+from optix.kernel.roots import underlying_of
 from optix.ports.market_data import Bar, BarInterval, ChainKey, Expiration
 
 PRINTS_MAX = 100_000  # of one symbol; beyond it the older half is dropped
@@ -94,6 +96,7 @@ class Book:
 
     def __init__(self) -> None:
         self.quotes: dict[str, Quote] = {}
+        self.statuses: dict[str, TradingStatus] = {}
         self._chains: dict[ChainKey, _Chain] = {}
         self._prints: dict[str, tuple[array[int], array[float]]] = {}
 
@@ -102,7 +105,9 @@ class Book:
         for update in tick.updates:
             if isinstance(update, Quote):
                 self._apply_quote(update, tick.instant_ns)
-            elif update.contracts:
+            elif isinstance(update, TradingStatus):
+                self.statuses[update.symbol] = update
+            elif isinstance(update, ChainTable) and update.contracts:
                 key = key_of(update)
                 named.add(key)
                 known = self._chains.get(key)
@@ -158,6 +163,15 @@ class Book:
             prices.append(quote.last)
         if len(instants) > PRINTS_MAX:
             del instants[: PRINTS_MAX // 2], prices[: PRINTS_MAX // 2]
+
+
+@lru_cache(maxsize=131_072)
+def underlying_of_print(symbol: str) -> str:
+    """Return the underlying whose demand asks for the prints of `symbol`: itself for a stock."""
+    try:
+        return underlying_of(parse_option(symbol).root)
+    except MalformedContract:
+        return symbol
 
 
 def key_of(table: ChainTable) -> ChainKey:

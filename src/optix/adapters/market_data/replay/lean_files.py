@@ -19,9 +19,9 @@ from enum import StrEnum
 from math import isfinite, isnan, nan
 from pathlib import Path
 
-from optix.adapters.market_data.cboe.rows import COUNT_MAX, PRICE_MAX
 from optix.adapters.market_data.recording import UnreadableRecording
 from optix.adapters.market_data.replay.tape import FILE_BYTES_MAX
+from optix.adapters.market_data.rows import COUNT_MAX, PRICE_MAX
 from optix.kernel.instrument import MalformedContract, OptionContract, contract_of
 from optix.kernel.roots import underlying_of
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from optix.adapters.market_data.recording import (
     Recorded,
     UnreadableRecording,
-    as_replayed,
     iter_recorded,
     list_parts,
     parts_of,
@@ -18,8 +17,9 @@ from optix.adapters.market_data.recording import (
 from optix.adapters.market_data.replay.book import split_by_expiration
 from optix.adapters.market_data.replay.tape import Accounting, Tick
 from optix.kernel.chain import ChainTable
-from optix.kernel.quote import Quality, Quote
-from optix.ports.market_data import Bar, BarInterval
+from optix.kernel.quote import Quality, Quote, TradingStatus
+from optix.kernel.trade import Trade
+from optix.ports.market_data import Bar, BarInterval, FeedNotice, MarketUpdate, NoticeState
 
 MAGIC = b"PAR1"
 
@@ -46,23 +46,25 @@ class ParquetTape:
         self._paths = sorted(spans, key=lambda path: (*spans[path], path))
         self.start_ns = min(span[0] for span in spans.values())
         self.end_ns = max(span[1] for span in spans.values())
-        first = next(iter_recorded(self._paths[0])).update
-        self.simulated = getattr(first, "quality", None) is Quality.SIMULATED
+        self.simulated = _is_simulated(self._paths[0])
         self._symbols: set[str] = set()
 
     def iter_ticks(self) -> Iterator[Tick]:
         for instant, group in groupby(self._recorded(), key=lambda recorded: recorded.at_ns):
-            updates: list[Quote | ChainTable] = []
+            updates: list[MarketUpdate] = []
             rows = 0
             for recorded in group:
                 rows += recorded.rows
-                update = as_replayed(recorded.update)
-                if isinstance(update, Quote):
+                update = recorded.update
+                if isinstance(update, ChainTable):
+                    self._symbols.add(update.underlying)
+                    updates.extend(split_by_expiration(update) if recorded.mixed else (update,))
+                elif isinstance(update, Quote | TradingStatus):
                     self._symbols.add(update.symbol)
                     updates.append(update)
-                elif isinstance(update, ChainTable):
-                    self._symbols.add(update.underlying)
-                    updates.extend(split_by_expiration(update))
+                # That the recorded feed ended is no news now; what it missed still is.
+                elif not isinstance(update, FeedNotice) or update.state is NoticeState.GAP:
+                    updates.append(update)
             yield Tick(instant, updates, rows)
 
     def accounting(self) -> Accounting:
@@ -84,7 +86,16 @@ class ParquetTape:
     def _recorded(self) -> Iterator[Recorded]:
         last_ns = self.start_ns
         for path in self._paths:
-            for recorded in iter_recorded(path):
+            for recorded in iter_recorded(path, quality=Quality.REPLAY):
                 # Two recordings of one folder may overlap; the tape still never goes back.
                 last_ns = max(last_ns, recorded.at_ns)
-                yield recorded._replace(at_ns=last_ns)
+                yield recorded if recorded.at_ns == last_ns else recorded._replace(at_ns=last_ns)
+
+
+def _is_simulated(path: Path) -> bool:
+    """Tell by the first update that says how good it is."""
+    for recorded in iter_recorded(path):
+        update = recorded.update
+        if isinstance(update, Quote | ChainTable | Trade):
+            return update.quality is Quality.SIMULATED
+    return False

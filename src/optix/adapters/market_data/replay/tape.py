@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from optix.adapters.market_data.recording import UnreadableRecording
-from optix.kernel.chain import ChainTable
 from optix.kernel.instrument import OptionContract
-from optix.kernel.quote import Quote
-from optix.ports.market_data import Bar, BarInterval
+from optix.ports.market_data import Bar, BarInterval, MarketUpdate
 
 FILE_BYTES_MAX = 1024 * 1024 * 1024  # unpacked; a larger one is damaged or hostile
 FILES_MAX = 10_000
@@ -29,7 +27,7 @@ class Tick(NamedTuple):
     """What became known at one instant of the recording."""
 
     instant_ns: int
-    updates: Sequence[Quote | ChainTable]  # a chain holds one expiration
+    updates: Sequence[MarketUpdate]  # a chain holds one expiration
     rows: int  # rows of the source that these updates serve
     # Underlyings of which this tick names every expiration: others of theirs are gone.
     whole: frozenset[str] = frozenset()

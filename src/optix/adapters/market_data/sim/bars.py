@@ -61,9 +61,9 @@ def _minute_bars(path: NamePath, prices: Sequence[Floats], volumes: Floats) -> M
     )
 
 
-def minutes_of(path: NamePath) -> MinuteBars:
-    """Return all minutes of a span."""
-    grid = path.grid(0, path.minutes)
+def minutes_of(path: NamePath, shift: float = 0.0) -> MinuteBars:
+    """Return all minutes of a span, its log prices shifted by dividends and splits since."""
+    grid = path.grid(0, path.minutes) + shift
     log_prices = (grid[:, 0], grid.max(axis=1), grid.min(axis=1), grid[:, -1])
     return _minute_bars(path, [to_price(part) for part in log_prices], np.diff(path.volume_nodes))
 
@@ -108,9 +108,9 @@ class History:
     def __init__(self, path: MarketPath, seed: int) -> None:
         self._path = path
         self._seed = seed
-        self._days: OrderedDict[tuple[str, int], DayBar] = OrderedDict()
+        self._days: OrderedDict[tuple[str, int, float], DayBar] = OrderedDict()
         self._volumes: dict[tuple[str, int], float] = {}
-        self._minutes: OrderedDict[tuple[str, int], MinuteBars] = OrderedDict()
+        self._minutes: OrderedDict[tuple[str, int, float], MinuteBars] = OrderedDict()
 
     def day_volume(self, name: SimulatedName, number: int) -> float:
         """Return the shares that a whole day trades: more of them when the price moves far."""
@@ -119,9 +119,13 @@ class History:
         key = stream_key(self._seed, "day volume", name.symbol)
         noise = float(normals(key, np.array([self._path.day(number).toordinal()]))[0])
         close, before = (self._path.log_close(name.symbol, max(n, 0)) for n in (number, number - 1))
-        move = abs(close - before)
+        split = self._path.split_shift(name, number) - self._path.split_shift(
+            name, max(number - 1, 0)
+        )
+        move = abs(close - before - split)
         usual = 0.012 if name.surface is None else name.surface.vol_long / 16.0
-        return float(name.share_volume * np.exp(0.22 * noise) * (0.75 + 0.35 * move / usual))
+        busy = np.exp(0.22 * noise) * (0.75 + 0.35 * move / usual)
+        return float(name.share_volume * exp(-self._path.split_shift(name, number)) * busy)
 
     def close(self, name: SimulatedName, number: int) -> float:
         """Return the closing price of a finished session; NaN before the first one."""
@@ -132,20 +136,23 @@ class History:
         at_close = as_instants(self._path.close_ns(number))
         return float(to_price(self._path.log_prices(name.symbol, at_close))[0])
 
-    def _span_minutes(self, symbol: str, position: int, *, keep: bool) -> MinuteBars:
-        known = self._minutes.get((symbol, position))
+    def _span_minutes(
+        self, symbol: str, position: int, *, keep: bool, shift: float = 0.0
+    ) -> MinuteBars:
+        key = (symbol, position, shift)
+        known = self._minutes.get(key)
         if known is None:
             span = self._path.span(position) if keep else self._path.make_span(position)
-            known = minutes_of(span.path(symbol))
+            known = minutes_of(span.path(symbol), shift)
             if keep:
-                self._minutes[symbol, position] = known
+                self._minutes[key] = known
                 if len(self._minutes) > _SPANS_CACHED:
                     self._minutes.popitem(last=False)
         return known
 
-    def _live_minutes(self, symbol: str, position: int, now_ns: int) -> MinuteBars:
+    def _live_minutes(self, symbol: str, position: int, now_ns: int, shift: float) -> MinuteBars:
         """Return the minutes of a span that holds `now_ns` or has ended before it."""
-        whole = self._span_minutes(symbol, position, keep=True)
+        whole = self._span_minutes(symbol, position, keep=True, shift=shift)
         path = self._path.span(position).path(symbol)
         return cut(path, whole, now_ns) if now_ns < self._path.end_ns(position) else whole
 
@@ -180,43 +187,52 @@ class History:
             known = self._volumes[key] = self.day_volume(name, number)
         return known
 
-    def _finished_day(self, name: SimulatedName, number: int) -> DayBar:
-        key = (name.symbol, number)
+    def _finished_day(self, name: SimulatedName, number: int, today: int) -> DayBar:
+        shift = self._path.adjustment(name, number, today)
+        key = (name.symbol, number, shift)
         known = self._days.get(key)
         if known is None:
-            minutes = self._span_minutes(name.symbol, 2 * number, keep=False)
-            known = self._days[key] = _sum_day(minutes, self.day_volume(name, number))
+            minutes = self._span_minutes(name.symbol, 2 * number, keep=False, shift=shift)
+            volume = self._comparable_volume(name, number, today)
+            known = self._days[key] = _sum_day(minutes, volume)
             if len(self._days) > _DAYS_CACHED:
                 self._days.popitem(last=False)
         return known
 
+    def _comparable_volume(self, name: SimulatedName, number: int, today: int) -> float:
+        """Return the volume of a day in shares of today."""
+        splits = self._path.split_shift(name, number) - self._path.split_shift(name, today)
+        return self.day_volume(name, number) * exp(splits)
+
     def iter_days(
         self, name: SimulatedName, start: date, end: date, now_ns: int
     ) -> Iterator[list[Bar]]:
-        """Yield the daily bar of each session, the latest first."""
+        """Yield the daily bar of each session, the latest first, adjusted for what came since."""
         today = self._path.day_number(now_ns)
         for number in self._path.numbers_down(start, end, today):
             live = number == today
-            day = self.live_day(name, now_ns) if live else self._finished_day(name, number)
+            day = self.live_day(name, now_ns) if live else self._finished_day(name, number, today)
             opened = to_datetime(self._path.open_ns(number))
             yield [_bar(to_ns(bar_start(opened, BarInterval.DAY_1)), day)]
 
     def iter_intraday(
         self, name: SimulatedName, interval: BarInterval, start: date, end: date, now_ns: int
     ) -> Iterator[list[Bar]]:
-        """Yield the bars of each session, the latest session first."""
+        """Yield the bars of each session, the latest session first, adjusted likewise."""
         position = self._path.position(now_ns)
-        for number in self._path.numbers_down(start, end, position // 2):
+        today = position // 2
+        for number in self._path.numbers_down(start, end, today):
             spans = [2 * number]
             if 2 * number + 1 == position:
                 spans.append(position)  # the pause that is still under way
-            volume = self.day_volume(name, number)
+            shift = self._path.adjustment(name, number, today)
+            volume = self._comparable_volume(name, number, today)
             rows: list[Bar] = []
             for at in spans:
                 if at >= position - 1:
-                    minutes = self._live_minutes(name.symbol, at, now_ns)
+                    minutes = self._live_minutes(name.symbol, at, now_ns, shift)
                 else:
-                    minutes = self._span_minutes(name.symbol, at, keep=False)
+                    minutes = self._span_minutes(name.symbol, at, keep=False, shift=shift)
                 rows += _group(minutes, MINUTES[interval], volume)
             yield rows
 

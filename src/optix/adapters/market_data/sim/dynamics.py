@@ -56,6 +56,7 @@ class Step:
     own_sd: Floats
     factor_jump: Floats
     own_jump: Floats
+    reports: Floats  # jumps on earnings, of those who report in this pause
 
 
 def vol_step_sd(years: float) -> float:
@@ -79,6 +80,7 @@ class Dynamics:
         self.factor_names = tuple(FACTOR_VOLS)
         self.factor_vols = np.array(list(FACTOR_VOLS.values()))
         self._own_vols = np.array([name.vol_own for name in names])
+        self._report_moves = np.array([name.earnings_move for name in names])
         self.positions = {name.symbol: at for at, name in enumerate(names)}
         self._sources = {
             name.symbol: self.positions[name.tracks or name.vol_index_of or name.symbol]
@@ -98,6 +100,7 @@ class Dynamics:
         self._market_part = slice(factors, factors + 2)
         self._own_part = slice(factors + 2, None)
         self._chance_ids = np.concatenate((np.array([4]), own + 5))
+        self._report_ids = own + 6
 
     def source_of(self, symbol: str) -> int:
         """Return the position of the name whose walk a name follows: its own, or its index's."""
@@ -115,8 +118,13 @@ class Dynamics:
         factors = np.zeros(len(self.factor_names))
         return State(factors, np.zeros(count), 0.0, np.zeros(count))
 
-    def step(self, start: State, day: date, *, is_session: bool) -> Step:
-        """Return the step of a session, or of the pause after it, from `start`."""
+    def step(
+        self, start: State, day: date, *, is_session: bool, reporting: frozenset[str] = frozenset()
+    ) -> Step:
+        """Return the step of a session, or of the pause after it, from `start`.
+
+        `reporting` are the companies whose price jumps on a report within it.
+        """
         years = (SESSION_WEIGHT if is_session else 1.0 - SESSION_WEIGHT) / SESSIONS_PER_YEAR
         key = stream_key(EDITION, self.seed, day.isoformat(), int(is_session))
         draws = normals(key, self._ids)
@@ -136,12 +144,21 @@ class Dynamics:
         jumps = chances[1:] < _JUMPS_PER_YEAR * years
         own_jump = np.where(jumps, size * own_jump_draws, 0.0)
 
+        reports = np.zeros(len(self.names))
+        if reporting:
+            told = np.array([name.symbol in reporting for name in self.names])
+            moves = self._report_moves * normals(key, self._report_ids)
+            reports = np.where(told, moves, 0.0)
+
         vol_shock = LEVERAGE * factor_draws[0] + np.sqrt(1.0 - LEVERAGE**2) * vol_draw
         end = State(
             factors=start.factors * np.exp(-_FACTOR_REVERSION * years)
             + factor_sd * factor_draws
             + factor_jump,
-            own=start.own * np.exp(-_OWN_REVERSION * years) + own_sd * own_draws + own_jump,
+            own=start.own * np.exp(-_OWN_REVERSION * years)
+            + own_sd * own_draws
+            + own_jump
+            + reports,
             market_vol=float(
                 start.market_vol * np.exp(-_VOL_REVERSION * years)
                 + vol_step_sd(years) * vol_shock
@@ -150,4 +167,4 @@ class Dynamics:
             own_vol=start.own_vol * np.exp(-_VOL_REVERSION * years)
             + _OWN_VOL_SD * np.sqrt(-np.expm1(-2.0 * _VOL_REVERSION * years)) * own_vol_draws,
         )
-        return Step(start, end, factor_sd, own_sd, factor_jump, own_jump)
+        return Step(start, end, factor_sd, own_sd, factor_jump, own_jump, reports)

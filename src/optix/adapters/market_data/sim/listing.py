@@ -7,14 +7,16 @@ added. None is ever withdrawn, because the range only grows while the date lives
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 from math import exp
+from typing import NamedTuple
 
 import numpy as np
 
+from optix.adapters.market_data.sim.hashing import Floats, Ints
 from optix.adapters.market_data.sim.names import SimulatedName
 from optix.adapters.market_data.sim.path import MarketPath
 from optix.adapters.market_data.sim.sessions import ListedExpiration, ListingPrograms
@@ -75,6 +77,16 @@ def strikes_milli(low: float, high: float, laid: Sequence[Zone]) -> set[int]:
     return strikes
 
 
+class _Era(NamedTuple):
+    """Sessions between two splits: their prices are in shares of session `unit`."""
+
+    first: int
+    last: int
+    unit: int
+    divisor: float  # of strikes laid then
+    adjusted: bool
+
+
 class Listing:
     """The dates and strikes of every name on a day of the exchange."""
 
@@ -98,58 +110,102 @@ class Listing:
             raise unknown_expiration(key.underlying, key.expiration)
         return found
 
-    def strikes(
+    def ladders(
         self, name: SimulatedName, listed: ListedExpiration, day_number: int
-    ) -> tuple[int, ...]:
-        """Return the strikes of a date on session `day_number`: fixed from open to open."""
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the strikes of each root of a date on session `day_number`: fixed until the next.
+
+        A split with a whole ratio divides the strikes that were there; another one moves them to
+        an adjusted root, which gets no new ones.
+        """
         assert name.surface is not None, f"{name.symbol} has no surface"
         lifetime = lifetime_days(listed.date, listed.cycle)
         last = max(day_number - 1, 0)
         today = self._path.day(day_number)
-        strikes: set[int] = set()
+        root = root_for(name.symbol, listed)
+        ladders: dict[str, set[int]] = {root: set()}
         for days in _LAYERS_DAYS:
             laid_on = listed.date - timedelta(days=days)
             if days > lifetime or (laid_on > today and days != lifetime):
                 continue
             first = min(max(self._path.number_on_or_after(laid_on) - 1, 0), last)
-            low, high = self._path.log_close_range(name.symbol, first, last)
             laid = zones(name.strike_step, name.surface.vol_long, days)
-            strikes.update(strikes_milli(exp(low), exp(high), laid))
-        return tuple(sorted(strikes))
+            for part in self._between_splits(name, first, day_number):
+                low, high = self._path.log_close_range(
+                    name.symbol, part.first, part.last, unit=part.unit
+                )
+                strikes = strikes_milli(exp(low), exp(high), laid)
+                held = ladders.setdefault(adjusted_root(root) if part.adjusted else root, set())
+                held |= {_divided(milli, part.divisor) for milli in strikes}
+        return {held: tuple(sorted(strikes)) for held, strikes in ladders.items() if strikes}
+
+    def _between_splits(self, name: SimulatedName, first: int, day_number: int) -> Iterator[_Era]:
+        """Yield the stretches from session `first` to the eve of `day_number` between splits."""
+        last = max(day_number - 1, 0)
+        divisor, adjusted = 1.0, False
+        unit, end = day_number, last
+        for split in reversed(name.splits):
+            effective = self._path.number_on_or_after(split.ex_date)
+            if effective > day_number or effective <= first:
+                continue
+            # The close before a split, in new shares, is where the first new strikes are laid.
+            yield _Era(min(effective - 1, end), end, unit, divisor, adjusted)
+            if split.is_even:
+                divisor *= split.ratio
+            else:
+                adjusted = True
+            unit, end = effective - 1, effective - 1
+        yield _Era(min(first, end), end, unit, divisor, adjusted)
 
     def expirations(self, name: SimulatedName, today: date, day_number: int) -> list[Expiration]:
         """Return every date and root of a name, ascending."""
-        result = []
-        for item in self.listed(name, today):
-            root = root_for(name.symbol, item)
-            result.append(
-                Expiration(
-                    date=item.date,
-                    root=root,
-                    style=style_of(root),
-                    settlement=item.settlement,
-                    contracts=2 * len(self.strikes(name, item, day_number)),
-                )
+        return [
+            Expiration(
+                date=item.date,
+                root=root,
+                style=style_of(root),
+                settlement=item.settlement,
+                contracts=2 * len(strikes),
             )
-        return result
+            for item in self.listed(name, today)
+            for root, strikes in sorted(self.ladders(name, item, day_number).items())
+        ]
+
+
+def adjusted_root(root: str) -> str:
+    """Return the root of contracts whose deliverable a split with a broken ratio changed."""
+    return f"{root}1"
+
+
+def shares_of(name: SimulatedName, root: str) -> float:
+    """Return what a contract of a root delivers, in standard contracts."""
+    if root not in {adjusted_root(standard) for standard in roots_of(name.symbol)}:
+        return 1.0
+    return float(np.prod([split.ratio for split in name.splits if not split.is_even]))
+
+
+def _divided(strike_milli: int, divisor: float) -> int:
+    """Return a strike after splits, in whole cents as the clearing house rounds it."""
+    return strike_milli if divisor == 1.0 else max(round(strike_milli / divisor / 10.0) * 10, 10)
 
 
 def root_for(symbol: str, listed: ListedExpiration) -> str:
-    """Return the root under which a date is listed: SPX for AM, SPXW for PM."""
-    for root in roots_of(symbol):
-        if settlement_of(root, listed.date) is listed.settlement:
-            return root
-    raise AssertionError(f"{symbol} has no root that settles {Settlement(listed.settlement)}")
+    """Return the root of a date: SPX for AM, SPXW for PM, VIXW between the months of VIX."""
+    roots = [
+        root for root in roots_of(symbol) if settlement_of(root, listed.date) is listed.settlement
+    ]
+    assert roots, f"{symbol} has no root that settles {Settlement(listed.settlement)}"
+    return roots[-1] if listed.cycle == "weekly" else roots[0]
 
 
-def activity(expiration: date, today: date, cycle: str) -> tuple[float, float]:
+def activity(days: Ints, cycle: str) -> tuple[Floats, Floats]:
     """Return an expiration's share of a name's option volume and of its open interest.
 
-    Volume crowds into the nearest dates, open interest into the monthly ones.
+    Volume crowds into the nearest dates, open interest into the monthly ones. `days` are left.
     """
-    days = max((expiration - today).days, 0)
+    left = np.maximum(days, 0)
     lasting = cycle in {"monthly", "leaps", "quarterly"}
-    volume = 0.30 * np.exp(-days / 1.5) + (0.05 if lasting else 0.025) * np.exp(-days / 25.0)
-    volume += 0.002 * np.exp(-days / 400.0)
-    interest = (0.13 if lasting else 0.022) * np.exp(-days / (240.0 if lasting else 30.0))
-    return float(volume), float(interest)
+    volume = 0.30 * np.exp(-left / 1.5) + (0.05 if lasting else 0.025) * np.exp(-left / 25.0)
+    volume += 0.002 * np.exp(-left / 400.0)
+    interest = (0.13 if lasting else 0.022) * np.exp(-left / (240.0 if lasting else 30.0))
+    return volume, interest

@@ -17,6 +17,7 @@ from optix.kernel.quote import SecurityKind
 
 LEVELS_DATE = date(2026, 11, 20)
 RATE_ANNUAL = 0.04
+EARNINGS_MOVE = 0.16  # deviation of the jump on a report, as a part of the long volatility
 
 # Annual volatility of the shared factors. "market" is the return of the S&P 500 itself.
 FACTOR_VOLS: Mapping[str, float] = {
@@ -37,6 +38,20 @@ class TickProgram(StrEnum):
     PENNY_ALL = "penny_all"  # 0.01 at every price
     PENNY = "penny"  # 0.01 below 3.00, else 0.05
     NICKEL = "nickel"  # 0.05 below 3.00, else 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """So many shares after `ex_date` for one before. A whole ratio keeps the contracts' root;
+    with another one they get an adjusted root and deliver more shares.
+    """
+
+    ex_date: date
+    ratio: float
+
+    @property
+    def is_even(self) -> bool:
+        return self.ratio == round(self.ratio)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +85,18 @@ class SimulatedName:
     share_volume: float = 0.0
     option_volume: float = 0.0
     open_interest: float = 0.0
+    splits: tuple[Split, ...] = ()  # invented ones, ascending
+
+    @property
+    def earnings_move(self) -> float:
+        """Deviation of the logarithmic jump on a report; 0 where there is none."""
+        is_company = self.kind is SecurityKind.STOCK and self.surface is not None
+        return EARNINGS_MOVE * self.surface.vol_long if is_company and self.surface else 0.0
+
+    @property
+    def pays_dividends(self) -> bool:
+        """True where shares pay on ex-dates. An index only has a yield."""
+        return self.dividend_yield > 0 and self.kind is not SecurityKind.INDEX
 
 
 _INDEX, _ETF, _STOCK = SecurityKind.INDEX, SecurityKind.ETF, SecurityKind.STOCK
@@ -135,7 +162,12 @@ DEFAULT_NAMES: tuple[SimulatedName, ...] = (
         exchange="Cboe",
         level=16.5,
         vol_index_of="SPX",
-        has_options=False,
+        surface=SurfaceShape(vol_long=0.55, rho=0.55, eta=1.15, reversion_annual=6.0),
+        tick=TickProgram.PENNY,
+        strike_step=0.5,
+        spread=0.45,
+        option_volume=800_000,
+        open_interest=9_000_000,
     ),
     _broad_etf(
         symbol="SPY",
@@ -224,6 +256,7 @@ DEFAULT_NAMES: tuple[SimulatedName, ...] = (
         share_volume=48e6,
         option_volume=1_150_000,
         open_interest=5_600_000,
+        splits=(Split(date(2023, 6, 12), 4.0),),
     ),
     _stock(
         symbol="NVDA",
@@ -333,6 +366,7 @@ DEFAULT_NAMES: tuple[SimulatedName, ...] = (
         share_volume=24e6,
         option_volume=260_000,
         open_interest=1_900_000,
+        splits=(Split(date(2024, 9, 16), 10.0),),
     ),
     _stock(
         symbol="PLTR",
@@ -404,6 +438,7 @@ DEFAULT_NAMES: tuple[SimulatedName, ...] = (
         share_volume=15e6,
         option_volume=110_000,
         open_interest=1_700_000,
+        splits=(Split(date(2025, 3, 10), 1.5),),
     ),
     _stock(
         symbol="DIS",

@@ -10,27 +10,49 @@ from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from functools import partial
+from math import exp, log, log1p, prod
+from typing import NamedTuple
 
 import numpy as np
 
 from optix.adapters.market_data.sim.dynamics import Dynamics, Step
+from optix.adapters.market_data.sim.events import ANNOUNCED_SESSIONS, Schedule
 from optix.adapters.market_data.sim.hashing import Bools, Floats, Ints
-from optix.adapters.market_data.sim.names import SimulatedName
+from optix.adapters.market_data.sim.names import LEVELS_DATE, SimulatedName
 from optix.adapters.market_data.sim.sessions import SessionCalendar
-from optix.adapters.market_data.sim.span import NamePath, Span, SpanPlace, minute_shapes
+from optix.adapters.market_data.sim.span import (
+    MINUTE_NS,
+    NamePath,
+    Span,
+    SpanPlace,
+    minute_shapes,
+    short_vol,
+)
 from optix.adapters.market_data.sim.volatility_index import VolatilityIndex
+from optix.kernel.clock import NANOSECONDS
 from optix.ports.market_data import ProviderUnavailable
 
 FIRST_DAY = date(2020, 6, 1)  # of the simulated world; history begins here
 
 _SPANS_CACHED = 6  # the live ones; a long history makes its spans and forgets them
 _LOOK_AHEAD_DAYS = 14  # longer than any pause between two sessions
+_YEAR_NS = 365 * 86_400 * NANOSECONDS
+_CENT = 0.01
 
 
 class BeforeSimulation(ProviderUnavailable):
     """The clock shows a time before the simulated world begins."""
 
     next_step = "Set the clock to a later day, or choose another market feed."
+
+
+class Dividend(NamedTuple):
+    """What a share paid on an ex-date that has come: `number` is its session."""
+
+    number: int
+    amount: float
+    log_drop: float
 
 
 class MarketPath:
@@ -50,7 +72,10 @@ class MarketPath:
         self._sessions = sessions
         self._dynamics = Dynamics(seed, names)
         self._shapes = minute_shapes(seed)
-        by_symbol = {name.symbol: name for name in names}
+        self._names = by_symbol = {name.symbol: name for name in names}
+        self.schedule = Schedule(sessions)
+        self._dividends: dict[str, list[Dividend]] = {}
+        self._ex_days: dict[str, tuple[int, frozenset[date]]] = {}
         self._indices: dict[str, VolatilityIndex] = {}
         for name in names:
             if name.vol_index_of is not None:
@@ -79,7 +104,21 @@ class MarketPath:
             at = len(self._steps)
             state = self._steps[-1].end if self._steps else self._dynamics.first_state()
             day = self._days[at // 2]
-            self._steps.append(self._dynamics.step(state, day, is_session=at % 2 == 0))
+            reporting = frozenset(self._report_minutes(at))
+            step = self._dynamics.step(state, day, is_session=at % 2 == 0, reporting=reporting)
+            self._steps.append(step)
+
+    def _report_minutes(self, position: int) -> dict[str, int]:
+        """Return who reports within a span, and how many minutes into it."""
+        if position % 2 == 0:
+            return {}
+        start, end = self._days[position // 2], self._days[position // 2 + 1]
+        return {
+            report.symbol: (report.instant_ns - self._edges[position]) // MINUTE_NS
+            for name in self._names.values()
+            for report in self.schedule.earnings(name, start, end)
+            if self._edges[position] <= report.instant_ns < self._edges[position + 1]
+        }
 
     def position(self, instant_ns: int) -> int:
         """Return the position of the span that holds `instant_ns`; its first instant is within."""
@@ -113,6 +152,8 @@ class MarketPath:
             is_session=position % 2 == 0,
             start_ns=self._edges[position],
             end_ns=self._edges[position + 1],
+            report_minutes=self._report_minutes(position),
+            shift=partial(self._shift, position // 2),
         )
         return Span(place, self._steps[position], self._dynamics, self._shapes, self._indices)
 
@@ -144,19 +185,160 @@ class MarketPath:
         return result
 
     def log_close(self, symbol: str, number: int) -> float:
-        """Return the log closing price of session `number`; not for an index of volatility."""
+        """Return the log closing price of session `number`, as it was quoted on that day."""
         known = self._closes.setdefault(symbol, [])
+        name = self._names[symbol]
         while len(known) <= number:
-            edge = 2 * len(known) + 1
-            state = self._steps[edge].start
-            known.append(self._dynamics.log_level(symbol, state, self._edges[edge]))
+            at = len(known)
+            self._pay_dividend(name, at, known)
+            state = self._steps[2 * at + 1].start
+            close_ns = self._edges[2 * at + 1]
+            if name.vol_index_of is None:
+                level = self._dynamics.log_level(symbol, state, close_ns)
+                known.append(level + self._fixed_shift(at, name) + self._gathered(name, close_ns))
+            else:
+                spec = self._names[name.vol_index_of]
+                own_vol = state.own_vol[self._dynamics.positions[spec.symbol]]
+                vol = short_vol(spec, np.array([state.market_vol]), own_vol)
+                known.append(float(np.log(self._indices[symbol].levels(vol))[0]))
         return known[number]
 
-    def log_close_range(self, symbol: str, first: int, last: int) -> tuple[float, float]:
-        """Return the least and the greatest log close of the sessions first to last."""
+    # -- dividends and splits -----------------------------------------------------------------
+
+    def _pay_dividend(self, name: SimulatedName, number: int, closes: Sequence[float]) -> None:
+        """Book the dividend of a session before its price is known."""
+        if not number or not name.pays_dividends or not self._is_ex_day(name, number):
+            return
+        before = exp(closes[number - 1])
+        amount = self._declared(name, number, closes)
+        drop = log1p(-min(amount / before, 0.5))
+        self._dividends.setdefault(name.symbol, []).append(Dividend(number, amount, drop))
+
+    def _is_ex_day(self, name: SimulatedName, number: int) -> bool:
+        known = self._ex_days.get(name.symbol)
+        if known is None or known[0] != len(self._days):
+            days = self.schedule.ex_days(name, self._days[0], self._days[-1])
+            known = self._ex_days[name.symbol] = (len(self._days), frozenset(days))
+        return self._days[number] in known[1]
+
+    def _declared(self, name: SimulatedName, number: int, closes: Sequence[float]) -> float:
+        """Return the dividend of an ex-date: a quarter of the yield on the day it is declared."""
+        at = max(number - ANNOUNCED_SESSIONS, 0)
+        split = self.split_shift(name, number) - self.split_shift(name, at)
+        return max(round(exp(closes[at] + split) * name.dividend_yield / 4.0, 2), _CENT)
+
+    def dividends(self, symbol: str, last: int) -> list[Dividend]:
+        """Return the dividends whose ex-dates have come by session `last`."""
+        self.log_close(symbol, last)
+        return [paid for paid in self._dividends.get(symbol, ()) if paid.number <= last]
+
+    def usual_dividend(self, name: SimulatedName, number: int) -> float:
+        """Return what a quarter's dividend would be if it were declared on session `number`."""
+        before = max(number - 1, 0)
+        close = self.log_close(name.symbol, before)
+        return max(round(exp(close) * name.dividend_yield / 4.0, 2), _CENT)
+
+    def declared(self, name: SimulatedName, ex_day: date, number: int) -> float | None:
+        """Return the amount of a coming dividend, None until it is declared on session `number`."""
+        sessions = self._sessions.iter_sessions(self._days[number] + timedelta(days=1), ex_day)
+        ahead = sum(1 for _ in sessions)
+        if ahead >= ANNOUNCED_SESSIONS or number < 1:
+            return None
+        at = max(number + ahead - ANNOUNCED_SESSIONS, 0)
+        self.log_close(name.symbol, at)
+        closes = self._closes[name.symbol]
+        # The split of a later day is not in it: whoever splits declares again.
+        return max(round(exp(closes[at]) * name.dividend_yield / 4.0, 2), _CENT)
+
+    def split_shift(self, name: SimulatedName, number: int) -> float:
+        """Return by how much splits shift the log price of a session against `LEVELS_DATE`'s."""
+        day = self._days[number]
+        shift = 0.0
+        for split in name.splits:
+            if day < split.ex_date <= LEVELS_DATE:
+                shift += log(split.ratio)
+            elif LEVELS_DATE < split.ex_date <= day:
+                shift -= log(split.ratio)
+        return shift
+
+    def contract_factor(self, name: SimulatedName, number: int) -> float:
+        """Return how many contracts of `LEVELS_DATE` one contract of a session has become, as 1 in
+        so many: splits with a broken ratio change what contracts deliver, not their number.
+        """
+        day = self._days[number]
+        ratios = [s.ratio for s in name.splits if s.is_even and day < s.ex_date <= LEVELS_DATE]
+        later = [s.ratio for s in name.splits if s.is_even and LEVELS_DATE < s.ex_date <= day]
+        return prod(later) / prod(ratios)
+
+    def adjustment(self, name: SimulatedName, number: int, today: int) -> float:
+        """Return what makes a log price of session `number` comparable with those of `today`."""
+        if number >= today or not (name.splits or name.pays_dividends):
+            return 0.0
+        paid = self.dividends(name.symbol, today)
+        dropped = sum(dividend.log_drop for dividend in paid if dividend.number > number)
+        return dropped + self.split_shift(name, today) - self.split_shift(name, number)
+
+    def _shift(self, number: int, symbol: str, instants_ns: Ints) -> Floats:
+        """Return the shift of log prices within a session, or the pause after it."""
+        name = self._names[symbol]
+        if name.pays_dividends:
+            self.log_close(symbol, number)  # every dividend up to this day is known then
+        return self._known_shift(number, name, instants_ns)
+
+    def _known_shift(self, number: int, name: SimulatedName, instants_ns: Ints) -> Floats:
+        gathered = name.dividend_yield if name.pays_dividends else 0.0
+        years = (instants_ns - self._edges[0]) / _YEAR_NS
+        result: Floats = self._fixed_shift(number, name) + gathered * years
+        return result
+
+    def _gathered(self, name: SimulatedName, instant_ns: int) -> float:
+        """Return what a share will pay, as it gathers in its price: it leaves it on the ex-date."""
+        if not name.pays_dividends:
+            return 0.0
+        return name.dividend_yield * ((instant_ns - self._edges[0]) / _YEAR_NS)
+
+    def _fixed_shift(self, number: int, name: SimulatedName) -> float:
+        shift = self.split_shift(name, number) if name.splits else 0.0
+        for dividend in self._dividends.get(name.symbol, ()):
+            if dividend.number <= number:
+                shift += dividend.log_drop
+        return shift
+
+    def log_close_range(
+        self, symbol: str, first: int, last: int, *, unit: int
+    ) -> tuple[float, float]:
+        """Return the least and the greatest log close of the sessions first to last, in shares of
+        session `unit`.
+        """
         self.log_close(symbol, last)
         part = self._closes[symbol][first : last + 1]
+        name = self._names[symbol]
+        if name.splits:
+            base = self.split_shift(name, unit)
+            part = [
+                close + base - self.split_shift(name, first + place)
+                for place, close in enumerate(part)
+            ]
         return min(part), max(part)
+
+    @property
+    def days_known(self) -> int:
+        """How many sessions of the world exist so far: some more than the clock has reached."""
+        return len(self._days)
+
+    def exchange_date(self, instant_ns: int) -> date:
+        return self._sessions.exchange_date(instant_ns)
+
+    def opens_at(self, day: date) -> int:
+        return self._sessions.opens_at(day)
+
+    def halt(self, symbol: str, number: int) -> tuple[int, int] | None:
+        """Return from when to when a name was halted on a session, None where it was not."""
+        minutes = self.span(2 * number).halt(symbol)
+        if minutes is None:
+            return None
+        first, last = (self._edges[2 * number] + minute * MINUTE_NS for minute in minutes)
+        return first, last
 
     def day_number(self, instant_ns: int) -> int:
         """Return the number of the last session that has begun at `instant_ns`."""

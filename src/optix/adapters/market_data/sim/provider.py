@@ -7,39 +7,38 @@ demanded, and what a watched chain was last said to be.
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from itertools import groupby
-
-import numpy as np
 
 from optix.adapters.market_data.bars import join_bars, within
 from optix.adapters.market_data.directory import SymbolDirectory, normalise_symbol
+from optix.adapters.market_data.sim.actions import actions_of
 from optix.adapters.market_data.sim.bars import History
-from optix.adapters.market_data.sim.chain import Board, BoardTerms, LiveChain
-from optix.adapters.market_data.sim.listing import Listing, activity, root_for
+from optix.adapters.market_data.sim.boards import Boards
+from optix.adapters.market_data.sim.chain import Board, LiveChain
+from optix.adapters.market_data.sim.days import SimulatedDays
+from optix.adapters.market_data.sim.events import Earnings
+from optix.adapters.market_data.sim.listing import Listing
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import FIRST_DAY, MarketPath
 from optix.adapters.market_data.sim.quotes import SOURCE, Quotes
 from optix.adapters.market_data.sim.sessions import (
-    ListedExpiration,
     ListingPrograms,
     SessionCalendar,
 )
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
-from optix.kernel.instrument import ExerciseStyle, OptionContract, Right
+from optix.kernel.corporate import CorporateAction
 from optix.kernel.quote import Quality, Quote
-from optix.kernel.roots import style_of
 from optix.ports.market_data import (
     Bar,
     BarInterval,
     Bars,
     Capabilities,
     ChainKey,
+    DataKind,
     Demand,
     Expiration,
     MarketUpdate,
@@ -51,7 +50,6 @@ from optix.ports.market_data import (
 DEFAULT_SEED = 1
 TICK_SECONDS = 0.2
 CHAIN_SECONDS = 0.6
-_BOARDS_CACHED = 64
 _SESSIONS_AT_ONCE = 16
 _NO_DEMAND = Demand()
 
@@ -69,7 +67,7 @@ class SimulatedMarket:
         quality=Quality.SIMULATED,
         streaming=True,
         intervals=frozenset(BarInterval),
-        search=True,
+        kinds=frozenset(DataKind) - {DataKind.TRADES},
         notice="Simulated market. Prices are generated.",
     )
 
@@ -91,6 +89,8 @@ class SimulatedMarket:
         self._history = History(self._path, seed)
         self._quotes = Quotes(self._path, self._history, seed)
         self._listing = Listing(self._path, programs)
+        self._boards = Boards(self._path, sessions, self._listing, seed)
+        self._days = SimulatedDays(self._path, sessions, self._boards, self._quotes, seed)
         self._directory = SymbolDirectory(
             SymbolInfo(
                 symbol=name.symbol,
@@ -101,7 +101,6 @@ class SimulatedMarket:
             )
             for name in names
         )
-        self._boards: OrderedDict[tuple[ChainKey, int], Board] = OrderedDict()
         self._demand = _NO_DEMAND
         self._wake = asyncio.Event()
         self._closed = False
@@ -223,6 +222,27 @@ class SimulatedMarket:
         """Return simulated names only: nothing else has a price here."""
         return self._directory.search(text, limit)
 
+    async def fetch_corporate_actions(
+        self, symbol: str, *, start: date, end: date
+    ) -> Sequence[CorporateAction]:
+        """Return dividends and splits: past, declared, and dividends projected for a year."""
+        return actions_of(self._path, self._name(symbol), start, end, self.clock.now_ns())
+
+    async def iter_chain_history(
+        self, underlying: str, *, start: date, end: date
+    ) -> AsyncGenerator[ChainTable, None]:
+        """Yield the closing chain of each session of the simulated world that is over."""
+        name = self._name(underlying)
+        now_ns = self.clock.now_ns()
+        today = self._path.day_number(now_ns)
+        last = today if now_ns >= self._path.close_ns(today) else today - 1
+        for number in reversed(list(self._path.numbers_down(start, end, last))):
+            yield await asyncio.to_thread(self._days.whole_chain, name, number)
+
+    def earnings(self, symbol: str, *, start: date, end: date) -> Sequence[Earnings]:
+        """Return the reports of a company with start <= day <= end, past and coming."""
+        return self._path.schedule.earnings(self._name(symbol), start, end)
+
     # -- parts --------------------------------------------------------------------------------
 
     def _name(self, symbol: str) -> SimulatedName:
@@ -232,51 +252,7 @@ class SimulatedMarket:
         return name
 
     def _board(self, key: ChainKey, now_ns: int) -> Board:
-        name = self._name(key.underlying)
-        today = self._sessions.exchange_date(now_ns)
-        listed = self._listing.on(name, key, today)
-        number = self._path.day_number(now_ns)
-        known = self._boards.get((key, number))
-        if known is not None:
-            self._boards.move_to_end((key, number))
-            return known
-        board = Board(self._path, self._seed, self._terms(name, listed, today, number), number)
-        self._boards[key, number] = board
-        if len(self._boards) > _BOARDS_CACHED:
-            self._boards.popitem(last=False)
-        return board
-
-    def _terms(
-        self,
-        name: SimulatedName,
-        listed: Sequence[ListedExpiration],
-        today: date,
-        number: int,
-    ) -> BoardTerms:
-        contracts: list[OptionContract] = []
-        for item in listed:
-            root = root_for(name.symbol, item)
-            for milli in self._listing.strikes(name, item, number):
-                contracts.append(OptionContract(root, item.date, Right.CALL, milli))
-                contracts.append(OptionContract(root, item.date, Right.PUT, milli))
-        counts = [(root, len(list(part))) for root, part in groupby(contracts, lambda c: c.root)]
-        day = listed[0].date
-
-        def per_contract(instant: dict[str, int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-            return np.concatenate([np.full(count, instant[root]) for root, count in counts])
-
-        settles = {root: self._sessions.settles_at(root, day) for root, _ in counts}
-        stops = {root: self._sessions.last_trading_instant(root, day) for root, _ in counts}
-        volume_share, interest_share = activity(day, today, listed[0].cycle)
-        return BoardTerms(
-            name=name,
-            contracts=contracts,
-            settles_ns=per_contract(settles),
-            last_trading_ns=per_contract(stops),
-            american=style_of(counts[0][0]) is ExerciseStyle.AMERICAN,
-            day_volume=name.option_volume * volume_share,
-            open_interest=name.open_interest * interest_share,
-        )
+        return self._boards.at(self._name(key.underlying), key, now_ns)
 
 
 async def _collect(sessions: Iterator[list[Bar]]) -> list[Bar]:

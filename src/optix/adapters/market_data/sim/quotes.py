@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 
 from optix.adapters.market_data.sim.bars import History
@@ -23,13 +25,13 @@ class Quotes:
 
     def __init__(self, path: MarketPath, history: History, seed: int) -> None:
         self._path = path
-        self._history = history
+        self.history = history
         self._seed = seed
 
     def at(self, name: SimulatedName, now_ns: int) -> Quote:
         """Return the quote of a name. The last price is the path itself, on the bid or the ask."""
         number = self._path.day_number(now_ns)
-        day = self._history.live_day(name, now_ns)
+        day = self.history.live_day(name, now_ns)
         bits = int(hash_bits(stream_key(self._seed, "book", name.symbol), _book(now_ns))[0])
         in_pause = self._path.in_pause(as_instants(now_ns))
         half_cents = int(half_spread_cents(name, np.array([day.close]), in_pause)[0])
@@ -53,7 +55,7 @@ class Quotes:
             open=day.open,
             high=day.high,
             low=day.low,
-            previous_close=self._history.close(name, number - 1),
+            previous_close=self._previous_close(name, number),
             volume=day.volume if traded else float("nan"),
             source=SOURCE,
             quality=Quality.SIMULATED,
@@ -61,6 +63,14 @@ class Quotes:
             ts_received=now_ns,
             flags=quote_flags(bid, ask),
         )
+
+    def _previous_close(self, name: SimulatedName, number: int) -> float:
+        """Return yesterday's close in shares of today, as exchanges print it after a split."""
+        close = self.history.close(name, number - 1)
+        if not name.splits or number < 1:
+            return close
+        ratio = exp(self._path.split_shift(name, number) - self._path.split_shift(name, number - 1))
+        return round(close * ratio, 2)
 
 
 def half_spread_cents(name: SimulatedName, prices: Floats, in_pause: Bools) -> Floats:

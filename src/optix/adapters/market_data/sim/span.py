@@ -7,6 +7,7 @@ hash, so the price of an instant can be had without walking to it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -42,6 +43,8 @@ VOLUME_IN_SESSION = 0.97  # of a day's volume; the rest trickles in during the p
 _TEMPLATES = 1_024
 _QUIET = 0.45  # the least a minute swings, as a share of a usual minute
 _VOL_FLOOR = 0.35  # of long volatility
+HALT_MINUTES = 5
+HALT_JUMP = 0.03  # a jump of this size stops trading (limit up, limit down)
 _SECOND_FRACTIONS: Floats = np.arange(SECONDS + 1) / SECONDS
 
 
@@ -59,6 +62,15 @@ def session_weights(minutes: int) -> Floats:
     place = (np.arange(minutes) + 0.5) / minutes
     weights = 0.6 + 1.6 * np.square(2.0 * place - 1.0)
     result: Floats = weights / weights.sum()
+    return result
+
+
+def short_vol(spec: SimulatedName, market_vol: Floats, own_vol: Floats) -> Floats:
+    """Return the short-dated implied volatility of a name with the market and itself so moved."""
+    assert spec.surface is not None, f"{spec.symbol} has no surface"
+    moved = np.exp(spec.vol_beta * market_vol + own_vol)
+    # Implied volatility never falls as far as realised: options keep a premium.
+    result: Floats = spec.surface.vol_long * (_VOL_FLOOR + (1.0 - _VOL_FLOOR) * moved)
     return result
 
 
@@ -129,14 +141,16 @@ class NamePath:
         return noise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SpanPlace:
-    """Where a span lies in time."""
+    """Where a span lies in time, and what is known of it before."""
 
     day: date
     is_session: bool
     start_ns: int
     end_ns: int
+    report_minutes: Mapping[str, int]  # when who reports earnings
+    shift: Callable[[str, Ints], Floats]  # of a log price by dividends and splits
 
 
 class Span:
@@ -190,9 +204,30 @@ class Span:
         """Return the straight way from start to end, of which `jump` is made in one minute."""
         way: Floats = start + (end - start - jump) * self._clock
         if jump:
-            place = uniforms(self._key("jump minute", *stream), np.zeros(1))[0]
-            way[int(place * self._count) + 1 :] += jump
+            way[self._jump_minute(*stream) + 1 :] += jump
         return way
+
+    def _jump_minute(self, *stream: str) -> int:
+        return int(uniforms(self._key("jump minute", *stream), np.zeros(1))[0] * self._count)
+
+    def _own_way(self, spec: SimulatedName) -> Floats:
+        at, step = self._dynamics.positions[spec.symbol], self._step
+        start, end, report = step.start.own[at], step.end.own[at], float(step.reports[at])
+        jump = float(step.own_jump[at])
+        way = self._way(float(start), float(end) - report, jump, "own", spec.symbol)
+        if report:
+            way[self.place.report_minutes[spec.symbol] + 1 :] += report
+        return way
+
+    def halt(self, symbol: str) -> tuple[int, int] | None:
+        """Return the minutes first <= m < last in which a name is halted, None where it is not."""
+        at = self._dynamics.positions[symbol]
+        jump = float(self._step.own_jump[at])
+        if not self.place.is_session or abs(jump) < HALT_JUMP:
+            return None
+        first = self._jump_minute("own", symbol)
+        # At the very end of a session there is no time to open again.
+        return (first, first + HALT_MINUTES) if first + HALT_MINUTES < self._count - 1 else None
 
     @cached_property
     def _market_bridge(self) -> Floats:
@@ -231,19 +266,17 @@ class Span:
         return (bits % np.uint64(_TEMPLATES)).astype(np.int64)
 
     def _vols(self, spec: SimulatedName) -> Floats:
-        assert spec.surface is not None, f"{spec.symbol} has no surface"
         at, step = self._dynamics.positions[spec.symbol], self._step
         start, end = float(step.start.own_vol[at]), float(step.end.own_vol[at])
-        own = start + (end - start) * self._clock
-        moved = np.exp(spec.vol_beta * self._market_vol + own)
-        # Implied volatility never falls as far as realised: options keep a premium.
-        result: Floats = spec.surface.vol_long * (_VOL_FLOOR + (1.0 - _VOL_FLOOR) * moved)
-        return result
+        return short_vol(spec, self._market_vol, start + (end - start) * self._clock)
 
     def _volumes(self, symbol: str) -> Floats:
         weights = np.diff(self._clock) * np.exp(
             0.45 * normals(self._key("volume", symbol), self._minutes)
         )
+        halted = self.halt(symbol)
+        if halted is not None:
+            weights[slice(*halted)] = 0.0
         passed = np.concatenate(([0.0], np.cumsum(weights)))
         passed /= passed[-1]
         if self.place.is_session:
@@ -257,7 +290,7 @@ class Span:
         at = self._dynamics.source_of(symbol)
         spec = names[at]
         instants = self.place.start_ns + MINUTE_NS * np.arange(self._count + 1)
-        nodes = log_trend(name, spec.growth_annual, instants)
+        nodes = log_trend(name, spec.growth_annual, instants) + self.place.shift(symbol, instants)
         variance = vol_usual = 0.0
         for factor, loading in spec.loadings.items():
             column = self._dynamics.factor_names.index(factor)
@@ -265,14 +298,11 @@ class Span:
             variance += (loading * float(step.factor_sd[column])) ** 2
             vol_usual += (loading * FACTOR_VOLS[factor]) ** 2
         if spec.vol_own > 0:
-            way = self._way(
-                float(step.start.own[at]),
-                float(step.end.own[at]),
-                float(step.own_jump[at]),
-                "own",
-                spec.symbol,
+            nodes = (
+                nodes
+                + self._own_way(spec)
+                + float(step.own_sd[at]) * self._bridge("own", spec.symbol)
             )
-            nodes = nodes + way + float(step.own_sd[at]) * self._bridge("own", spec.symbol)
             variance += float(step.own_sd[at]) ** 2
             vol_usual += spec.vol_own**2
         market_sd = spec.loadings.get("market", 0.0) * float(step.factor_sd[0])
@@ -281,6 +311,11 @@ class Span:
         # of a tick. The swing is zero at every whole minute, so no variance builds up.
         usual = float(np.sqrt(vol_usual / (SESSIONS_PER_YEAR * 390)))
         sd_minute: Floats = np.maximum(np.sqrt(variance * np.diff(self._clock)), _QUIET * usual)
+        halted = self.halt(symbol)
+        if halted is not None:
+            first, last = halted
+            nodes[first : last + 1] = nodes[first]
+            sd_minute[first:last] = 0.0
         vols = self._vols(spec)
         if name.vol_index_of is not None:
             nodes = np.log(self._volatility_indices[name.symbol].levels(vols))

@@ -26,7 +26,7 @@ class SurfaceArbitrage(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SurfaceShape:
-    """What does not move in a surface: all but today's level of short-dated volatility.
+    """What does not move in a surface: all but today's level of short-dated volatility and tilt.
 
     `vol_long` is the annual volatility that the term structure tends to, at `reversion_annual` per
     year; `rho` tilts the smile, `eta` bends it, `gamma` says how both fade with time.
@@ -37,6 +37,7 @@ class SurfaceShape:
     eta: float
     gamma: float = 0.42
     reversion_annual: float = 3.0
+    skew_response: float = 0.18  # how far the tilt follows the short volatility
 
     def __post_init__(self) -> None:
         if not self.vol_long > 0 or not self.reversion_annual > 0:
@@ -60,10 +61,23 @@ class SurfaceShape:
         result: Floats = np.asarray(variance_long * expiry_years + excess * faded)
         return result
 
-    def total_variance(self, log_moneyness: Floats, theta: Floats | float) -> Floats:
-        """Return w(k) for forward log-moneyness ln(K/F) and at-the-money total variance."""
+    def tilt(self, vol_short: Floats | float) -> Floats:
+        """Return today's rho: steeper in a market that fears, flatter in one that sleeps.
+
+        One tilt for all expirations at an instant, and never beyond what the bounds allow, so that
+        a surface in motion stays free of arbitrage.
+        """
+        mood = np.tanh(np.log(np.asarray(vol_short, dtype=np.float64) / self.vol_long))
+        most = min(2.0 / self.eta - 1.0, 0.98)
+        result: Floats = np.clip(self.rho * (1.0 + self.skew_response * mood), -most, most)
+        return result
+
+    def total_variance(
+        self, log_moneyness: Floats, theta: Floats | float, rho: Floats | float
+    ) -> Floats:
+        """Return w(k) for forward log-moneyness ln(K/F), at-the-money total variance and tilt."""
         phi = self.eta / (np.power(theta, self.gamma) * np.power(1.0 + theta, 1.0 - self.gamma))
         tilted = phi * log_moneyness
-        root = np.sqrt(np.square(tilted + self.rho) + (1.0 - self.rho**2))
-        result: Floats = 0.5 * theta * (1.0 + self.rho * tilted + root)
+        root = np.sqrt(np.square(tilted + rho) + (1.0 - np.square(rho)))
+        result: Floats = 0.5 * theta * (1.0 + rho * tilted + root)
         return result

@@ -32,7 +32,7 @@ class VolatilityIndex:
             forward=1.0,
             strike=np.exp(k),
             expiry_years=_EXPIRY_YEARS,
-            vol=np.sqrt(surface.total_variance(k, theta) / _EXPIRY_YEARS),
+            vol=np.sqrt(surface.total_variance(k, theta, surface.tilt(vol_short)) / _EXPIRY_YEARS),
             rate=0.0,
             is_call=k >= 0,
         )

@@ -1,4 +1,4 @@
-"""Rows of option quotes, checked column by column.
+"""Rows of option quotes, checked column by column, and single numbers as messages carry them.
 
 A row is served whole or listed as rejected with its reason; it never changes into something else.
 Vendor analytics are the exception: an unusable one is blanked and counted, because a good quote
@@ -16,14 +16,20 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from optix.adapters.market_data.tables import Floats, Rejection
-from optix.kernel.chain import CHAIN_COLUMNS, RejectedRow
+from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.tables import Floats, Rejection, column_of, instants_of
+from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
+from optix.kernel.clock import NANOSECONDS
 from optix.kernel.instrument import MalformedContract, OptionContract, parse_option
+from optix.kernel.quote import Quality, Quote, QuoteFlag
 from optix.kernel.roots import underlying_of
 
 PRICE_MAX = 1_000_000.0  # dollars per share; the dearest listed share costs less
 COUNT_MAX = 1_000_000_000.0  # contracts; the whole market trades less in a day
 RAW_LENGTH_MAX = 200
+
+_FIRST_NS = 946_684_800 * NANOSECONDS  # the year 2000: no feed of ours is older
+_AHEAD_NS = 300 * NANOSECONDS  # how far a vendor's clock may run ahead of ours
 
 # 0 and 1.0000000000000003e-05 are the vendors' words for "no volatility found".
 IV_MIN = 1e-4
@@ -66,6 +72,7 @@ class RawRows:
 
 
 class CheckedRows(NamedTuple):
+    positions: list[int]  # in the source, of the rows that are served
     contracts: list[OptionContract]
     columns: dict[str, Floats]
     rejections: list[Rejection]
@@ -98,11 +105,96 @@ def check_rows(underlying: str, raw: RawRows) -> CheckedRows:
     keep = [position for position in range(count) if position not in faults]
     taken = np.asarray(keep, dtype=np.intp)
     return CheckedRows(
+        positions=keep,
         contracts=[contract for p in keep if (contract := contracts[p]) is not None],
         columns={name: values[taken] for name, values in columns.items()},
         rejections=rejections,
         blanked=dict(blanked),
     )
+
+
+def table_of(
+    underlying: str,
+    checked: CheckedRows,
+    *,
+    instants: Sequence[int],
+    source: str,
+    quality: Quality,
+    ts_event: int,
+    ts_received: int,
+    spot: Quote | None = None,
+    complete: bool = True,
+    flags: QuoteFlag = QuoteFlag.NONE,
+) -> ChainTable:
+    """Return checked rows as a table. `instants` are of all rows of the source, 0 where unknown.
+
+    A row without an instant of its own is as old as the table: it cannot be told apart.
+    """
+    rows = np.array([instants[position] for position in checked.positions], dtype=np.int64)
+    rows[rows == 0] = ts_event
+    return ChainTable(
+        underlying=underlying,
+        contracts=checked.contracts,
+        columns={name: column_of(values) for name, values in checked.columns.items()},
+        source=source,
+        quality=quality,
+        ts_event=ts_event,
+        ts_received=ts_received,
+        row_ts_event=instants_of(rows),
+        spot=spot,
+        complete=complete,
+        rejected=[rejection.row for rejection in checked.rejections],
+        flags=flags,
+    )
+
+
+def amount_of(value: object, ceiling: float = PRICE_MAX) -> float:
+    """Return one number of a message: finite, not negative, at most `ceiling`; else NaN."""
+    number = _finite(value) if type(value) in {float, int} else nan
+    return number if 0 <= number <= ceiling else nan
+
+
+def price_of(value: object) -> float:
+    """Return the price of something that traded: zero stands for "none" and becomes NaN."""
+    number = amount_of(value)
+    return number if number > 0 else nan
+
+
+def refuse_drift(label: str, table: ChainTable, rows: int) -> ChainTable:
+    """Return the table unless most of its rows cannot be read: then the format has changed.
+
+    Errors: Unreadable, with the reason of the first row that was rejected.
+    """
+    if len(table) * 2 < rows:
+        reason = table.rejected[0].reason if table.rejected else "They name nothing."
+        raise Unreadable(
+            f"{rows - len(table)} of {rows} options of {table.underlying} from {label} cannot be "
+            f"read, for example: {reason}"
+        )
+    return table
+
+
+def analytic_of(name: str, value: object) -> float:
+    """Return one vendor analytic of a message within the bounds of its column, else NaN."""
+    number = _finite(value) if type(value) in {float, int} else nan
+    low, high = _ANALYTIC_LIMITS[name]
+    if name == "vendor_iv" and number <= IV_MIN:
+        return nan
+    return number if low <= number <= high else nan
+
+
+def instant_of(value: object, unit_ns: int, *, received_ns: int) -> int:
+    """Return an instant in nanoseconds, 0 where a vendor's whole number of units cannot be one.
+
+    A float is refused: beyond 2^53 it is another instant. One a little ahead of our clock counts
+    as just received.
+    """
+    if type(value) is not int:
+        return 0
+    instant = value * unit_ns
+    if not _FIRST_NS <= instant <= received_ns + _AHEAD_NS:
+        return 0
+    return min(instant, received_ns)
 
 
 def _check_contracts(

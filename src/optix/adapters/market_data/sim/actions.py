@@ -1,0 +1,74 @@
+"""Dividends and splits as the market data port says them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from optix.adapters.market_data.sim.events import (
+    ANNOUNCED_SESSIONS,
+    PAID_AFTER_DAYS,
+    SPLIT_ANNOUNCED_DAYS,
+)
+from optix.adapters.market_data.sim.names import SimulatedName
+from optix.adapters.market_data.sim.path import MarketPath
+from optix.adapters.market_data.sim.quotes import SOURCE
+from optix.kernel.corporate import ActionKind, CorporateAction
+
+LOOK_AHEAD_DAYS = 400  # dividends are projected no further
+
+
+def actions_of(
+    path: MarketPath, name: SimulatedName, start: date, end: date, now_ns: int
+) -> list[CorporateAction]:
+    """Return what a name did and will do, ascending, as it is known at `now_ns`.
+
+    A coming dividend that is not declared yet is projected from the last price: `estimated`.
+    """
+    number = path.day_number(now_ns)
+    today = path.exchange_date(now_ns)
+    found = [
+        CorporateAction(
+            symbol=name.symbol,
+            kind=ActionKind.SPLIT,
+            ex_date=split.ex_date,
+            ratio=split.ratio,
+            announced=split.ex_date - timedelta(days=SPLIT_ANNOUNCED_DAYS),
+            source=SOURCE,
+        )
+        for split in name.splits
+        if start <= split.ex_date <= end
+        and split.ex_date - timedelta(days=SPLIT_ANNOUNCED_DAYS) <= today
+    ]
+    if name.pays_dividends:
+        paid = {path.day(p.number): p for p in path.dividends(name.symbol, number)}
+        first = max(start, path.day(0))
+        days = path.schedule.ex_days(name, first, min(end, today + _AHEAD))
+        found += [
+            _dividend(path, name, day, number, paid[day].amount if day in paid else None)
+            for day in days
+        ]
+    return sorted(found, key=lambda action: (action.ex_date, action.kind))
+
+
+_AHEAD = timedelta(days=LOOK_AHEAD_DAYS)
+
+
+def _dividend(
+    path: MarketPath, name: SimulatedName, day: date, number: int, paid: float | None
+) -> CorporateAction:
+    declared = paid
+    announced: date | None = None
+    if paid is None:
+        declared = path.declared(name, day, number)
+    if declared is not None and path.number_on_or_after(day) < path.days_known:
+        announced = path.day(max(path.number_on_or_after(day) - ANNOUNCED_SESSIONS, 0))
+    return CorporateAction(
+        symbol=name.symbol,
+        kind=ActionKind.CASH_DIVIDEND,
+        ex_date=day,
+        amount=path.usual_dividend(name, number) if declared is None else declared,
+        announced=announced,
+        pay_date=day + timedelta(days=PAID_AFTER_DAYS),
+        estimated=declared is None,
+        source=SOURCE,
+    )

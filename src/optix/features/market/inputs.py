@@ -1,0 +1,232 @@
+"""Rates, dividends, splits and earnings of what is followed: fetched rarely, kept, not waited for.
+
+A chain is priced with what is known at that moment. What a source does not give is not invented: a
+rate falls back on the setting, dividends on what forwards imply, and the header says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final
+
+import structlog
+
+from optix.features.market import calendar
+from optix.features.market.carry import CarryInputs, Rates
+from optix.kernel import limits
+from optix.kernel.clock import NANOSECONDS, Clock, to_ns
+from optix.kernel.corporate import ActionKind, CorporateAction
+from optix.kernel.errors import OptixError
+from optix.ports.market_data import CorporateActionSource
+from optix.ports.reference_data import EarningsSource, RateCurveSource
+from optix.quant.dividends import Dividend, DividendKind, DividendSchedule
+from optix.quant.rates import curve_from_par_yields
+
+log = structlog.get_logger(__name__)
+
+YEAR: Final = timedelta(days=365)
+SAME_DIVIDEND: Final = timedelta(
+    days=30
+)  # an announced one this near to a repeated one is that one
+_CASH = {ActionKind.CASH_DIVIDEND}
+_REFRESH_SECONDS: Final = 5.0
+_YEAR_SECONDS: Final = 365 * 86_400.0
+
+
+class NoInputs:
+    """Knows nothing but the rate of the settings."""
+
+    def __init__(self, rate_fallback: float) -> None:
+        self._carry = CarryInputs(rate_fallback=rate_fallback)
+
+    def carry_of(self, underlying: str, now_ns: int, *, in_cash: bool) -> CarryInputs:  # noqa: ARG002 - one for all
+        return self._carry
+
+    def since_ns(self, symbol: str, now_ns: int) -> int:  # noqa: ARG002 - no splits are known
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one underlying."""
+
+    dividends: tuple[tuple[int, CorporateAction], ...] = ()  # with the open of the ex-date
+    splits_ns: tuple[int, ...] = ()  # when the shares of after began to trade
+    earnings: tuple[date, ...] = ()
+    earnings_reason: str = ""
+    fetched_ns: int = 0
+
+
+class MarketInputs:
+    """Keeps what sources say of the underlyings that are followed."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        rate_fallback: float,
+        actions: CorporateActionSource | None = None,
+        rates: RateCurveSource | None = None,
+        earnings: EarningsSource | None = None,
+    ) -> None:
+        self._clock = clock
+        self._fallback = rate_fallback
+        self._actions = actions
+        self._rate_source = rates
+        self._earnings = earnings
+        self._rates: Rates | None = None
+        self._rates_ns = 0
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    async def run(self, followed: Callable[[], Iterable[str]]) -> None:
+        """Keep what is followed known until cancelled.
+
+        Retries: what a source did not answer is asked again after `INPUTS_AGE_SECONDS_MAX`.
+        """
+        while True:
+            await self.refresh(followed())
+            await asyncio.sleep(_REFRESH_SECONDS)
+
+    async def refresh(self, underlyings: Iterable[str]) -> None:
+        """Ask for what is missing or old of `underlyings`, one after the other."""
+        await self._refresh_rates()
+        for underlying in sorted(set(underlyings)):
+            known = self._known.get(underlying)
+            if known is None or self._is_old(known.fetched_ns):
+                self._known[underlying] = await self._fetch(underlying)
+            self._known.move_to_end(underlying)
+            if len(self._known) > limits.INPUTS_KEPT_MAX:
+                self._known.popitem(last=False)
+
+    def _is_old(self, fetched_ns: int) -> bool:
+        age_ns = self._clock.now_ns() - fetched_ns
+        return age_ns > limits.INPUTS_AGE_SECONDS_MAX * NANOSECONDS
+
+    async def _refresh_rates(self) -> None:
+        if self._rate_source is None or not (self._rates_ns == 0 or self._is_old(self._rates_ns)):
+            return
+        self._rates_ns = self._clock.now_ns()
+        try:
+            yields = await self._rate_source.fetch_par_yields()
+            curve = curve_from_par_yields(years=yields.years, par_yield=yields.par_yields)
+        except (OptixError, ValueError) as error:
+            log.warning("feed.rates_failed", error=str(error))
+            return
+        self._rates = Rates(curve=curve, source=f"{yields.source} par yields of {yields.day}")
+
+    async def _fetch(self, underlying: str) -> _Known:
+        today = calendar.exchange_date(self._clock.now_ns())
+        actions: Sequence[CorporateAction] = ()
+        if self._actions is not None:
+            try:
+                actions = await self._actions.fetch_corporate_actions(
+                    underlying, start=today - YEAR - SAME_DIVIDEND, end=today + 2 * YEAR
+                )
+            except OptixError as error:
+                log.info("feed.actions_failed", symbol=underlying, error=error.detail)
+        days, reason = await self._fetch_earnings(underlying)
+        return _Known(
+            dividends=_schedule(actions, today),
+            splits_ns=tuple(sorted(_start_ns(action.ex_date) for action in _splits(actions))),
+            earnings=days,
+            earnings_reason=reason,
+            fetched_ns=self._clock.now_ns(),
+        )
+
+    async def _fetch_earnings(self, underlying: str) -> tuple[tuple[date, ...], str]:
+        if self._earnings is None:
+            return (), "No source of earnings dates is connected."
+        try:
+            found = await self._earnings.fetch_earnings(underlying)
+        except OptixError as error:
+            return (), error.detail
+        return tuple(sorted(entry.session for entry in found)), ""
+
+    # Telling
+
+    def carry_of(self, underlying: str, now_ns: int, *, in_cash: bool) -> CarryInputs:
+        """Return what is known of an underlying, in years from `now_ns`."""
+        known = self._known.get(underlying, _Known(earnings_reason="Not asked for yet."))
+        coming = [
+            (action, (opens_ns - now_ns) / (NANOSECONDS * _YEAR_SECONDS))
+            for opens_ns, action in known.dividends
+        ]
+        dividends = tuple(
+            Dividend(
+                years,
+                action.amount or 0.0,
+                DividendKind.FORECAST if action.estimated else DividendKind.ANNOUNCED,
+                action.source,
+            )
+            for action, years in coming
+            if years > 0
+        )
+        return CarryInputs(
+            rate_fallback=self._fallback,
+            rates=self._rates,
+            schedule=DividendSchedule(dividends),
+            dividend_source=", ".join(sorted({d.source for d in dividends})),
+            in_cash=in_cash and bool(dividends),
+            earnings=known.earnings,
+            earnings_reason=known.earnings_reason,
+        )
+
+    def since_ns(self, symbol: str, now_ns: int) -> int:
+        """Return when the shares of today began to trade: the last split's ex-date, or 0."""
+        known = self._known.get(symbol)
+        if known is None or not known.splits_ns:
+            return 0
+        return max((at for at in known.splits_ns if at <= now_ns), default=0)
+
+
+def _splits(actions: Iterable[CorporateAction]) -> list[CorporateAction]:
+    return [action for action in actions if action.kind is ActionKind.SPLIT and action.ratio]
+
+
+def _schedule(
+    actions: Sequence[CorporateAction], today: date
+) -> tuple[tuple[int, CorporateAction], ...]:
+    """Return the dividends to come: announced ones, and last year's again where none is announced.
+
+    A company keeps its calendar more often than it changes it; the source says that it is a guess.
+    """
+    cash = [a for a in actions if a.kind in _CASH and a.amount]
+    known = [a for a in cash if a.ex_date > today]
+    again = []
+    for action in cash:
+        day = action.ex_date + YEAR
+        if action.ex_date > today or day <= today:
+            continue
+        if any(abs(day - other.ex_date) <= SAME_DIVIDEND for other in known):
+            continue
+        later = [s for s in _splits(actions) if action.ex_date < s.ex_date <= today]
+        amount = action.amount or 0.0
+        for split in later:  # amounts are of the shares of their day
+            amount /= split.ratio or 1.0
+        again.append(
+            CorporateAction(
+                symbol=action.symbol,
+                kind=action.kind,
+                ex_date=day,
+                amount=amount,
+                estimated=True,
+                source=f"{action.source}, last year's dividend again",
+            )
+        )
+    coming = sorted([*known, *again], key=lambda action: action.ex_date)
+    with_opens = []
+    for action in coming[: limits.INPUTS_ACTIONS_MAX]:
+        with contextlib.suppress(calendar.OutsideCalendar):  # later than anybody prices
+            session = calendar.session_on_or_after(action.ex_date)
+            with_opens.append((calendar.opens_at(session), action))
+    return tuple(with_opens)
+
+
+def _start_ns(day: date) -> int:
+    """Return the first instant of an exchange date."""
+    return to_ns(datetime.combine(day, time(), tzinfo=calendar.NEW_YORK))
