@@ -5,7 +5,7 @@
         async def streamed(self): yield Streamed(provider, server, chain=…, contracts=[…])
 
 The provider runs with `CHAOS_TIMINGS`: everything is as in the product, in tenths of its time. The
-cards SC-01 to SC-11 are what the feed, a failover and the tape rely on. The product's own waits are
+cards SC-01 to SC-12 are what the feed, a failover and the tape rely on. The product's own waits are
 held against ten seconds in SC-01.
 """
 
@@ -250,6 +250,7 @@ class StreamingProviderContract:
         for _ in range(limits.STREAM_BAD_FRAMES_MAX + 1):
             await server.send(server.malformed_frame())
         await listener.recover(gaps=0)
+        assert "unreadable" in listener.gaps()[0].reason
 
     async def test_sc_10_an_expired_token_is_renewed_without_a_storm(
         self, listener: Listener

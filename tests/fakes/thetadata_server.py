@@ -63,7 +63,7 @@ def _asked(row: Row, query: Any) -> bool:
         return False
     expiration = query.get("expiration", "*")
     own = str(row.get("expiration", expiration)).replace("-", "")
-    if expiration != "*" and own != expiration:
+    if expiration not in {"*", own}:
         return False
     told = row.get("_date") or row.get("created") or ""
     day = str(told)[:10].replace("-", "")

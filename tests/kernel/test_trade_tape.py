@@ -264,3 +264,27 @@ class TestSide:
         assert side(100 * SECOND + 1) is TradeSide.UNKNOWN
         assert side(100 * SECOND - old) is TradeSide.BUYER
         assert side(100 * SECOND - old - 1) is TradeSide.UNKNOWN
+
+
+class TestCountingOn:
+    """Reading in between changes nothing: what is counted on equals what is counted anew."""
+
+    @pytest.mark.parametrize("late", [False, True])
+    def test_prints_after_a_cancel_are_counted_on(self, late: bool) -> None:
+        undo = a_print(3, action=CANCEL, refers_to=1)
+        after = a_print(2 if late else 4, 9.0)
+        trades = (a_print(1), undo, after, a_print(5, 3.0))
+        folded = TradeTape()
+        for trade in trades:
+            folded.add(trade)
+            folded.summary()
+        assert folded.summary() == tape(*trades)
+        assert folded.summary().volume == 2.0
+
+    def test_a_print_for_which_a_cancel_waits_is_taken_by_it(self) -> None:
+        folded = TradeTape()
+        for trade in (a_print(1), a_print(2, action=CANCEL, refers_to=7)):
+            folded.add(trade)
+            folded.summary()
+        folded.add(a_print(7, 9.0))
+        assert (folded.summary().volume, folded.summary().high) == (1.0, 2.0)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from optix.kernel.quote import Quality
 from optix.kernel.trade import Trade, TradeAction
-from optix.kernel.trade_tape import tape_of
+from optix.kernel.trade_tape import TradeTape, tape_of
 
 sequences = st.integers(1, 12)
 prices = st.sampled_from([0.01, 1.0, 1.05, 2.0])
@@ -55,6 +55,15 @@ def test_any_order_gives_the_same_end(trades: list[Trade], data: st.DataObject) 
 def test_prints_that_come_again_change_nothing(trades: list[Trade], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(trades), max_size=6)) if trades else []
     assert repr(tape_of([*trades, *again])) == repr(tape_of(trades))
+
+
+@given(trades=prints())
+def test_reading_in_between_changes_nothing(trades: list[Trade]) -> None:
+    tape = TradeTape()
+    for trade in trades:
+        tape.add(trade)
+        tape.summary()
+    assert repr(tape.summary()) == repr(tape_of(trades))
 
 
 @given(trades=prints())

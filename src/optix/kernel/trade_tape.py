@@ -114,8 +114,10 @@ class TradeTape:
         self._prints: list[Trade] = []
         self._seen: set[tuple[int, TradeAction]] = set()
         self._settled = _Totals()
-        self._running = _Totals()  # of everything, true while nothing undoes a print
-        self._undoing = False
+        self._running = _Totals()  # of everything, unless it must be counted anew
+        self._counted = True
+        self._undone_until = _START  # the place of the latest cancel or correction
+        self._waiting = 0  # cancels and corrections whose print has not come
         self._settled_until = _START
         self._refused = 0
 
@@ -130,8 +132,12 @@ class TradeTape:
         if trade.sequence != 0:
             self._seen.add(identity)
         self._prints.append(trade)
-        self._undoing = self._undoing or _undoes(trade)
-        if not self._undoing:
+        if _undoes(trade):
+            self._undone_until = max(self._undone_until, _place(trade))
+            self._counted = False
+        elif self._waiting or _place(trade) <= self._undone_until:
+            self._counted = False  # a cancel that came before it may mean it
+        elif self._counted:
             self._running.add(trade)
         if len(self._prints) > self._prints_max:
             self._settle()
@@ -139,10 +145,13 @@ class TradeTape:
 
     def summary(self) -> TapeSummary:
         """Return where the tape stands."""
+        if not self._counted:
+            resolved = _resolve(sorted(self._prints, key=_place))
+            self._running = replace(self._settled)
+            self._running.add_resolved(resolved)
+            self._waiting = len(resolved.unmatched)
+            self._counted = True
         totals = self._running
-        if self._undoing:
-            totals = replace(self._settled)
-            totals.add_resolved(_resolve(sorted(self._prints, key=_place)))
         return TapeSummary(
             volume=totals.volume,
             trades=totals.trades,
@@ -171,11 +180,7 @@ class TradeTape:
         ]
         remembered = (*ordered[old:], *self._prints)
         self._seen = {(trade.sequence, trade.action) for trade in remembered if trade.sequence}
-        self._undoing = any(_undoes(trade) for trade in self._prints)
-        self._running = replace(self._settled)
-        if not self._undoing:
-            for trade in self._prints:
-                self._running.add(trade)
+        self._counted = False
 
 
 def tape_of(trades: Iterable[Trade]) -> TapeSummary:

@@ -98,17 +98,18 @@ async def test_a_chain_comes_whole_and_then_only_what_changed(fed: Fed) -> None:
 
 async def test_updates_go_out_at_a_bounded_pace() -> None:
     assert StreamTimings().conflate == limits.STREAM_CONFLATE_SECONDS
-    async with feeding(timings=replace(CHAOS_TIMINGS, conflate=0.2)) as fed:
+    async with feeding(timings=replace(CHAOS_TIMINGS, conflate=1.0, data_silence=30.0)) as fed:
         fed.want(chains=frozenset((KEY,)))
         await fed.updates.find(ChainTable)
         await until(lambda: FIRST in fed.server.subscribed())
-        for step in range(100):
-            await fed.server.quote(FIRST, 1.0 + step / 100, 9.0, SystemClock().now_ns())
+        for step in range(40):
+            await fed.server.quote(FIRST, 10.0 + step, 90.0, SystemClock().now_ns())
+            await asyncio.sleep(0.01)
         bids: list[float] = []
-        while not bids or bids[-1] != 1.99:
+        while not bids or bids[-1] != 49.0:
             table = await fed.updates.find(ChainTable)
             bids.append(table.columns["bid"][0])
-        assert len(bids) < 20
+        assert len(bids) < 10
 
 
 async def test_what_is_not_streamed_is_polled() -> None:

@@ -158,6 +158,17 @@ async def test_our_heartbeat_is_sent() -> None:
         assert run.server.heard[-1] == '{"type":"subscribe","topics":[]}'
 
 
+async def test_a_dead_line_is_found_by_a_ping_without_an_answer() -> None:
+    product = StreamTimings()
+    assert product.ping == limits.STREAM_PING_SECONDS
+    assert product.pong == limits.STREAM_PONG_SECONDS_MAX
+    async with running(ticking=False) as run:
+        await run.live(A)
+        run.server.half_open()
+        await until(lambda: len(run.server.connects) == 2)
+        assert "answers no ping" in run.gaps[0].reason
+
+
 async def test_a_vendor_that_answers_no_pings_is_not_asked() -> None:
     async with running(traits=StreamTraits(answers_pings=False), ticking=False) as run:
         await run.live(A)
@@ -218,19 +229,28 @@ async def test_frames_wait_in_the_socket_while_nobody_reads() -> None:
     class Stuck(PlainVendor):
         async def handshake(self, wire: Wire) -> None:
             await super().handshake(wire)
-            await asyncio.sleep(0.5)
+            await asyncio.Event().wait()
 
-    async with running(vendor=Stuck, timings=replace(CHAOS_TIMINGS, pong=5.0)) as run:
+    many = 20 * limits.STREAM_FRAMES_QUEUED_MAX
+    async with running(vendor=Stuck, timings=replace(CHAOS_TIMINGS, handshake=60.0)) as run:
         run.session.want([A])
         await until(lambda: bool(run.server.signed_in))
-        frame = f"{run.server.quote_frame('B', 1.0, 1.1, 5)!s}{' ' * 50_000}"
         sent = 0
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.3):
-                while True:
-                    await run.server.send(frame)
-                    sent += 1
-        assert 0 < sent < 40 * limits.STREAM_FRAMES_QUEUED_MAX
+
+        async def flood() -> None:
+            nonlocal sent
+            for _ in range(many):
+                await run.server.send("x" * 50_000)
+                sent += 1
+
+        task = asyncio.create_task(flood())
+        before = -1
+        while before != sent:
+            before = sent
+            await asyncio.sleep(0.2)
+        assert 0 < sent < many / 2
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_redirect_is_not_followed_with_the_key() -> None:

@@ -82,6 +82,13 @@ class TestExpirations:
         await provider.fetch_chain(ChainKey("IWM", days[-1]))
         assert (await provider.fetch_expirations("IWM"))[-1].contracts == 6
 
+    async def test_a_date_without_a_page_does_not_take_the_list_away(
+        self, provider: YahooMarketData, fake: FakeYahoo
+    ) -> None:
+        fake.chains["IWM"][JUNE] = []
+        listed = await provider.fetch_expirations("IWM")
+        assert [(entry.date, entry.contracts) for entry in listed] == [(JUNE, 0), (JULY, 6)]
+
     async def test_what_is_remembered_is_bounded(
         self, provider: YahooMarketData, monkeypatch: pytest.MonkeyPatch, fake: FakeYahoo
     ) -> None:

@@ -72,7 +72,6 @@ def capabilities_of(plan: str) -> Capabilities:
         quality=Quality.REALTIME if real_time else Quality.DELAYED,
         delay_seconds=0 if real_time else DELAY_SECONDS,
         streaming=real_time,
-        silence_seconds_max=limits.STREAM_DATA_SILENCE_SECONDS_MAX if real_time else None,
         intervals=frozenset(BarInterval),
         search=True,
         vendor_greeks=real_time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -30,6 +31,8 @@ from optix.ports.market_data import (
     ChainKey,
     DataKind,
     Expiration,
+    ProviderUnavailable,
+    UnknownExpiration,
     UnknownSymbol,
     UnsupportedRequest,
 )
@@ -108,7 +111,9 @@ class YahooMarketData(FollowedProvider):
         dates = sorted({translate.expiration_of(instant) for instant in page.expirations})
         for day in dates[:COUNTED_DATES_MAX]:
             if ChainKey(symbol, day) not in self._counts:
-                await self.fetch_chain(ChainKey(symbol, day))
+                # A date that is just over has no page any more: the list is whole without it.
+                with contextlib.suppress(UnknownExpiration, ProviderUnavailable):
+                    await self.fetch_chain(ChainKey(symbol, day))
         return translate.translate_expirations(page, underlying=symbol, counts=self._counts)
 
     async def fetch_chain(self, key: ChainKey) -> ChainTable:
