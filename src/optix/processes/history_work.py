@@ -93,7 +93,7 @@ async def fill(
     Errors: UnsupportedRequest where the feed does not know the past, NoRange, HistoryBusy.
     """
     clock = SystemClock()
-    provider = await choose_provider(settings.market, clock)
+    provider = await choose_provider(settings, clock)
     try:
         if not isinstance(provider, ChainHistorySource):
             raise UnsupportedRequest(

@@ -46,9 +46,7 @@ class Market:
             # Not the orders by kind: they name the feeds of the other lane.
             market = self.settings.market.only(delayed)
             settings = self.settings.model_copy(update={"market": market})
-            feeds.append(
-                FeedComponent(self.delayed_bus, settings, self.clock, name="delayed feed")
-            )
+            feeds.append(FeedComponent(self.delayed_bus, settings, self.clock, name="delayed feed"))
         return feeds
 
     def capture(self) -> HistoryCapture | None:

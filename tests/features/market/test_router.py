@@ -460,7 +460,10 @@ class TestSearch:
         assert [match["symbol"] for match in answer["results"]] == ["SPY"]
 
     async def test_nothing_found_is_an_empty_list(self, get: Get) -> None:
-        assert (await get("/api/v1/symbols/search?q=none")).json() == {"results": [], "source": "scripted"}
+        assert (await get("/api/v1/symbols/search?q=none")).json() == {
+            "results": [],
+            "source": "scripted",
+        }
 
     async def test_the_longest_text_and_the_longest_list(self, get: Get) -> None:
         text = "s" * limits.SEARCH_TEXT_LENGTH_MAX

@@ -17,7 +17,7 @@ import polars as pl
 from optix.adapters.imports import contracts
 from optix.adapters.imports.records import Fault, Raw, any_of, make_batch
 from optix.adapters.imports.times import exchange_date, undated
-from optix.adapters.market_data.cboe import rows
+from optix.adapters.market_data import rows
 from optix.kernel.quote import Quality, QuoteFlag
 from optix.kernel.symbols import kind_of
 from optix.ports.history import DatasetName, ImportBatch

@@ -74,7 +74,6 @@ class Window(IntEnum):
 router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[Depends(current_user)])
 
 
-
 @router.get(
     "/historical/{symbol}",
     response_model=answers.StoredHistory,

@@ -21,9 +21,9 @@ from optix.features.market import calendar, schemas, wire
 from optix.features.market.book import MarketBook, QuoteReplica
 from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_view import ChainFilter, encode_chain
-from optix.features.market.provider_health import report_providers
 from optix.features.market.feed_state import FeedState, price_works
 from optix.features.market.inputs import NoInputs
+from optix.features.market.provider_health import report_providers
 from optix.features.market.quotes import spot_price_of
 from optix.features.market.schemas_admin import MarketProviders
 from optix.features.market.terms import ListedTerms
@@ -151,6 +151,7 @@ class MarketService:
             covered_to=last,
             days=[_calendar_day(day) for day in days if day.weekday() < SATURDAY],
         )
+
     async def list_providers(self) -> MarketProviders:
         """Return how the providers behind the feed do. Raises BusUnavailable."""
         return await report_providers(self._book, self.feed_status(), self._clock)

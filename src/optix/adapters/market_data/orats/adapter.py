@@ -50,7 +50,6 @@ CAPABILITIES = Capabilities(
     quality=Quality.DELAYED,
     delay_seconds=DELAY_SECONDS,
     intervals=frozenset((BarInterval.DAY_1, BarInterval.WEEK_1)),
-    search=True,
     vendor_greeks=True,
     kinds=frozenset(
         (

@@ -73,7 +73,6 @@ def capabilities_of(plan: str) -> Capabilities:
         delay_seconds=0 if real_time else DELAY_SECONDS,
         streaming=real_time,
         intervals=frozenset(BarInterval),
-        search=True,
         vendor_greeks=real_time,
         kinds=frozenset(kinds),
         notice="" if real_time else "Quotes of stocks are delayed by 15 minutes.",

@@ -55,7 +55,6 @@ CAPABILITIES = Capabilities(
     quality=Quality.DELAYED,
     delay_seconds=DELAY_SECONDS,
     intervals=frozenset(INTERVALS),
-    search=True,
     kinds=frozenset(
         (
             DataKind.QUOTES,
