@@ -61,6 +61,7 @@ main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
 main.add_command(history_commands.import_files)
+main.add_command(history_commands.history)
 
 
 @main.command()

@@ -30,6 +30,9 @@ HISTORY_SMALL_FILES_MAX = 8  # of one partition and span of time; then they beco
 HISTORY_STAGED_ROWS_MAX = 2_000_000  # taken and not yet written
 HISTORY_OPEN_PARTITIONS_MAX = 256  # that a writer remembers the keys of
 HISTORY_READ_ATTEMPTS_MAX = 5  # each time the writer has joined files meanwhile
+HISTORY_CAPTURED_SYMBOLS_MAX = 1_000
+HISTORY_PAGE_MAX = 1_000  # sessions of one page of IV history or gaps
+HISTORY_LOOKBACK_DAYS_MAX = 10  # how old a past chain may be that is shown
 
 # Imports of recorded files
 IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by

@@ -6,6 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from optix.kernel import limits
+from optix.kernel.symbols import MalformedSymbol, parse_symbol
 from optix.platform.setting_types import Group, OptionalPath, OptionalText, problem
 
 
@@ -74,3 +76,28 @@ class HistorySettings(Group):
         description="An S3-compatible place instead of a folder.",
         examples=["s3://my-bucket/optix/history"],
     )
+    capture_symbols: OptionalText = Field(
+        None,
+        description="Underlyings whose chains are stored after each close, with commas between "
+        "them; none where left out.",
+        examples=["SPY,QQQ,IWM"],
+    )
+
+    @property
+    def captured(self) -> list[str]:
+        """The underlyings of `capture_symbols`, each once, in OPTIX spelling."""
+        words = [word for word in (self.capture_symbols or "").split(",") if word.strip()]
+        return list(dict.fromkeys(parse_symbol(word) for word in words))
+
+    @model_validator(mode="after")
+    def _captures_symbols(self) -> Self:
+        try:
+            wanted = len(self.captured)
+        except MalformedSymbol as error:
+            raise problem(f"OPTIX_CAPTURE_SYMBOLS: {error.detail}") from error
+        if wanted > limits.HISTORY_CAPTURED_SYMBOLS_MAX:
+            raise problem(
+                f"OPTIX_CAPTURE_SYMBOLS names {wanted} underlyings; at most "
+                f"{limits.HISTORY_CAPTURED_SYMBOLS_MAX} are captured."
+            )
+        return self

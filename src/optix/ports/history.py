@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -420,3 +421,16 @@ class HistoryWriter(Protocol):
 
     def flush(self) -> None:
         """Make everything taken so far safe and visible."""
+
+
+class HistoryKeeper(Protocol):
+    """The store as its users get it."""
+
+    @property
+    def label(self) -> str:
+        """Where it is, for sentences."""
+
+    def reader(self) -> HistoryReader: ...
+
+    def writing(self, who: str) -> AbstractContextManager[HistoryWriter]:
+        """Be the one writer until the end. Errors: HistoryBusy, HistoryUnavailable."""

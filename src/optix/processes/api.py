@@ -27,7 +27,9 @@ from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
+from optix.features.market.history.service import MarketHistory
 from optix.features.market.router import market_router
+from optix.features.market.router_history import history_router
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router
@@ -68,6 +70,7 @@ class ApiDependencies:
     identity: Identity
     book: MarketBook
     market: MarketService
+    history: MarketHistory
     hub: StreamHub
     clock: Clock
     metrics_token: str
@@ -99,7 +102,9 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.market_history = deps.history
     app.include_router(market_router(deps.market, current_user))
+    app.include_router(history_router(lambda: deps.market, current_user))
 
 
 def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:

@@ -217,7 +217,8 @@ def print_report(report: ImportReport, say: Callable[[str], None]) -> None:
     head = ("files", "read", "stored", "duplicate", "rejected")
     say(f"{'source':<{width}}" + "".join(f"{word:>12}" for word in head))
     body = report.as_json()
-    total = {"source": "all", "files": sum(bool(file.source) for file in report.files), **body}
+    known = sum(bool(file.source) for file in report.files)
+    total = {**body, "source": "all", "files": known}
     for row in [*body["sources"], total]:
         numbers = [row[name] for name in ("files", "records", "stored", "duplicates", "rejected")]
         say(f"{row['source']:<{width}}" + "".join(f"{number:>12,}" for number in numbers))

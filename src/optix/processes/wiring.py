@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -26,6 +27,8 @@ from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
+from optix.features.market.history.capture import HistoryCapture
+from optix.features.market.history.service import MarketHistory
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
@@ -45,6 +48,7 @@ from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
+from optix.processes.history import LateHistory, history_of
 from optix.processes.http_server import HTTPServer
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
@@ -133,13 +137,21 @@ def build_components(
     components: list[Component] = [
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
+    book, history = MarketBook(bus, clock), history_of(settings, clock)
+    captured = settings.history.captured if "worker" in names else []
     if "worker" in names:
-        components.append(build_worker(settings, stores, identity, clock))
+        capture = (
+            HistoryCapture(history, book, symbols=captured, rate=settings.market.risk_free_rate)
+            if captured
+            else None
+        )
+        components.append(build_worker(settings, stores, identity, clock, capture))
     if "feed" in names:
         components.append(FeedComponent(bus, settings.market, clock))
     served = _modules(names, modules)
+    if served or captured:
+        components.append(book)
     if served:
-        book = MarketBook(bus, clock)
         deps = ApiDependencies(
             environment=settings.core.env,
             version=__version__,
@@ -148,6 +160,7 @@ def build_components(
             identity=identity,
             book=book,
             market=MarketService(book, clock),
+            history=MarketHistory(history, book.market_now_ns, rate=settings.market.risk_free_rate),
             hub=StreamHub(book),
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
@@ -159,7 +172,6 @@ def build_components(
         )
         app = create_app(deps, modules=served)
         components.append(identity.ended)
-        components.append(book)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
 
@@ -265,6 +277,7 @@ def openapi_document() -> dict[str, Any]:
         ),
         book=book,
         market=MarketService(book, clock),
+        history=MarketHistory(LateHistory(Path(), None, clock), clock.now_ns, rate=0.0),
         hub=StreamHub(book),
         clock=clock,
         metrics_token="",

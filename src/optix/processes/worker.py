@@ -9,6 +9,9 @@ from optix.adapters.mail.folder import FolderMail
 from optix.adapters.mail.smtp import SMTPMail
 from optix.features.identity.service import Identity
 from optix.features.identity.tasks import SCHEDULES, IdentityTasks
+from optix.features.market.history.capture import HistoryCapture
+from optix.features.market.tasks import SCHEDULES as MARKET_SCHEDULES
+from optix.features.market.tasks import MarketTasks
 from optix.kernel.clock import Clock, to_datetime
 from optix.platform import audit
 from optix.platform.embedded.stores import StoreUrls
@@ -20,9 +23,16 @@ TRIM_AUDIT: Final = "audit.trim"
 
 
 def build_worker(
-    settings: Settings, stores: StoreUrls, identity: Identity, clock: Clock
+    settings: Settings,
+    stores: StoreUrls,
+    identity: Identity,
+    clock: Clock,
+    capture: HistoryCapture | None = None,
 ) -> JobWorker:
-    """Return the worker of all features. Errors: SettingsError where mail cannot be sent."""
+    """Return the worker of all features; it captures the market where it is given with what.
+
+    Errors: SettingsError where mail cannot be sent.
+    """
     database = identity.database
 
     async def trim_audit(_: Arguments) -> None:
@@ -38,11 +48,12 @@ def build_worker(
         base_url=settings.base_url,
         clock=clock,
     )
-    return JobWorker(
-        stores.database_url,
-        {**tasks.handlers, TRIM_AUDIT: trim_audit},
-        schedules={**SCHEDULES, TRIM_AUDIT: "41 3 * * *"},
-    )
+    handlers = {**tasks.handlers, TRIM_AUDIT: trim_audit}
+    schedules = {**SCHEDULES, TRIM_AUDIT: "41 3 * * *"}
+    if capture is not None:
+        handlers |= MarketTasks(database, capture).handlers
+        schedules |= MARKET_SCHEDULES
+    return JobWorker(stores.database_url, handlers, schedules=schedules)
 
 
 def mail_sender(settings: Settings, clock: Clock) -> MailSender:

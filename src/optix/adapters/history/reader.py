@@ -16,7 +16,13 @@ import numpy as np
 import polars as pl
 
 from optix.adapters.history import adjust, files
-from optix.adapters.history.convert import chains_of, floats_of, integers_of, quote_of, underlying_of_symbol
+from optix.adapters.history.convert import (
+    chains_of,
+    floats_of,
+    integers_of,
+    quote_of,
+    underlying_of_symbol,
+)
 from optix.adapters.history.layout import DAY_NS, PLACES, folder_of, name_of
 from optix.adapters.history.manifest import MANIFEST, DataFile, Manifest
 from optix.adapters.history.storage import Storage

@@ -104,9 +104,7 @@ class _Held:
             self._frames.setdefault(DatasetName.OPTION_QUOTES, [pl.DataFrame()])
         for dataset, frames in self._frames.items():
             rows = pl.concat(frames)
-            rejected = (
-                list(self._rejected.values()) if dataset is DatasetName.OPTION_QUOTES else []
-            )
+            rejected = list(self._rejected.values()) if dataset is DatasetName.OPTION_QUOTES else []
             count = sum(entry.count for entry in rejected)
             yield ImportBatch(
                 dataset=dataset, rows=rows, records=rows.height + count, rejected=rejected

@@ -6,17 +6,13 @@ import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from optix.adapters.history.files import UPGRADES, Upgrades
 from optix.adapters.history.reader import Reader
 from optix.adapters.history.storage import Rehearsal, Storage, open_storage
 from optix.adapters.history.writer import Writer
 from optix.kernel.clock import Clock
-from optix.platform.settings import Settings
 from optix.ports.history import DATASETS, Dataset, DatasetName
-
-FOLDER: Final = "history"
 
 
 class HistoryStore:
@@ -62,9 +58,9 @@ class HistoryStore:
         """Give a writer that counts as the real one would and leaves the store as it is."""
         with tempfile.TemporaryDirectory(prefix="optix-rehearsal-") as aside:
             storage = Rehearsal(self._storage, Path(aside))
-            with HistoryStore(
-                storage, datasets=self._datasets, upgrades=self._upgrades
-            ).writing("a rehearsal") as writer:
+            with HistoryStore(storage, datasets=self._datasets, upgrades=self._upgrades).writing(
+                "a rehearsal"
+            ) as writer:
                 yield writer
 
 
@@ -74,9 +70,3 @@ def open_history(folder: Path, url: str | None, clock: Clock) -> HistoryStore:
     Errors: HistoryUnavailable.
     """
     return HistoryStore(open_storage(folder, url, clock.now_ns))
-
-
-def history_of(settings: Settings, clock: Clock) -> HistoryStore:
-    """Return the store that the operator chose. Errors: HistoryUnavailable."""
-    chosen = settings.history
-    return open_history(chosen.history_dir or settings.data_dir / FOLDER, chosen.history_url, clock)

@@ -7,9 +7,11 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from optix.features.market import schemas
 from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness
+from optix.features.market.history.service import History, NoPastChain
 from optix.features.market.service import (
     ContractSymbol,
     ExpiredContract,
@@ -22,12 +24,11 @@ from optix.kernel.instrument import MalformedContract, Right
 from optix.kernel.symbols import MalformedSymbol
 from optix.platform.bus import BusUnavailable, FeedUnavailable
 from optix.platform.http import errors, not_modified
+from optix.ports.history import HistoryTooNew, HistoryUnavailable
 from optix.ports.market_data import (
-    BarInterval,
     ProviderUnavailable,
     UnknownExpiration,
     UnknownSymbol,
-    UnsupportedRequest,
 )
 
 Symbol = Annotated[
@@ -83,13 +84,17 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
         "/options/chain/{symbol}",
         response_model=schemas.Chain,
         responses={
-            **errors(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+            **errors(
+                *(*_SYMBOL_ERRORS, UnknownExpiration, BadChainFilter),
+                *(InvalidInput, NoPastChain, HistoryUnavailable, HistoryTooNew),
+            ),
             304: {"description": "Not modified since the ETag you sent."},
         },
     )
     async def get_chain(
         request: Request,
         symbol: Symbol,
+        history: History,
         *,
         expiration: Annotated[
             date | None, Query(description="Exchange date; the next open one when left out.")
@@ -110,6 +115,10 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
             float | None, Query(ge=0, le=1, allow_inf_nan=False, description="Of absolute delta.")
         ] = None,
         right: Annotated[Right | None, Query(description="C or P; both when left out.")] = None,
+        as_of: Annotated[
+            AwareDatetime | None,
+            Query(description="A past instant: the chain as it was known then, from the history."),
+        ] = None,
     ) -> Response:
         """Return one expiration with OPTIX IV and Greeks beside the vendor's own."""
         wanted = ChainFilter(
@@ -119,7 +128,10 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
             delta_max=delta_max,
             right=right,
         )
-        chain = await service.get_chain(symbol, expiration, wanted)
+        if as_of is None:
+            chain = await service.get_chain(symbol, expiration, wanted)
+        else:
+            chain = await history.get_chain(symbol, expiration, wanted, as_of)
         return not_modified(request, chain.etag) or Response(
             chain.body,
             media_type="application/json",
@@ -146,16 +158,6 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
 
 
 def _add_reference(router: APIRouter, service: MarketService) -> None:
-    @router.get("/historical/{symbol}", responses=errors(*_SYMBOL_ERRORS, UnsupportedRequest))
-    async def get_history(
-        symbol: Symbol,
-        interval: Annotated[BarInterval, Query()] = BarInterval.DAY_1,
-        start: Annotated[date | None, Query(description="First exchange date.")] = None,
-        end: Annotated[date | None, Query(description="Last exchange date; today.")] = None,
-    ) -> schemas.History:
-        """Return price bars, oldest first; the latest ones where there are too many."""
-        return await service.get_history(symbol, interval, start, end)
-
     @router.get("/symbols/search", responses=errors(*_AWAY))
     async def search_symbols(
         q: Annotated[str, Query(min_length=1, max_length=limits.SEARCH_TEXT_LENGTH_MAX)],

@@ -1,0 +1,1 @@
+"""The market's memory as a feature: what is captured each day, what is missing, what was."""
