@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from typing import Any
 
-import databento_dbn as dbn
 from tests.fakes.recorded_files import (
     ALPACA_SNAPSHOT,
     CBOE_OPTION,
@@ -29,6 +28,7 @@ from tests.fakes.recorded_files import (
     alpaca,
     as_json,
     cboe_document,
+    dbn,
     dbn_bar,
     dbn_file,
     dbn_trade,
@@ -55,7 +55,7 @@ _DESK_ROW = {"symbol": "XYZ260717C00050000", "bid": 1.1, "ask": 1.2, "last": 1.1
 _WIRE_ROW = {"contractSymbol": "XYZ180511C00001500", "strike": 1.5, "lastPrice": 1.1, "bid": 0.75,
              "ask": 1.05, "impliedVolatility": 10.3}  # fmt: skip
 _WIRE = {"underlyingSymbol": "XYZ", "quote": {"regularMarketPrice": 2.45,
-         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW], "puts": []}]}  # fmt: skip
+         "regularMarketTime": 1526046799}, "options": [{"calls": [_WIRE_ROW]}]}  # fmt: skip
 _UNDEFINED: dict[str, Any] = {"ts_event": dbn.UNDEF_TIMESTAMP, "ts_recv": 1781719200000000000}
 
 
@@ -124,7 +124,7 @@ CHAINS = (
                         "l": 1.5,
                     }
                 ],
-            }  # fmt: skip
+            }
         ),
         1,
     ),
@@ -196,7 +196,7 @@ CHAINS = (
                     },
                     "reference": {"contractType": "C"},
                 }
-            }  # fmt: skip
+            }
         ),
         1,
     ),
@@ -232,7 +232,7 @@ CHAINS = (
                         }
                     ]
                 }
-            },  # fmt: skip
+            },
             "bars?timeframe=1Hour",
         ),
         1,

@@ -225,6 +225,14 @@ class TestLines:
         path = put(tmp_path, quote_table(QUOTE_TABLE_LINE + "Fri Oct 20 2023,XYZ231020C00055000\n"))
         assert reasons(batches_of("cboe_csv", path)) == {"wrong_columns": 2}
 
+    def test_numbers_beyond_json_are_told_apart(self, tmp_path: Path) -> None:
+        infinite = {**CBOE_OPTION, "last_trade_price": float("inf")}
+        absent = {**CBOE_OPTION, "bid": float("nan")}
+        empty = {**CBOE_OPTION, "volume": float("nan"), "ask": 1.3}
+        batches = batches_of("cboe_json", put(tmp_path, cboe_document([infinite, absent, empty])))
+        assert reasons(batches) == {"not_a_number": 1, "missing_field": 1}
+        assert batches[1].rows.height == 1
+
     def test_a_row_of_too_many_levels_is_shown_as_such(self, tmp_path: Path) -> None:
         deep = b"[" * 1_010 + b"]" * 1_010
         document = cboe_document([CBOE_OPTION, "deep"]).replace(b'"deep"', deep)

@@ -101,7 +101,7 @@ class OptionsDesk:
                     ours: number(theirs)
                     for ours, theirs in (_DESK_NUMBERS | _DESK_ANALYTICS).items()
                 },
-                "spot": pl.lit(spot, dtype=pl.Float64),
+                "spot": pl.lit(spot, dtype=pl.Float64).fill_nan(None),
             },
             source=DESK,
             quality=Quality.DELAYED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from math import isfinite, isnan, nan
+from math import inf, isfinite, isnan, nan
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,15 +141,17 @@ def _whole(value: object) -> int | None:
 
 
 def number_column(values: Sequence[object]) -> tuple[pl.Series, list[int]]:
-    """Return values as floats, null for None and NaN, and the places of what is no number."""
+    """Return values as floats, null for None, NaN as it is, and the places of what is no number."""
     if set(map(type, values)) <= {float, int, type(None)}:
         try:
             series = pl.Series(values, dtype=pl.Float64, strict=False)
         except (OverflowError, TypeError):
             pass
         else:
-            if not series.is_infinite().any() and series.null_count() == values.count(None):
-                return series.fill_nan(None), []
+            # The extremes tell of infinities at once; a NaN is none of them and means "missing".
+            finite = series.max() != inf and series.min() != -inf
+            if finite and series.null_count() == values.count(None):
+                return series, []
     numbers: list[float | None] = []
     odd: list[int] = []
     for place, value in enumerate(values):
