@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 import pytest
 from tests.fixtures.chains import NOW_NS
+from tests.fixtures.waiting import until
 
 from optix.features.market.carry import RATE_SETTING
 from optix.features.market.inputs import MarketInputs
@@ -166,6 +168,20 @@ class TestAsking:
         inputs = inputs_of(Source())
         await inputs.refresh(["A", "B", "C"])
         assert len(inputs._known) == 2
+
+    async def test_a_source_that_breaks_does_not_end_the_asking(self) -> None:
+        inputs, asked = inputs_of(Source()), 0
+
+        def followed() -> list[str]:
+            nonlocal asked
+            asked += 1
+            raise ZeroDivisionError
+
+        running = asyncio.create_task(inputs.run(followed))
+        await until(lambda: asked == 1)
+        assert not running.done()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     async def test_what_was_not_asked_for_yet_says_so(self) -> None:
         carry = inputs_of(Source()).carry_of("SPY", NOW_NS, in_cash=True)

@@ -89,7 +89,10 @@ class MarketInputs:
         Retries: what a source did not answer is asked again after `INPUTS_AGE_SECONDS_MAX`.
         """
         while True:
-            await self.refresh(followed())
+            try:
+                await self.refresh(followed())
+            except Exception:  # a source that breaks must not end the feed
+                log.exception("feed.inputs_failed")
             await asyncio.sleep(_REFRESH_SECONDS)
 
     async def refresh(self, underlyings: Iterable[str]) -> None:
@@ -161,7 +164,7 @@ class MarketInputs:
                 years,
                 action.amount or 0.0,
                 DividendKind.FORECAST if action.estimated else DividendKind.ANNOUNCED,
-                action.source,
+                action.source or "the provider",
             )
             for action, years in coming
             if years > 0
@@ -195,7 +198,7 @@ def _schedule(
 
     A company keeps its calendar more often than it changes it; the source says that it is a guess.
     """
-    cash = [a for a in actions if a.kind in _CASH and a.amount]
+    cash = [a for a in actions if a.kind in _CASH and (a.amount or 0.0) > 0]
     known = [a for a in cash if a.ex_date > today]
     again = []
     for action in cash:
