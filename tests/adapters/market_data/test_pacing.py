@@ -126,10 +126,10 @@ async def test_odd_headers_change_nothing(headers: dict[str, str]) -> None:
         ("7", 7.0),
         ("0", 0.05),
         ("999999", limits.PROVIDER_PAUSE_SECONDS_MAX),
-        ("soon", limits.PROVIDER_PAUSE_SECONDS_DEFAULT),
-        ("nan", limits.PROVIDER_PAUSE_SECONDS_DEFAULT),
+        ("soon", limits.PROVIDER_PAUSE_SECONDS),
+        ("nan", limits.PROVIDER_PAUSE_SECONDS),
         ("Wed, 18 Nov 2026 11:07:00 GMT", 20.0),
-        ("Wed, 18 Nov 2026 11:07:00 -0000", limits.PROVIDER_PAUSE_SECONDS_DEFAULT),
+        ("Wed, 18 Nov 2026 11:07:00 -0000", limits.PROVIDER_PAUSE_SECONDS),
     ],
 )
 async def test_a_429_says_how_long_within_bounds(header: str, seconds: float) -> None:

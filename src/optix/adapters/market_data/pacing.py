@@ -129,7 +129,7 @@ class Pacing:
         seconds = _retry_after_seconds(headers.get("Retry-After"), self._clock.now_ns())
         if seconds is None:
             self.learn(headers)
-            seconds = limits.PROVIDER_PAUSE_SECONDS_DEFAULT
+            seconds = limits.PROVIDER_PAUSE_SECONDS
             if self._told is not None and self._told[1] > self._clock.now_ns():
                 seconds = (self._told[1] - self._clock.now_ns()) / NANOSECONDS
         seconds = min(max(seconds, 0.05), limits.PROVIDER_PAUSE_SECONDS_MAX)

@@ -116,7 +116,7 @@ async def test_few_symbols_may_be_silent_for_longer() -> None:
     assert product.data_silence == limits.STREAM_DATA_SILENCE_SECONDS_MAX
     timings = replace(CHAOS_TIMINGS, data_silence=0.1)
     async with running(timings=timings) as run:
-        many = [Topic(f"S{n}", Channel.QUOTE) for n in range(limits.STREAM_MUTE_SYMBOLS)]
+        many = [Topic(f"S{n}", Channel.QUOTE) for n in range(limits.STREAM_MUTE_SYMBOLS_MIN)]
         await run.live(A)
         await asyncio.sleep(0.4)
         assert len(run.server.connects) == 1, "one contract may say nothing for twelve times that"

@@ -383,7 +383,7 @@ class StreamSession:
 
     def _data_silence_bound(self) -> float:
         """Return how long no data is normal: less for many symbols, more if nothing helped."""
-        few = limits.STREAM_MUTE_SYMBOLS / max(len(self._subscriptions.symbols), 1)
+        few = limits.STREAM_MUTE_SYMBOLS_MIN / max(len(self._subscriptions.symbols), 1)
         bound = self._timings.data_silence * min(max(few, 1.0), 12.0)
         return min(bound * 2.0 ** min(self._mutes, 16), self._timings.silence_max)
 
