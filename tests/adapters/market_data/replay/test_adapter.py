@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import date
 from math import isnan
 from pathlib import Path
@@ -22,8 +23,9 @@ from tests.fakes.recordings import (
     write_recording,
 )
 
-from optix.adapters.market_data.replay import open_replay
+from optix.adapters.market_data.replay import adapter, open_replay
 from optix.adapters.market_data.replay.adapter import ReplayMarketData
+from optix.adapters.market_data.replay.tape import Tick
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, to_datetime
 from optix.kernel.quote import Quality, Quote
@@ -304,3 +306,27 @@ class TestMinuteBars:
         table = await provider.fetch_chain(GOOG_DEC)
         assert table.columns["volume"][0] == 7.0
         assert table.columns["open_interest"][0] == 1732.0
+
+
+class TestReadingAhead:
+    @pytest.mark.parametrize(("ticks", "rows"), [(2, 1_000), (1_000, 3)])
+    async def test_ticks_are_read_in_bounded_handfuls(
+        self, recording: Path, monkeypatch: pytest.MonkeyPatch, ticks: int, rows: int
+    ) -> None:
+        monkeypatch.setattr(adapter, "READ_AHEAD_TICKS", ticks)
+        monkeypatch.setattr(adapter, "READ_AHEAD_ROWS", rows)
+        original, taken = adapter._read_ahead, []
+
+        def counted(source: Iterator[Tick]) -> list[Tick]:
+            handful = original(source)
+            taken.append(handful)
+            return handful
+
+        monkeypatch.setattr(adapter, "_read_ahead", counted)
+        provider = await opened(recording, speed="step")
+        while await provider.step() is not None:
+            pass
+        assert sum(map(len, taken)) == 4
+        assert max(map(len, taken)) <= 2
+        for handful in taken:
+            assert sum(tick.rows for tick in handful[:-1]) < rows

@@ -19,6 +19,7 @@ from tests.adapters.market_data.sim.world import (
     step_clock,
 )
 
+from optix.adapters.market_data.sim.actions import LOOK_AHEAD_DAYS
 from optix.adapters.market_data.sim.days import SimulatedDays, make_days
 from optix.adapters.market_data.sim.files import truth_of
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName, Split
@@ -194,6 +195,7 @@ class TestDividends:
             date(2027, 3, 19),
         ]
         assert actions[-1].estimated
+        assert actions[-1].ex_date <= date(2026, 11, 20) + timedelta(days=LOOK_AHEAD_DAYS)
         assert all(action.amount for action in actions)
 
     def test_deep_calls_are_exercised_before_the_ex_date(self) -> None:

@@ -6,11 +6,12 @@ from datetime import date
 
 import numpy as np
 import pytest
-from tests.adapters.market_data.sim.world import make_path, new_york
+from tests.adapters.market_data.sim.world import SESSIONS, make_path, new_york
 
 from optix.adapters.market_data.sim.hashing import Floats
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import BeforeSimulation, MarketPath
+from optix.adapters.market_data.sim.span import as_instants
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.quote import SecurityKind
 
@@ -141,3 +142,12 @@ def test_a_name_without_own_volatility_never_jumps_by_itself() -> None:
     )
     path = make_path([DEFAULT_NAMES[0], lonely])
     assert correlation(minute_returns(path, "ONE"), minute_returns(path, "SPX")) > 0.9999
+
+
+def test_every_session_knows_its_close_and_the_way_to_the_next_open() -> None:
+    path = make_path()
+    for day in SESSIONS.iter_sessions(date(2026, 1, 5), date(2026, 3, 31)):
+        instant = SESSIONS.opens_at(day)
+        number = path.day_number(instant)
+        assert np.isfinite(path.log_close("XOM", number))
+        assert np.isfinite(path.log_prices("XOM", as_instants(instant))).all()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from optix.adapters.market_data.sim.events import (
-    ANNOUNCED_SESSIONS,
     PAID_AFTER_DAYS,
     SPLIT_ANNOUNCED_DAYS,
 )
@@ -56,18 +55,13 @@ _AHEAD = timedelta(days=LOOK_AHEAD_DAYS)
 def _dividend(
     path: MarketPath, name: SimulatedName, day: date, number: int, paid: float | None
 ) -> CorporateAction:
-    declared = paid
-    announced: date | None = None
-    if paid is None:
-        declared = path.declared(name, day, number)
-    if declared is not None and path.number_on_or_after(day) < path.days_known:
-        announced = path.day(max(path.number_on_or_after(day) - ANNOUNCED_SESSIONS, 0))
+    declared = path.declared(name, day, number) if paid is None else paid
     return CorporateAction(
         symbol=name.symbol,
         kind=ActionKind.CASH_DIVIDEND,
         ex_date=day,
         amount=path.usual_dividend(name, number) if declared is None else declared,
-        announced=announced,
+        announced=None if declared is None else path.announced(day, number),
         pay_date=day + timedelta(days=PAID_AFTER_DAYS),
         estimated=declared is None,
         source=SOURCE,

@@ -91,8 +91,10 @@ class MarketPath:
         self._spans: OrderedDict[int, Span] = OrderedDict()
 
     def _extend(self, instant_ns: int) -> None:
-        """Make the world long enough to hold `instant_ns` and the session after it."""
-        while not self._edges or self._edges[-1] <= instant_ns or len(self._days) < 2:
+        """Make the world long enough to hold `instant_ns` and a whole session after it: the close
+        of a session is the start of the step from there to the next open.
+        """
+        while len(self._days) < 2 or self._edges[-2] <= instant_ns:
             start = self._days[-1] + timedelta(days=1) if self._days else self._first_day
             goal = self._sessions.exchange_date(instant_ns)
             end = max(goal, start) + timedelta(days=_LOOK_AHEAD_DAYS)
@@ -122,7 +124,7 @@ class MarketPath:
 
     def position(self, instant_ns: int) -> int:
         """Return the position of the span that holds `instant_ns`; its first instant is within."""
-        if not self._edges or instant_ns >= self._edges[-1]:
+        if not self._edges or instant_ns >= self._edges[-2]:
             self._extend(instant_ns)
         if instant_ns < self._edges[0]:
             raise BeforeSimulation(f"The simulated market begins on {self._days[0]}.")
@@ -240,8 +242,7 @@ class MarketPath:
 
     def declared(self, name: SimulatedName, ex_day: date, number: int) -> float | None:
         """Return the amount of a coming dividend, None until it is declared on session `number`."""
-        sessions = self._sessions.iter_sessions(self._days[number] + timedelta(days=1), ex_day)
-        ahead = sum(1 for _ in sessions)
+        ahead = self._sessions_ahead(ex_day, number)
         if ahead >= ANNOUNCED_SESSIONS or number < 1:
             return None
         at = max(number + ahead - ANNOUNCED_SESSIONS, 0)
@@ -249,6 +250,16 @@ class MarketPath:
         closes = self._closes[name.symbol]
         # The split of a later day is not in it: whoever splits declares again.
         return max(round(exp(closes[at]) * name.dividend_yield / 4.0, 2), _CENT)
+
+    def announced(self, ex_day: date, number: int) -> date:
+        """Return when the dividend of an ex-date was declared that session `number` knows."""
+        ahead = self._sessions_ahead(ex_day, number)
+        known = number + ahead if ahead else self.number_on_or_after(ex_day)
+        return self._days[max(known - ANNOUNCED_SESSIONS, 0)]
+
+    def _sessions_ahead(self, ex_day: date, number: int) -> int:
+        first = self._days[number] + timedelta(days=1)
+        return sum(1 for _ in self._sessions.iter_sessions(first, ex_day)) if first <= ex_day else 0
 
     def split_shift(self, name: SimulatedName, number: int) -> float:
         """Return by how much splits shift the log price of a session against `LEVELS_DATE`'s."""

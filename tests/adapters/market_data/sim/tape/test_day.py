@@ -13,6 +13,7 @@ from tests.adapters.market_data.sim.world import PROGRAMS, SESSIONS
 from optix.adapters.market_data.sim.days import NameDay, SimulatedDays, make_days
 from optix.adapters.market_data.sim.files import truth_of
 from optix.adapters.market_data.sim.names import SimulatedName
+from optix.adapters.market_data.sim.tape import orders
 from optix.adapters.market_data.sim.tape.prints import EXCHANGES
 from optix.kernel.chain import ChainTable
 from optix.kernel.quote import TradingState, TradingStatus
@@ -182,7 +183,7 @@ def test_a_busy_day_has_sweeps_late_prints_cancels_and_corrections() -> None:
     assert late
     assert all(trade.ts_received - trade.ts_event >= 20e9 for trade in late)
     sweeps = defaultdict(list)
-    orders = dict(
+    kind_of = dict(
         zip(
             truth["orders"].column("order_id").to_pylist(),
             truth["orders"].column("kind").to_pylist(),
@@ -190,7 +191,7 @@ def test_a_busy_day_has_sweeps_late_prints_cancels_and_corrections() -> None:
         )
     )
     for row, trade in zip(truth["prints"].to_pylist(), trades, strict=True):
-        if orders[row["order_id"]] == "sweep" and trade.action is TradeAction.NEW:
+        if kind_of[row["order_id"]] == "sweep" and trade.action is TradeAction.NEW:
             sweeps[row["order_id"]].append(trade)
     several = [parts for parts in sweeps.values() if len(parts) > 1]
     assert len(several) > 5
@@ -228,3 +229,11 @@ def test_a_session_is_told_in_the_order_of_time() -> None:
     assert {k: v for k, v in seen.items() if v} == {k: v for k, v in printed.items() if v}
     prices = np.array([t.price for _, t in told if isinstance(t, Trade) and t.symbol == "DIS"])
     assert len(prices) == 2, "one opening and one closing auction"
+
+
+def test_a_day_has_no_more_orders_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "ORDERS_MAX", 40)
+    days, names = make_days(SESSIONS, PROGRAMS, seed=4, start=DAY, activity=0.02)
+    day = days.name_day(names["AAPL"], days.number_of(DAY), tape=True, expirations=2)
+    kinds = truth_of(days, day)["orders"].column("kind").to_pylist()
+    assert sum(kind != "top_up" for kind in kinds) == 40
