@@ -27,7 +27,7 @@ from optix.features.identity import router_passwords as identity_passwords_http
 from optix.features.identity.access import AUTHENTICATION_ERRORS, current_user
 from optix.features.identity.service import Identity
 from optix.features.market.book import MarketBook
-from optix.features.market.history.service import MarketHistory
+from optix.features.market.history import MarketHistory
 from optix.features.market.router import market_router
 from optix.features.market.router_history import history_router
 from optix.features.market.service import MarketService

@@ -27,8 +27,7 @@ from optix.features.identity.passwords import PasswordHasher
 from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.book import MarketBook
-from optix.features.market.history.capture import HistoryCapture
-from optix.features.market.history.service import MarketHistory
+from optix.features.market.history import HistoryCapture, MarketHistory
 from optix.features.market.service import MarketService
 from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
@@ -138,18 +137,13 @@ def build_components(
         Resources(database=database, redis=redis, bus=bus, identity=identity)
     ]
     book, history = MarketBook(bus, clock), history_of(settings, clock)
-    captured = settings.history.captured if "worker" in names else []
+    capture = _capture(settings, history, book) if "worker" in names else None
     if "worker" in names:
-        capture = (
-            HistoryCapture(history, book, symbols=captured, rate=settings.market.risk_free_rate)
-            if captured
-            else None
-        )
         components.append(build_worker(settings, stores, identity, clock, capture))
     if "feed" in names:
         components.append(FeedComponent(bus, settings.market, clock))
     served = _modules(names, modules)
-    if served or captured:
+    if served or capture:
         components.append(book)
     if served:
         deps = ApiDependencies(
@@ -174,6 +168,14 @@ def build_components(
         components.append(identity.ended)
         components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
     return components
+
+
+def _capture(settings: Settings, history: LateHistory, book: MarketBook) -> HistoryCapture | None:
+    """Return the daily capture, where the operator named what to capture."""
+    symbols = settings.history.captured
+    if not symbols:
+        return None
+    return HistoryCapture(history, book, symbols=symbols, rate=settings.market.risk_free_rate)
 
 
 def _issuers(settings: Settings, clock: Clock) -> list[Issuer]:

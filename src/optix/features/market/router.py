@@ -43,6 +43,7 @@ def market_router(service: MarketService, signed_in: Callable[..., Any]) -> APIR
     router = APIRouter(prefix="/api/v1", tags=["market"], dependencies=[Depends(signed_in)])
     _add_quotes(router, service)
     _add_options(router, service)
+    _add_contracts(router, service)
     _add_reference(router, service)
     return router
 
@@ -138,6 +139,8 @@ def _add_options(router: APIRouter, service: MarketService) -> None:
             headers={"ETag": chain.etag, "Cache-Control": "private, no-cache"},
         )
 
+
+def _add_contracts(router: APIRouter, service: MarketService) -> None:
     @router.get(
         "/options/contracts/{contract}",
         responses=errors(
