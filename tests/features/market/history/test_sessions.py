@@ -13,7 +13,7 @@ from tests.fakes.history_rows import store_in
 from tests.fakes.past_market import RATE, SPOT, PastMarket, flat_chain
 
 from optix.features.market import calendar
-from optix.features.market.history.backfill import Filled, backfill
+from optix.features.market.history.filling import Filled, backfill
 from optix.features.market.history.measures import TENORS, implied_measures, realised_measures
 from optix.features.market.history.sessions import Stored, captured_days, store_session
 from optix.kernel.quote import Quality

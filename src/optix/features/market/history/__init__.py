@@ -1,7 +1,7 @@
 """The market's memory as a feature: what is captured each day, what is missing, what was."""
 
-from optix.features.market.history.backfill import Filled, backfill
 from optix.features.market.history.capture import HistoryCapture
+from optix.features.market.history.filling import Filled, backfill
 from optix.features.market.history.rules import Coverage, coverage_of
 from optix.features.market.history.service import MarketHistory
 
