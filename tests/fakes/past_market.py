@@ -72,13 +72,13 @@ class PastMarket:
 
     def __init__(self, vols: dict[date, float], fails_after: int | None = None) -> None:
         self.vols = vols
-        self.asked: list[tuple[date, date]] = []
+        self.ranges: list[tuple[date, date]] = []
         self._left = fails_after
 
     async def iter_chain_history(
         self, underlying: str, *, start: date, end: date
     ) -> AsyncIterator[ChainTable]:
-        self.asked.append((start, end))
+        self.ranges.append((start, end))
         for day in self.known(start, end):
             if self._left == 0:
                 raise ConnectionError("cut off")

@@ -7,8 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from optix.features.market import calendar
-from optix.features.market.history.backfill import Filled, backfill
-from optix.features.market.history.rules import coverage_of
+from optix.features.market.history import Filled, backfill, coverage_of
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.kernel.symbols import parse_symbol

@@ -9,7 +9,7 @@ from optix.adapters.mail.folder import FolderMail
 from optix.adapters.mail.smtp import SMTPMail
 from optix.features.identity.service import Identity
 from optix.features.identity.tasks import SCHEDULES, IdentityTasks
-from optix.features.market.history.capture import HistoryCapture
+from optix.features.market.history import HistoryCapture
 from optix.features.market.tasks import SCHEDULES as MARKET_SCHEDULES
 from optix.features.market.tasks import MarketTasks
 from optix.kernel.clock import Clock, to_datetime

@@ -17,6 +17,7 @@ from tests.fixtures.market import Market
 from tests.fixtures.waiting import until
 
 from optix.features.market import schemas
+from optix.features.market import schemas_history as answers
 from optix.kernel import limits
 from optix.kernel.chain import RejectedRow
 from optix.kernel.quote import Quality, SecurityKind
@@ -412,7 +413,7 @@ class TestHistory:
 
     async def test_bars_come_with_their_source(self, get: Get, bars: Bars) -> None:
         response = await get("/api/v1/historical/SPY?start=2026-11-01&end=2026-11-17")
-        history = schemas.History.model_validate_json(response.content)
+        history = answers.StoredHistory.model_validate_json(response.content)
         assert (history.symbol, history.interval, history.adjusted) == ("SPY", "1d", True)
         assert len(history.bars) == len(bars.rows)
         assert history.bars[0].close == 1.5

@@ -13,7 +13,7 @@ from tests.fakes.history_rows import store_in
 from tests.fakes.past_market import RATE, SPOT, PastMarket, flat_chain
 
 from optix.features.market import calendar
-from optix.features.market.history.backfill import Filled, backfill
+from optix.features.market.history.filling import Filled, backfill
 from optix.features.market.history.measures import TENORS, implied_measures, realised_measures
 from optix.features.market.history.sessions import Stored, captured_days, store_session
 from optix.kernel.quote import Quality
@@ -174,7 +174,7 @@ class TestBackfill:
         source = PastMarket(vols)
         filled = await self.fill(tmp_path, source)
         # The fourth was still on its way when the line broke.
-        assert source.asked == [(DAYS[3], DAYS[-1])]
+        assert source.ranges == [(DAYS[3], DAYS[-1])]
         assert (filled.there, filled.filled) == (3, 7)
 
     async def test_only_gaps_are_asked_for_each_at_once(self, tmp_path: Path) -> None:
@@ -183,12 +183,12 @@ class TestBackfill:
         await self.fill(tmp_path, PastMarket(vols), there)
         source = PastMarket(vols)
         await self.fill(tmp_path, source)
-        assert source.asked == [(DAYS[2], DAYS[3]), (DAYS[7], DAYS[7])]
+        assert source.ranges == [(DAYS[2], DAYS[3]), (DAYS[7], DAYS[7])]
         again = PastMarket(vols)
         await self.fill(tmp_path, again)
-        assert again.asked == []
+        assert again.ranges == []
 
     async def test_nothing_wanted_is_nothing_done(self, tmp_path: Path) -> None:
         source = PastMarket({})
         await self.fill(tmp_path, source, [])
-        assert source.asked == []
+        assert source.ranges == []

@@ -113,6 +113,8 @@ class MarketHistory:
         symbol = parse_symbol(symbol)
         today = self._today()
         last = min(end or today, today)
+        if min(start or last, last).year < limits.HISTORY_YEAR_MIN:
+            raise InvalidInput(f"No market is known before {limits.HISTORY_YEAR_MIN}.")
         first = start or last - timedelta(days=limits.HISTORY_SPAN_DAYS_MAX)
         stored = await asyncio.to_thread(
             self._reader.bars,
