@@ -30,7 +30,7 @@ from optix.features.market import router as market_http
 from optix.features.market import router_admin as market_admin_http
 from optix.features.market import router_agreement as market_agreement_http
 from optix.features.market import router_history as market_history_http
-from optix.features.market.history.service import MarketHistory
+from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.features.streaming.router import stream_router

@@ -11,8 +11,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from optix.features.market.book import MarketBook
-from optix.features.market.history.capture import HistoryCapture
-from optix.features.market.history.service import MarketHistory
+from optix.features.market.history import HistoryCapture, MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.kernel.clock import Clock
 from optix.platform.bus import Bus

@@ -29,7 +29,7 @@ from optix.features.identity.service import Identity, NativeApps
 from optix.features.identity.tokens import KeyRing, SigningKey
 from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
-from optix.features.market.history.service import MarketHistory
+from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
