@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -142,3 +143,16 @@ class TestProjection:
         found = coming(*map(paid, every(7, 60)), until=date(2060, 1, 1))
         assert len(found) <= limits.DIVIDENDS_PROJECTED_MAX
         assert len(found) >= limits.DIVIDENDS_PROJECTED_MAX - 2
+
+
+def test_what_a_source_itself_expects_is_not_expected_twice() -> None:
+    today = date(2026, 11, 20)
+    past = [
+        CorporateAction(
+            symbol="SPY", kind=ActionKind.CASH_DIVIDEND, ex_date=day, amount=1.7, source="src"
+        )
+        for day in (date(2026, 3, 20), date(2026, 6, 19), date(2026, 9, 18))
+    ]
+    guessed = replace(past[-1], ex_date=date(2026, 12, 18), amount=1.8, estimated=True)
+    coming = coming_dividends([*past, guessed], today=today, until=date(2027, 1, 31))
+    assert [(entry.ex_date, entry.amount) for entry in coming] == [(date(2026, 12, 18), 1.8)]

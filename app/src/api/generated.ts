@@ -124,6 +124,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/market/providers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Market Providers
+         * @description How each provider of market data does, who serves what, and what changed lately.
+         */
+        get: operations["admin_list_market_providers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/users": {
         parameters: {
             query?: never;
@@ -917,9 +937,29 @@ export interface paths {
         };
         /**
          * Get History
-         * @description Return price bars, oldest first; the latest ones where there are too many.
+         * @description Return price bars, oldest first, stored ones and then the feed's, with their sources.
          */
         get: operations["market_get_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/historical/{symbol}/coverage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History Coverage
+         * @description Return which sessions of an underlying are stored, and which are missing.
+         */
+        get: operations["market_get_history_coverage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1048,6 +1088,26 @@ export interface paths {
          * @description Return the listed expirations with their settlement and expected move.
          */
         get: operations["market_get_expirations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/options/iv-history/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Iv History
+         * @description Return implied and realised volatility by session, and the rank of the last one.
+         */
+        get: operations["market_get_iv_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1538,6 +1598,32 @@ export interface components {
          */
         BarInterval: "1m" | "5m" | "30m" | "1h" | "1d" | "1w";
         /**
+         * BarSource
+         * @description Where a stretch of bars comes from.
+         */
+        BarSource: {
+            /**
+             * First
+             * Format: date-time
+             * @description Start of its first bar.
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             * @description Start of its last bar.
+             */
+            last: string;
+            quality: components["schemas"]["Quality"];
+            /** Source */
+            source: string;
+            /**
+             * Stored
+             * @description From the history of OPTIX, else straight from the feed.
+             */
+            stored: boolean;
+        };
+        /**
          * CalendarDay
          * @description One weekday of the exchange.
          */
@@ -1812,6 +1898,17 @@ export interface components {
             password: string;
         };
         /**
+         * DataKind
+         * @description What can be asked of a provider. Each kind has its own order of providers.
+         * @enum {string}
+         */
+        DataKind: "quotes" | "chains" | "bars" | "search" | "trades" | "corporate_actions" | "chain_history";
+        /**
+         * DatasetName
+         * @enum {string}
+         */
+        DatasetName: "option_quotes" | "security_quotes" | "trades" | "bars" | "open_interest" | "corporate_actions" | "contracts" | "earnings" | "rates" | "series" | "codes" | "iv_history";
+        /**
          * EmailChange
          * @description Needs a fresh step-up. A code goes to the new address, a notice to the old one.
          */
@@ -2022,21 +2119,57 @@ export interface components {
             /** Version */
             version: string;
         };
-        /** History */
-        History: {
+        /**
+         * HistoryCoverage
+         * @description Which sessions of an underlying a dataset holds.
+         */
+        HistoryCoverage: {
+            dataset: components["schemas"]["DatasetName"];
             /**
-             * Adjusted
-             * @description Adjusted for splits and dividends.
+             * End
+             * Format: date
              */
-            adjusted: boolean;
-            /** Bars */
-            bars: components["schemas"]["Bar"][];
-            interval: components["schemas"]["BarInterval"];
-            quality: components["schemas"]["Quality"];
-            /** Source */
-            source: string;
+            end: string;
+            /**
+             * First
+             * @description First date with rows, whatever was asked.
+             */
+            first: string | null;
+            /** Last */
+            last: string | null;
+            /**
+             * Missing
+             * @description Sessions without any row, one page of them.
+             */
+            missing: string[];
+            /**
+             * Next Cursor
+             * @description Goes back as `cursor` for more missing ones.
+             */
+            next_cursor: string | null;
+            /** Present */
+            present: number;
+            /** Rows */
+            rows: number;
+            /**
+             * Sessions
+             * @description Sessions from `start` to `end`.
+             */
+            sessions: number;
+            /** Sources */
+            sources: string[];
+            /**
+             * Start
+             * Format: date
+             */
+            start: string;
             /** Symbol */
             symbol: string;
+            /**
+             * Thin
+             * @description Sessions with less than half of the usual rows.
+             */
+            thin: string[];
         };
         /**
          * Issuer
@@ -2230,6 +2363,112 @@ export interface components {
              * Format: date
              */
             start: string;
+        };
+        /**
+         * MarketProvider
+         * @description One provider of market data.
+         */
+        MarketProvider: {
+            /**
+             * Error Rate
+             * @description Share of the last requests and updates that failed, 0 to 1.
+             */
+            error_rate: number | null;
+            /**
+             * Errors
+             * @description How many since the start, by reason.
+             */
+            errors: {
+                [key: string]: number;
+            };
+            /** Errors Per Minute */
+            errors_per_minute: number | null;
+            /**
+             * Freshness Seconds
+             * @description Since its last update.
+             */
+            freshness_seconds: number | null;
+            /**
+             * Label
+             * @description Its name for people.
+             */
+            label: string;
+            /**
+             * Lag Seconds
+             * @description From the venue to us, of its last update.
+             */
+            lag_seconds: number | null;
+            /**
+             * Last Update At
+             * @description Null: none yet.
+             */
+            last_update_at: string | null;
+            /** Name */
+            name: string;
+            quality: components["schemas"]["Quality"];
+            /**
+             * Reason
+             * @description One sentence; empty while it is well.
+             */
+            reason: string;
+            /**
+             * Reconnects
+             * @description How often it was opened again.
+             */
+            reconnects: number | null;
+            /**
+             * Requests Left
+             * @description In this window; null: no limit is known.
+             */
+            requests_left: number | null;
+            /**
+             * Serves
+             * @description What it is the one in use for.
+             */
+            serves: components["schemas"]["DataKind"][];
+            /**
+             * Since
+             * Format: date-time
+             * @description When this state began.
+             */
+            since: string;
+            /**
+             * State
+             * @description idle: open, and nothing is asked of it.
+             * @enum {string}
+             */
+            state: "live" | "stale" | "down" | "connecting" | "idle" | "ended";
+            /**
+             * Subscribed
+             * @description Symbols followed, each contract counts one.
+             */
+            subscribed: number | null;
+            /**
+             * Symbols Max
+             * @description How many it can follow; null: no limit.
+             */
+            symbols_max: number | null;
+        };
+        /** MarketProviders */
+        MarketProviders: {
+            feed: components["schemas"]["FeedStatus"];
+            /**
+             * Providers
+             * @description By preference; empty while the feed does not answer.
+             */
+            providers: components["schemas"]["MarketProvider"][];
+            /**
+             * Rejects
+             * @description Rows of the sources that were refused since the start, by reason.
+             */
+            rejects: {
+                [key: string]: number;
+            };
+            /**
+             * Switches
+             * @description Of the last hour, newest first.
+             */
+            switches: components["schemas"]["ProviderSwitch"][];
         };
         /**
          * MarketSession
@@ -2631,6 +2870,27 @@ export interface components {
             type: string;
         };
         /**
+         * ProviderSwitch
+         * @description A kind of data came from another provider from then on.
+         */
+        ProviderSwitch: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            kind: components["schemas"]["DataKind"];
+            /** Reason */
+            reason: string;
+            /**
+             * Source
+             * @description Who served it before; null: nobody.
+             */
+            source: string | null;
+            /** Target */
+            target: string;
+        };
+        /**
          * PublicKey
          * @description One Ed25519 key as a JSON Web Key (RFC 8037).
          */
@@ -3000,6 +3260,27 @@ export interface components {
             token_type: "bearer";
         };
         /**
+         * StoredHistory
+         * @description Bars with the origin of every stretch. `source` and `quality` are those of the last bar.
+         */
+        StoredHistory: {
+            /**
+             * Adjusted
+             * @description Adjusted for splits and dividends.
+             */
+            adjusted: boolean;
+            /** Bars */
+            bars: components["schemas"]["Bar"][];
+            interval: components["schemas"]["BarInterval"];
+            quality: components["schemas"]["Quality"];
+            /** Source */
+            source: string;
+            /** Sources */
+            sources: components["schemas"]["BarSource"][];
+            /** Symbol */
+            symbol: string;
+        };
+        /**
          * SurfaceQuality
          * @description How well the volatility surface stands on the quotes of one expiration.
          */
@@ -3061,6 +3342,12 @@ export interface components {
              */
             source: string;
         };
+        /**
+         * Tenor
+         * @description Maturities that are kept. A literal would not read the text of a query as a number.
+         * @enum {integer}
+         */
+        Tenor: 7 | 14 | 30 | 60 | 90 | 180 | 365;
         /**
          * Tokens
          * @description A signed-in session.
@@ -3215,11 +3502,137 @@ export interface components {
             /** Vega */
             vega: number | null;
         };
+        /**
+         * VolatilityHistory
+         * @description IV history at one constant maturity, oldest session first.
+         */
+        VolatilityHistory: {
+            /**
+             * Next Cursor
+             * @description Goes back as `cursor`; null at the end.
+             */
+            next_cursor: string | null;
+            /** @description Null where the last session has no value. */
+            rank: components["schemas"]["VolatilityRank"] | null;
+            /** Realised Sessions */
+            realised_sessions: number;
+            /** Sessions */
+            sessions: components["schemas"]["VolatilitySession"][];
+            /** Symbol */
+            symbol: string;
+            /** Tenor Days */
+            tenor_days: number;
+        };
+        /**
+         * VolatilityRank
+         * @description Where the last session's at-the-money IV stands in its last 252 sessions.
+         */
+        VolatilityRank: {
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /** Highest */
+            highest: number;
+            /** Lowest */
+            lowest: number;
+            /**
+             * Percentile
+             * @description Share of the sessions with a lower IV.
+             */
+            percentile: number | null;
+            /**
+             * Rank
+             * @description (IV − lowest) / (highest − lowest), a fraction.
+             */
+            rank: number | null;
+            /**
+             * Reason
+             * @description Why rank and percentile are null; empty when they are not.
+             */
+            reason: string;
+            /**
+             * Sessions
+             * @description Sessions with a value; below 60 there is no rank.
+             */
+            sessions: number;
+            /**
+             * Span
+             * @description Sessions of the calendar from the first of them to the last.
+             */
+            span: number;
+            /** Value */
+            value: number;
+        };
+        /**
+         * VolatilitySession
+         * @description One session's measures; a measure that could not be told is null.
+         */
+        VolatilitySession: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Atm Iv
+             * @description At the forward, at the constant maturity.
+             */
+            atm_iv: number | null;
+            /** Call25 Iv */
+            call25_iv: number | null;
+            /**
+             * Date
+             * Format: date
+             */
+            date: string;
+            /**
+             * Expected Move
+             * @description S·IV·√(days/365), one sigma, in dollars.
+             */
+            expected_move: number | null;
+            /**
+             * Fly25
+             * @description (call + put) / 2 − at the money, at 25 delta.
+             */
+            fly25: number | null;
+            /**
+             * Model Free Iv
+             * @description From the strip of options, as the VIX is.
+             */
+            model_free_iv: number | null;
+            /** Put25 Iv */
+            put25_iv: number | null;
+            quality: components["schemas"]["Quality"];
+            /**
+             * Realised Close
+             * @description Of closes, over `realised_sessions`.
+             */
+            realised_close: number | null;
+            /** Realised Parkinson */
+            realised_parkinson: number | null;
+            /** Realised Yang Zhang */
+            realised_yang_zhang: number | null;
+            /**
+             * Rr25
+             * @description Risk reversal: call − put at 25 delta.
+             */
+            rr25: number | null;
+            /** Source */
+            source: string;
+        };
         /** WebCredentials */
         WebCredentials: {
             /** Apps */
             apps: string[];
         };
+        /**
+         * Window
+         * @description Sessions that realised volatility is kept of.
+         * @enum {integer}
+         */
+        Window: 10 | 20 | 60 | 252;
     };
     responses: never;
     parameters: never;
@@ -3689,6 +4102,98 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    admin_list_market_providers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketProviders"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Permission missing */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "permission_missing";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Bus unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "bus_unavailable" | "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };
@@ -8654,8 +9159,10 @@ export interface operations {
                 interval?: components["schemas"]["BarInterval"];
                 /** @description First exchange date. */
                 start?: string | null;
-                /** @description Last exchange date; today. */
+                /** @description Last exchange date. */
                 end?: string | null;
+                /** @description For splits and dividends, where the bars are stored. */
+                adjusted?: boolean;
             };
             header?: never;
             path: {
@@ -8672,8 +9179,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["History"];
+                    "application/json": components["schemas"]["StoredHistory"];
                 };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
             401: {
@@ -8759,7 +9273,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bus unavailable or feed unavailable or provider unavailable */
+            /** @description Bus unavailable or feed unavailable or history too new or history unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8767,7 +9281,131 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                        code?: "bus_unavailable" | "feed_unavailable" | "history_too_new" | "history_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_history_coverage: {
+        parameters: {
+            query?: {
+                dataset?: components["schemas"]["DatasetName"];
+                /** @description First exchange date. */
+                start?: string | null;
+                /** @description Last exchange date. */
+                end?: string | null;
+                /** @description Sessions of a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Stock, ETF or index, like SPY. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryCoverage"];
+                };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description No history */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "no_history";
+                    };
+                };
+            };
+            /** @description Cursor unreadable or malformed symbol or outside calendar */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input" | "malformed_symbol" | "outside_calendar";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description History too new or history unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "history_too_new" | "history_unavailable" | "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };
@@ -9256,6 +9894,8 @@ export interface operations {
                 delta_max?: number | null;
                 /** @description C or P; both when left out. */
                 right?: components["schemas"]["Right"] | null;
+                /** @description A past instant: the chain as it was known then, from the history. */
+                as_of?: string | null;
             };
             header?: never;
             path: {
@@ -9306,7 +9946,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Unknown expiration or unknown symbol */
+            /** @description No past chain or unknown expiration or unknown symbol */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9314,11 +9954,11 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "unknown_expiration" | "unknown_symbol";
+                        code?: "no_past_chain" | "unknown_expiration" | "unknown_symbol";
                     };
                 };
             };
-            /** @description Bad chain filter or contract symbol or malformed symbol */
+            /** @description Bad chain filter or contract symbol or invalid input or malformed symbol */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9366,7 +10006,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Bus unavailable or feed unavailable or provider unavailable */
+            /** @description Bus unavailable or feed unavailable or history too new or history unavailable or provider unavailable */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9374,7 +10014,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                        code?: "bus_unavailable" | "feed_unavailable" | "history_too_new" | "history_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };
@@ -9613,6 +10253,133 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    market_get_iv_history: {
+        parameters: {
+            query?: {
+                /** @description Constant maturity in calendar days. */
+                tenor?: components["schemas"]["Tenor"];
+                /** @description Sessions of realised volatility. */
+                realised?: components["schemas"]["Window"];
+                /** @description First exchange date. */
+                start?: string | null;
+                /** @description Last exchange date. */
+                end?: string | null;
+                /** @description Sessions of a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Stock, ETF or index, like SPY. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VolatilityHistory"];
+                };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description No history */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "no_history";
+                    };
+                };
+            };
+            /** @description Cursor unreadable or malformed symbol */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input" | "malformed_symbol";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description History too new or history unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "history_too_new" | "history_unavailable" | "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };

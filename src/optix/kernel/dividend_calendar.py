@@ -93,6 +93,7 @@ def coming_dividends(
     last = past[-1]
     if today - last.ex_date > _OVERDUE * period:
         return announced
+    told = [*regular, *(action for action in announced if action.estimated)]
     expected = [
         replace(
             last,
@@ -104,7 +105,7 @@ def coming_dividends(
             source=f"{last.source}, {frequency.name.lower()} dividend continued",
         )
         for day in _expected_days([action.ex_date for action in regular], frequency, until)
-        if day > today and all(abs(day - action.ex_date) > _SAME * period for action in regular)
+        if day > today and all(abs(day - action.ex_date) > _SAME * period for action in told)
     ]
     return sorted([*announced, *expected], key=lambda action: action.ex_date)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +42,7 @@ class RateCurveSource(Protocol):
         """Return the latest yields. Raises ProviderUnavailable."""
 
 
+@runtime_checkable
 class EarningsSource(Protocol):
     """Somebody who knows when companies report."""
 

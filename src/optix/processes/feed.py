@@ -17,7 +17,7 @@ from optix.platform.market_settings import names_of
 from optix.platform.settings import Settings
 from optix.ports.market_data import DataKind, MarketDataProvider
 from optix.processes.feed_metrics import FeedMetrics
-from optix.processes.providers import PROVIDERS
+from optix.processes.providers import PROVIDERS, references_of
 
 if TYPE_CHECKING:
     from optix.adapters.market_data.failover import FailoverMarketData
@@ -117,19 +117,23 @@ class FeedComponent:
 
     async def run(self) -> None:
         provider = await choose_provider(self._settings, self._clock)
-        if self._metrics is not None:
-            self._metrics.watch(provider)
+        references = references_of(provider, self._settings, self._clock)
         self._engine = FeedEngine(
             provider,
             self._bus,
             terms=ListedTerms(),
             clock=self._clock,
             rate_fallback=self._settings.market.risk_free_rate,
+            rates=references.rates,
+            earnings=references.earnings,
         )
+        if self._metrics is not None:
+            self._metrics.watch(provider, self._engine.metrics)
         try:
             await self._engine.run()
         finally:
             self._engine = None
+            await references.close()
 
     async def ping(self) -> None:
         """Raise Unavailable while a provider is chosen and opened for the first time."""

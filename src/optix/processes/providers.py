@@ -6,13 +6,20 @@ returns None where the account of the provider is not set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from optix.features.market import calendar, expirations
 from optix.kernel.clock import Clock
+from optix.kernel.quote import Quality
 from optix.platform.settings import Settings
 from optix.ports.market_data import MarketDataProvider
+from optix.ports.reference_data import EarningsSource
+
+if TYPE_CHECKING:
+    from optix.adapters.market_data.orats import OratsMarketData
+    from optix.adapters.market_data.treasury import TreasuryRates
 
 Build = Callable[[Settings, Clock], MarketDataProvider | None]
 
@@ -84,7 +91,7 @@ def build_thetadata(settings: Settings, clock: Clock) -> MarketDataProvider | No
     return build_provider(settings.thetadata, clock)
 
 
-def build_orats(settings: Settings, clock: Clock) -> MarketDataProvider | None:
+def build_orats(settings: Settings, clock: Clock) -> OratsMarketData | None:
     from optix.adapters.market_data.orats import build_provider
 
     return build_provider(settings.orats, clock)
@@ -104,3 +111,34 @@ PROVIDERS: Final[Mapping[str, Build]] = {
     "sim": build_sim,
     "replay": build_replay,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Who tells what is no market data. What was built for it is closed with it."""
+
+    rates: TreasuryRates | None = None
+    earnings: EarningsSource | None = None
+    built: Sequence[MarketDataProvider] = ()
+
+    async def close(self) -> None:
+        if self.rates is not None:
+            await self.rates.close()
+        for provider in self.built:
+            await provider.close()
+
+
+def references_of(provider: MarketDataProvider, settings: Settings, clock: Clock) -> References:
+    """Return who tells a market of today its rates and reports; a past one is told no rates.
+
+    Earnings dates come from the feed itself, or from ORATS where it has an account.
+    """
+    known: object = provider
+    own = known if isinstance(known, EarningsSource) else None
+    if provider.capabilities.quality in {Quality.REPLAY, Quality.SIMULATED}:
+        return References(earnings=own)
+    from optix.adapters.market_data.treasury import build_source
+
+    orats = None if own is not None else build_orats(settings, clock)
+    rates = build_source(clock)
+    return References(rates, own) if orats is None else References(rates, orats, [orats])

@@ -1,7 +1,6 @@
 """Figures of the feed for operators: lag, freshness, gaps, rejects, pricing time and backlog.
 
-The feed counts in plain numbers; Prometheus asks when it wants to know. Register the object with a
-registry: `registry.register(engine.metrics)`.
+The feed counts in plain numbers; Prometheus asks when it wants to know.
 """
 
 from __future__ import annotations

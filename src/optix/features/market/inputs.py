@@ -21,6 +21,7 @@ from optix.features.market.carry import CarryInputs, Rates
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock, to_ns
 from optix.kernel.corporate import ActionKind, CorporateAction
+from optix.kernel.dividend_calendar import coming_dividends
 from optix.kernel.errors import OptixError
 from optix.ports.market_data import CorporateActionSource
 from optix.ports.reference_data import EarningsSource, RateCurveSource
@@ -29,11 +30,8 @@ from optix.quant.rates import curve_from_par_yields
 
 log = structlog.get_logger(__name__)
 
-YEAR: Final = timedelta(days=365)
-SAME_DIVIDEND: Final = timedelta(
-    days=30
-)  # an announced one this near to a repeated one is that one
-_CASH = {ActionKind.CASH_DIVIDEND}
+PAST: Final = timedelta(days=800)  # what the rhythm of a company's dividends is read from
+AHEAD: Final = timedelta(days=730)
 _REFRESH_SECONDS: Final = 5.0
 _YEAR_SECONDS: Final = 365 * 86_400.0
 
@@ -128,7 +126,7 @@ class MarketInputs:
         if self._actions is not None:
             try:
                 actions = await self._actions.fetch_corporate_actions(
-                    underlying, start=today - YEAR - SAME_DIVIDEND, end=today + 2 * YEAR
+                    underlying, start=today - PAST, end=today + AHEAD
                 )
             except OptixError as error:
                 log.info("feed.actions_failed", symbol=underlying, error=error.detail)
@@ -194,34 +192,8 @@ def _splits(actions: Iterable[CorporateAction]) -> list[CorporateAction]:
 def _schedule(
     actions: Sequence[CorporateAction], today: date
 ) -> tuple[tuple[int, CorporateAction], ...]:
-    """Return the dividends to come: announced ones, and last year's again where none is announced.
-
-    A company keeps its calendar more often than it changes it; the source says that it is a guess.
-    """
-    cash = [a for a in actions if a.kind in _CASH and (a.amount or 0.0) > 0]
-    known = [a for a in cash if a.ex_date > today]
-    again = []
-    for action in cash:
-        day = action.ex_date + YEAR
-        if action.ex_date > today or day <= today:
-            continue
-        if any(abs(day - other.ex_date) <= SAME_DIVIDEND for other in known):
-            continue
-        later = [s for s in _splits(actions) if action.ex_date < s.ex_date <= today]
-        amount = action.amount or 0.0
-        for split in later:  # amounts are of the shares of their day
-            amount /= split.ratio or 1.0
-        again.append(
-            CorporateAction(
-                symbol=action.symbol,
-                kind=action.kind,
-                ex_date=day,
-                amount=amount,
-                estimated=True,
-                source=f"{action.source}, last year's dividend again",
-            )
-        )
-    coming = sorted([*known, *again], key=lambda action: action.ex_date)
+    """Return the dividends to come, announced and expected, each with the open of its ex-date."""
+    coming = coming_dividends(actions, today=today, until=today + AHEAD)
     with_opens = []
     for action in coming[: limits.INPUTS_ACTIONS_MAX]:
         with contextlib.suppress(calendar.OutsideCalendar):  # later than anybody prices

@@ -235,10 +235,15 @@ class TestReports:
         assert np.sqrt(np.mean(np.square(jumps))) == pytest.approx(1.0, abs=0.35)
         assert max(others) < 0.3
 
-    def test_a_provider_says_when(self) -> None:
+    async def test_a_provider_says_which_sessions_trade_on_the_reports_to_come(self) -> None:
         market, _ = make_market(new_york(2026, 11, 20, 12))
-        coming = market.earnings("NVDA", start=date(2026, 11, 20), end=date(2027, 6, 30))
-        assert len(coming) >= 2
+        coming = await market.fetch_earnings("NVDA")
+        assert len(coming) >= 3
+        sessions = [report.session for report in coming]
+        assert sessions == sorted(sessions)
+        assert all(date(2026, 11, 20) <= day <= date(2027, 11, 30) for day in sessions)
+        assert all(day.weekday() < 5 for day in sessions)
+        assert await market.fetch_earnings("SPY") == []
 
 
 class TestHalts:

@@ -12,8 +12,25 @@ from optix.adapters.market_data.sim.names import SimulatedName
 from optix.adapters.market_data.sim.path import MarketPath
 from optix.adapters.market_data.sim.quotes import SOURCE
 from optix.kernel.corporate import ActionKind, CorporateAction
+from optix.ports.reference_data import EarningsDate
 
 LOOK_AHEAD_DAYS = 400  # dividends are projected no further
+
+
+def coming_reports(path: MarketPath, name: SimulatedName, now_ns: int) -> list[EarningsDate]:
+    """Return the first sessions that trade on the reports of the year to come."""
+    today = path.exchange_date(now_ns)
+    reports = path.schedule.earnings(name, today, today + _AHEAD)
+    return [
+        EarningsDate(
+            symbol=name.symbol,
+            session=path.schedule.session_of(report),
+            confirmed=True,
+            source=SOURCE,
+        )
+        for report in reports
+        if report.instant_ns > now_ns
+    ]
 
 
 def actions_of(

@@ -53,6 +53,13 @@ class Schedule:
         found = (self._report(name.symbol, *quarter) for quarter in _quarters(start, end))
         return [report for report in found if start <= report.day <= end]
 
+    def session_of(self, report: Earnings) -> date:
+        """Return the first session that trades on a report."""
+        if report.before_open:
+            return report.day
+        after = report.day + timedelta(days=1)
+        return next(iter(self._sessions.iter_sessions(after, after + timedelta(days=10))))
+
     def ex_days(self, name: SimulatedName, start: date, end: date) -> list[date]:
         """Return the ex-dividend dates with start <= day <= end, ascending."""
         if not name.pays_dividends:

@@ -13,12 +13,11 @@ from datetime import date, timedelta
 
 from optix.adapters.market_data.bars import join_bars, within
 from optix.adapters.market_data.directory import SymbolDirectory, normalise_symbol
-from optix.adapters.market_data.sim.actions import actions_of
+from optix.adapters.market_data.sim.actions import actions_of, coming_reports
 from optix.adapters.market_data.sim.bars import History
 from optix.adapters.market_data.sim.boards import Boards
 from optix.adapters.market_data.sim.chain import Board, LiveChain
 from optix.adapters.market_data.sim.days import SimulatedDays
-from optix.adapters.market_data.sim.events import Earnings
 from optix.adapters.market_data.sim.listing import Listing
 from optix.adapters.market_data.sim.names import DEFAULT_NAMES, SimulatedName
 from optix.adapters.market_data.sim.path import FIRST_DAY, MarketPath
@@ -46,6 +45,7 @@ from optix.ports.market_data import (
     UnknownExpiration,
     UnknownSymbol,
 )
+from optix.ports.reference_data import EarningsDate
 
 DEFAULT_SEED = 1
 TICK_SECONDS = 0.2
@@ -239,9 +239,9 @@ class SimulatedMarket:
         for number in reversed(list(self._path.numbers_down(start, end, last))):
             yield await asyncio.to_thread(self._days.whole_chain, name, number)
 
-    def earnings(self, symbol: str, *, start: date, end: date) -> Sequence[Earnings]:
-        """Return the reports of a company with start <= day <= end, past and coming."""
-        return self._path.schedule.earnings(self._name(symbol), start, end)
+    async def fetch_earnings(self, symbol: str) -> Sequence[EarningsDate]:
+        """Return the reports of the year to come. Raises UnknownSymbol."""
+        return coming_reports(self._path, self._name(symbol), self.clock.now_ns())
 
     # -- parts --------------------------------------------------------------------------------
 
