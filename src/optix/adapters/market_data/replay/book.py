@@ -40,12 +40,12 @@ class _Chain:
         self._newest: ChainTable | None = None  # a part that `_table` does not show yet
         self._contracts: list[OptionContract] = list(table.contracts)
         self._places: dict[OptionContract, int] = {}
-        self._columns: dict[str, Floats] = {}
+        self._values: Floats | None = None  # (columns of CHAIN_COLUMNS, rows)
         self._row_ns = np.empty(0, dtype=np.int64)
 
     def overwrite(self, part: ChainTable) -> None:
-        if not self._columns:
-            self._thaw()
+        if self._values is None:
+            self._values = self._thaw()
         rows = []
         for contract in part.contracts:
             place = self._places.get(contract)
@@ -53,19 +53,23 @@ class _Chain:
                 place = self._places[contract] = len(self._contracts)
                 self._contracts.append(contract)
             rows.append(place)
-        self._grow()
-        for name, values in self._columns.items():
-            values[rows] = np.frombuffer(part.columns[name])
+        grown = len(self._contracts) - len(self._row_ns)
+        if grown:
+            self._row_ns = np.concatenate([self._row_ns, np.zeros(grown, dtype=np.int64)])
+            added = np.full((len(CHAIN_COLUMNS), grown), np.nan)
+            self._values = np.concatenate([self._values, added], axis=1)
+        # All columns at once: to find the rows costs more than to write them.
+        self._values[:, rows] = _values_of(part)
         self._row_ns[rows] = _row_instants(part)
         self._newest = part
 
     def table(self) -> ChainTable:
         """Return the whole expiration. Built when it is asked for, not on every tick."""
-        if self._newest is not None:
+        if self._newest is not None and self._values is not None:
             self._table = replace(
                 self._newest,
                 contracts=self._contracts[:],
-                columns={name: column_of(values) for name, values in self._columns.items()},
+                columns=dict(zip(CHAIN_COLUMNS, map(column_of, self._values), strict=True)),
                 row_ts_event=instants_of(self._row_ns),
                 rejected=self._newest.rejected or self._table.rejected,
                 complete=True,
@@ -76,19 +80,10 @@ class _Chain:
     def contracts(self) -> Sequence[OptionContract]:
         return self._contracts
 
-    def _thaw(self) -> None:
+    def _thaw(self) -> Floats:
         self._places = {contract: place for place, contract in enumerate(self._contracts)}
-        self._columns = {
-            name: np.frombuffer(self._table.columns[name]).copy() for name in CHAIN_COLUMNS
-        }
         self._row_ns = _row_instants(self._table).copy()
-
-    def _grow(self) -> None:
-        grown = len(self._contracts) - len(self._row_ns)
-        if grown:
-            self._row_ns = np.concatenate([self._row_ns, np.zeros(grown, dtype=np.int64)])
-            for name, values in self._columns.items():
-                self._columns[name] = np.concatenate([values, np.full(grown, np.nan)])
+        return _values_of(self._table)
 
 
 class Book:
@@ -203,6 +198,11 @@ def _take(table: ChainTable, rows: Sequence[int]) -> ChainTable:
             else array("q", [table.row_ts_event[row] for row in rows])
         ),
     )
+
+
+def _values_of(table: ChainTable) -> Floats:
+    """Return a copy of the columns, as rows of one matrix."""
+    return np.array([np.frombuffer(table.columns[name]) for name in CHAIN_COLUMNS])
 
 
 def _row_instants(table: ChainTable) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
