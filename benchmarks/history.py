@@ -1,10 +1,11 @@
 """Speed of the market's memory: `make -s bench NAME=history` (ARGS="--rows 2000000 --rounds 5").
 
-An export of a vendor is generated as CSV, read in batches by whole columns, checked, freed of
-repeats and stored: that is the import. Ten million rows, a year of daily chains, then lie in a
-store that answers one chain as of one instant and one contract's year. What stands beside the
-figures goes to stderr, the slowest round too; the last line of stdout is one JSON object of
-figure → number. The exit code is 1 when a figure misses its budget (docs/budgets.md).
+An export of a vendor is generated as CSV and imported as `optix import` does it: read in blocks by
+whole columns, checked, freed of repeats, stored and synced. The same chains in the format of a
+collector whose importer the product has are `import_chains_…`. Ten million rows, a year of daily
+chains, then lie in a store that answers one chain as of one instant and one contract's year. What
+stands beside the figures goes to stderr, the slowest round too; the last line of stdout is one JSON
+object of figure → number. The exit code is 1 when a figure misses its budget (docs/budgets.md).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -30,16 +31,19 @@ import psutil
 
 from optix.adapters.history import HistoryStore
 from optix.adapters.history.storage import Folder
+from optix.adapters.imports.csv_text import header_of, read_rows, split_header
+from optix.adapters.imports.files import iter_blocks
 from optix.kernel.clock import to_ns
 from optix.kernel.instrument import OptionContract, Right
-from optix.ports.history import DatasetName, ImportBatch
+from optix.ports.history import DatasetName, ImportBatch, Importer
+from optix.processes.import_history import import_paths
+from optix.processes.importers import all_importers
 
 AT_LEAST: Final[dict[str, float]] = {"import_rows_per_s": 1_000_000}
 AT_MOST: Final[dict[str, float]] = {"asof_chain_ms": 50, "contract_year_ms": 100}
 
 UNDERLYINGS: Final = ("SPY", "QQQ", "IWM", "AAPL")
 CONTRACTS: Final = 10_000  # of one underlying on one day: 25 expirations of 200 strikes
-BATCH_ROWS: Final = 500_000
 NEW_YORK: Final = ZoneInfo("America/New_York")
 FIRST_DAY: Final = date(2023, 1, 3)
 
@@ -100,7 +104,21 @@ class Market:
         )
 
 
-def write_csv(path: Path, rows: int) -> int:
+def as_collected(chain: pl.DataFrame) -> pl.DataFrame:
+    """Return a chain as the collector of `syzwang_csv` writes it."""
+    return chain.select(
+        pl.col("quote_date").alias("date"),
+        (pl.col("quote_date") + " 16:00:00").alias("timestamp"),
+        pl.col("underlying").alias("ticker"),
+        *("spot", "expiration", "type", "strike", "last", "volume", "open_interest"),
+        pl.col("implied_vol").alias("iv"),
+        "delta",
+    )
+
+
+def write_csv(
+    path: Path, rows: int, shape: Callable[[pl.DataFrame], pl.DataFrame] = pl.DataFrame.clone
+) -> int:
     """Write a vendor's export; return its rows."""
     market, written = Market(), 0
     with path.open("wb") as file:
@@ -108,7 +126,8 @@ def write_csv(path: Path, rows: int) -> int:
             for underlying in UNDERLYINGS:
                 if written >= rows:
                     return written
-                market.chain(underlying, day).write_csv(file, include_header=written == 0)
+                chain = shape(market.chain(underlying, day))
+                chain.write_csv(file, include_header=written == 0)
                 written += CONTRACTS
     raise AssertionError("days never end")
 
@@ -142,52 +161,95 @@ def stored_columns(lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def batches(path: Path) -> Iterator[ImportBatch]:
-    texts = dict.fromkeys(("quote_date", "expiration"), pl.String())
-    counts = dict.fromkeys(("bid_size", "ask_size", "volume", "open_interest"), pl.Float64())
-    lines = stored_columns(pl.scan_csv(path, schema_overrides={**texts, **counts}))
-    for rows in lines.collect_batches(chunk_size=BATCH_ROWS):
-        yield ImportBatch(dataset=DatasetName.OPTION_QUOTES, rows=rows, records=rows.height)
+class Export:
+    """The importer of the export, of the same parts as those of the product."""
+
+    name = "bench"
+    label = "A vendor's export (CSV)"
+    texts = frozenset({"quote_date", "underlying", "expiration", "type"})
+
+    def recognises(self, path: Path, head: bytes) -> bool:  # noqa: ARG002  # told by its header
+        return header_of(head)[:2] == ("quote_date", "underlying")
+
+    def iter_batches(self, path: Path) -> Iterator[ImportBatch]:
+        names: Sequence[str] = ()
+        for block in iter_blocks(path):
+            body = block
+            if not names:
+                names, body = split_header(block)
+            raw = read_rows(body, names, set(names) - self.texts)
+            frame = raw.frame.rename(lambda name: name.removeprefix("@"))
+            rows = stored_columns(frame.lazy()).collect()
+            yield ImportBatch(
+                dataset=DatasetName.OPTION_QUOTES,
+                rows=rows,
+                records=rows.height + sum(entry.count for entry in raw.rejected),
+                rejected=raw.rejected,
+            )
 
 
-def import_csv(path: Path, folder: Path, expected: int) -> tuple[float, float]:
+def import_csv(
+    path: Path, folder: Path, importers: Sequence[Importer], expected: int
+) -> tuple[float, float]:
     """Import a file; return the seconds, and the CPU seconds, until every row is safe."""
     begin, cpu = time.perf_counter(), time.process_time()
-    with HistoryStore(Folder(folder)).writing("the benchmark") as writer:
-        stored = sum(writer.write(batch).stored for batch in batches(path))
+    store = HistoryStore(Folder(folder))
+    report = import_paths(store, importers, [path], dry_run=False, say=lambda _: None)
     seconds, cpu = time.perf_counter() - begin, time.process_time() - cpu
-    assert stored == expected, f"{stored} of {expected} rows were stored"
+    (file,) = report.files
+    assert file.stored == expected, f"{file.stored} of {expected} rows were stored: {file}"
     return seconds, cpu
 
 
 def measure_import(folder: Path, rows: int, rounds: int) -> dict[str, float]:
+    wide = measure_file(
+        folder, "import", rows, rounds, shape=pl.DataFrame.clone, importers=[Export()]
+    )
+    chains = measure_file(
+        folder, "import_chains", rows, rounds, shape=as_collected, importers=all_importers()
+    )
+    return wide | chains
+
+
+def measure_file(
+    folder: Path,
+    name: str,
+    rows: int,
+    rounds: int,
+    *,
+    shape: Callable[[pl.DataFrame], pl.DataFrame],
+    importers: Sequence[Importer],
+) -> dict[str, float]:
     path = folder / "export.csv"
-    count = write_csv(path, rows)
+    count = write_csv(path, rows, shape)
     size = path.stat().st_size
-    say(f"import: {count} rows of 16 columns, {size / 1e6:.0f} MB of CSV")
+    with path.open("rb") as file:
+        columns = len(header_of(file.readline()))
+    say(f"{name}: {count} rows of {columns} columns, {size / 1e6:.0f} MB of CSV")
     spent = []
     for number in range(rounds):
-        target = folder / f"imported-{number}"
-        spent.append(import_csv(path, target, count))
+        target = folder / f"{name}-{number}"
+        spent.append(import_csv(path, target, importers, count))
         stored = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
         if number < rounds - 1:
             shutil.rmtree(target)
-    again, _ = import_csv(path, target, expected=0)
+    again, _ = import_csv(path, target, importers, expected=0)
     seconds = [wall for wall, _ in spent]
     cpu = statistics.median(used for _, used in spent)
     say(f"  seconds: {', '.join(f'{value:.2f}' for value in seconds)}; once more: {again:.2f}")
     say(f"  CPU seconds: {cpu:.2f}")
     path.unlink()
     shutil.rmtree(target)
-    return {
-        "import_rows_per_s": count / statistics.median(seconds),
-        "import_rows_per_s_best": count / min(seconds),
-        "import_rows_per_s_worst": count / max(seconds),
-        "import_rows_per_cpu_s": count / cpu,
-        "import_again_rows_per_s": count / again,
-        "bytes_per_row": stored / count,
-        "csv_bytes_per_row": size / count,
+    figures = {
+        f"{name}_rows_per_s": count / statistics.median(seconds),
+        f"{name}_rows_per_s_best": count / min(seconds),
+        f"{name}_rows_per_s_worst": count / max(seconds),
+        f"{name}_rows_per_cpu_s": count / cpu,
+        f"{name}_again_rows_per_s": count / again,
     }
+    if name == "import":
+        figures |= {"bytes_per_row": stored / count, "csv_bytes_per_row": size / count}
+    return figures
 
 
 def fill(folder: Path, rows: int) -> tuple[HistoryStore, list[date]]:

@@ -7,6 +7,7 @@ and the last test reads what is recorded from the world.
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from optix.processes import importers
 from optix.processes.import_history import (
     ImportReport,
     NothingThere,
+    _read_ahead,
     import_paths,
     print_report,
 )
@@ -163,6 +165,20 @@ class TestReport:
         assert not report.is_whole
         assert rows_of(store) == 2
         assert "kept" in said[-1]
+
+    def test_the_next_batch_is_read_while_one_is_written(self) -> None:
+        read_on = threading.Event()
+
+        def batches() -> Iterator[ImportBatch]:
+            batch = ImportBatch(dataset=DatasetName.OPTION_QUOTES, rows=pl.DataFrame(), records=0)
+            yield batch
+            read_on.set()
+            yield batch
+
+        ahead = _read_ahead(batches())
+        next(ahead)
+        assert read_on.wait(30)  # nobody has asked for the second one yet
+        assert len(list(ahead)) == 1
 
     def test_a_file_that_is_named_twice_is_read_once(self, tmp_path: Path) -> None:
         path = lines(tmp_path / "in", "a.txt", "1")

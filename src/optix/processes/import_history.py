@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from optix.adapters.history import HistoryStore
 from optix.adapters.imports import find_importer
 from optix.kernel.errors import NotFound, OptixError
-from optix.ports.history import HistoryWriter, Importer, Rejected, WriteReport
+from optix.ports.history import HistoryWriter, ImportBatch, Importer, Rejected, WriteReport
 
 WHO = "`optix import`"
 
@@ -191,12 +192,25 @@ def _import_file(writer: HistoryWriter, importers: Sequence[Importer], file: Fil
             file.problem = "No importer knows this format."
             return
         file.source = importer.name
-        for batch in importer.iter_batches(file.path):
+        for batch in _read_ahead(importer.iter_batches(file.path)):
             file.add(writer.write(batch))
     except OptixError as error:
         if error.kind == "unavailable":  # the store, not the file
             raise
         file.problem = error.detail
+
+
+def _read_ahead(batches: Iterator[ImportBatch]) -> Iterator[ImportBatch]:
+    """Yield the batches of a file, the next one being read while the one before is written.
+
+    Reading and writing both leave the interpreter to others for nearly all of their time. One batch
+    is read ahead and no more, so that memory stays bounded.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="import") as reader:
+        following = reader.submit(next, batches, None)
+        while (batch := following.result()) is not None:
+            following = reader.submit(next, batches, None)
+            yield batch
 
 
 def _line(file: FileReport) -> str:

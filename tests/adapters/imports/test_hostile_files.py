@@ -107,6 +107,15 @@ class TestPacking:
         assert lines.startswith(b"".join(blocks))
         assert len(blocks) > 1
 
+    def test_a_text_comes_in_blocks_of_whole_lines_within_the_bound(self, tmp_path: Path) -> None:
+        line = b"x" * 99 + b"\n"
+        lines = line * (2 * limits.IMPORT_BLOCK_BYTES // len(line) + 2)
+        blocks = list(iter_blocks(put(tmp_path, lines)))
+        assert b"".join(blocks) == lines
+        assert len(blocks) == 3
+        # The beginning of a line that a block cut off comes with the next one.
+        assert max(map(len, blocks)) < limits.IMPORT_BLOCK_BYTES + len(line)
+
     def test_a_cut_document_is_unreadable(self, tmp_path: Path) -> None:
         whole = gzip.compress(cboe_document([CBOE_OPTION]))
         for body in (whole[:-9], zstd(cboe_document([CBOE_OPTION]))[:-9]):
@@ -118,13 +127,14 @@ class TestPacking:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "IMPORT_DOCUMENT_BYTES_MAX", 1_000_000)
-        bomb = b" " * 1_000_001
+        assert len(read_whole(put(tmp_path, b"x" * limits.IMPORT_DOCUMENT_BYTES_MAX))) == 1_000_000
+        bomb = b" " * (limits.IMPORT_DOCUMENT_BYTES_MAX + 1)
         for body in (gzip.compress(bomb), zstd(bomb), zipped({"a": bomb.decode()})):
             with pytest.raises(UnreadableFile, match="more than 1000000 bytes"):
                 read_whole(put(tmp_path, body))
         with pytest.raises(UnreadableFile, match="more than is read at once"):
             list(iter_members(put(tmp_path, zipped({"a.csv": bomb.decode()}))))
-        answer = theta_answer(["a" * 1_000_001], [])
+        answer = theta_answer(["a" * (limits.IMPORT_DOCUMENT_BYTES_MAX + 1)], [])
         with pytest.raises(UnreadableFile, match="more than is read at once"):
             batches_of("thetadata_raw", put(tmp_path, answer))
 
@@ -133,8 +143,10 @@ class TestPacking:
     ) -> None:
         monkeypatch.setattr(limits, "IMPORT_UNPACKED_BYTES_MAX", 10_000)
         monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES", 1_000)
+        whole = b"a\n" * (limits.IMPORT_UNPACKED_BYTES_MAX // 2)
+        assert b"".join(iter_blocks(put(tmp_path, whole))) == whole
         with pytest.raises(UnreadableFile, match="more than 10000 bytes"):
-            list(iter_blocks(put(tmp_path, b"a\n" * 5_001)))
+            list(iter_blocks(put(tmp_path, whole + b"a\n")))
         with pytest.raises(UnreadableFile, match="at once"):
             list(iter_members(put(tmp_path, zipped({"a": "x" * 6000, "b": "x" * 6000}))))
 
@@ -150,16 +162,22 @@ class TestPacking:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "IMPORT_ZIP_MEMBERS_MAX", 2)
-        path = put(tmp_path, zipped(dict.fromkeys("abc", "x")))
+        names = [f"{number}.csv" for number in range(limits.IMPORT_ZIP_MEMBERS_MAX)]
+        assert [name for name, _ in iter_members(put(tmp_path, zipped(dict.fromkeys(names, "x"))))]
+        path = put(tmp_path, zipped(dict.fromkeys([*names, "more.csv"], "x")))
         with pytest.raises(UnreadableFile, match="more than 2 files"):
             list(iter_members(path))
 
     def test_a_packed_table_of_too_many_rows_is_refused(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "IMPORT_FRAME_ROWS_MAX", 1)
-        with pytest.raises(UnreadableFile, match="more than 1 rows"):
-            batches_of("yahoo_frame", put(tmp_path, parquet_frame()))
+        path = put(tmp_path, parquet_frame())
+        rows = sum(batch.records for batch in batches_of("yahoo_frame", path))
+        monkeypatch.setattr(limits, "IMPORT_FRAME_ROWS_MAX", rows)
+        assert sum(batch.records for batch in batches_of("yahoo_frame", path)) == rows
+        monkeypatch.setattr(limits, "IMPORT_FRAME_ROWS_MAX", limits.IMPORT_FRAME_ROWS_MAX - 1)
+        with pytest.raises(UnreadableFile, match=f"more than {limits.IMPORT_FRAME_ROWS_MAX} rows"):
+            batches_of("yahoo_frame", path)
 
     def test_a_head_is_as_long_as_its_bound(self, tmp_path: Path) -> None:
         path = put(tmp_path, gzip.compress(b"x" * (limits.IMPORT_HEAD_BYTES + 1)))

@@ -116,7 +116,8 @@ def in_order(rows: pl.DataFrame, place: Place) -> Iterator[tuple[int, pl.DataFra
         keys.append(place.time)
     if keys:
         order = rows.select(pl.arg_sort_by(keys, maintain_order=True)).to_series()
-        rows, spans = rows[order], spans[order] if spans.len() == rows.height else spans
+        rows = _taken(rows, order)
+        spans = spans[order] if spans.len() == rows.height else spans
     if first == last:
         yield first, rows
         return
@@ -144,6 +145,20 @@ def _packed(rows: pl.DataFrame, place: Place, spans: pl.Series) -> pl.Expr:
         + pl.col("strike_milli") * 2
         + (pl.col("right") == "P").cast(pl.Int64)
     )
+
+
+def _taken(rows: pl.DataFrame, order: pl.Series) -> pl.DataFrame:
+    """Return rows in an order. A text that all of them share (their source, their quality, as a
+    rule their root) and a column without values stay where they are: moving them is dear.
+    """
+    moved = [column.name for column in rows if not _is_one_value(column)]
+    return rows.with_columns(rows.select(moved)[order])
+
+
+def _is_one_value(column: pl.Series) -> bool:
+    if column.null_count():
+        return column.null_count() == column.len()
+    return column.dtype == pl.String and bool((column == column.first()).all())
 
 
 def _runs(values: pl.Series) -> Iterator[tuple[int, int, int]]:
