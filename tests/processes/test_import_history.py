@@ -281,7 +281,7 @@ def test_what_cboe_published_comes_in_whole_and_only_once(tmp_path: Path) -> Non
     again = import_paths(
         store, importers.all_importers(), [folder], dry_run=False, say=lambda _: None
     )
-    assert first.by_source().keys() == {"cboe_csv", "cboe_json"}
+    assert first.by_source().keys() == {"cboe_csv", "cboe_json", "documents"}
     assert sum(file.stored for file in first.files) > 100_000
     assert sum(file.stored for file in again.files) == 0
     for file in (*first.files, *again.files):

@@ -42,8 +42,8 @@ HISTORY_PAGE_MAX = 1_000  # sessions of one page of IV history or gaps
 HISTORY_LOOKBACK_DAYS_MAX = 10  # how old a past chain may be that is shown
 
 # Imports of recorded files
-IMPORT_HEAD_BYTES = 65_536  # what a format is recognised by
-IMPORT_BLOCK_BYTES = 16 * 1024 * 1024  # of text that is read at once
+IMPORT_HEAD_BYTES_MAX = 65_536  # what a format is recognised by
+IMPORT_BLOCK_BYTES_MAX = 16 * 1024 * 1024  # of text that is read at once
 IMPORT_LINE_BYTES_MAX = 1024 * 1024
 IMPORT_DOCUMENT_BYTES_MAX = 256 * 1024 * 1024  # of a file that can only be read whole, unpacked
 IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024

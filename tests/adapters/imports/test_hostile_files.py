@@ -95,7 +95,7 @@ class TestPacking:
     def test_a_cut_gzip_is_told_after_its_whole_blocks(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES", 4096)
+        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES_MAX", 4096)
         lines = b"".join(
             b"%d,%d\n" % (n, random.Random(n).getrandbits(60)) for n in range(9000)
         )  # what does not compress
@@ -109,12 +109,12 @@ class TestPacking:
 
     def test_a_text_comes_in_blocks_of_whole_lines_within_the_bound(self, tmp_path: Path) -> None:
         line = b"x" * 99 + b"\n"
-        lines = line * (2 * limits.IMPORT_BLOCK_BYTES // len(line) + 2)
+        lines = line * (2 * limits.IMPORT_BLOCK_BYTES_MAX // len(line) + 2)
         blocks = list(iter_blocks(put(tmp_path, lines)))
         assert b"".join(blocks) == lines
         assert len(blocks) == 3
         # The beginning of a line that a block cut off comes with the next one.
-        assert max(map(len, blocks)) < limits.IMPORT_BLOCK_BYTES + len(line)
+        assert max(map(len, blocks)) < limits.IMPORT_BLOCK_BYTES_MAX + len(line)
 
     def test_a_cut_document_is_unreadable(self, tmp_path: Path) -> None:
         whole = gzip.compress(cboe_document([CBOE_OPTION]))
@@ -142,7 +142,7 @@ class TestPacking:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "IMPORT_UNPACKED_BYTES_MAX", 10_000)
-        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES", 1_000)
+        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES_MAX", 1_000)
         whole = b"a\n" * (limits.IMPORT_UNPACKED_BYTES_MAX // 2)
         assert b"".join(iter_blocks(put(tmp_path, whole))) == whole
         with pytest.raises(UnreadableFile, match="more than 10000 bytes"):
@@ -153,7 +153,7 @@ class TestPacking:
     def test_a_line_without_end_is_stopped_at_the_bound(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES", 1_000)
+        monkeypatch.setattr(limits, "IMPORT_BLOCK_BYTES_MAX", 1_000)
         path = put(tmp_path, b"x" * (limits.IMPORT_LINE_BYTES_MAX + 1_000))
         with pytest.raises(UnreadableFile, match="line beyond"):
             list(iter_blocks(path))
@@ -180,8 +180,8 @@ class TestPacking:
             batches_of("yahoo_frame", path)
 
     def test_a_head_is_as_long_as_its_bound(self, tmp_path: Path) -> None:
-        path = put(tmp_path, gzip.compress(b"x" * (limits.IMPORT_HEAD_BYTES + 1)))
-        assert len(read_head(path)) == limits.IMPORT_HEAD_BYTES
+        path = put(tmp_path, gzip.compress(b"x" * (limits.IMPORT_HEAD_BYTES_MAX + 1)))
+        assert len(read_head(path)) == limits.IMPORT_HEAD_BYTES_MAX
 
     def test_members_with_paths_are_names_and_never_files(self, tmp_path: Path) -> None:
         evil = "../../20240105_xyz_minute_quote_american_call_500000_20240119.csv"

@@ -355,7 +355,7 @@ class TestVendors:
 
     def test_a_condition_nobody_knows_is_no_regular_print(self, tmp_path: Path) -> None:
         body = SAMPLE["theta/prints.csv"].body
-        for code, letter, action in ((b"35", UNKNOWN, "new"), (b"40", "A", "cancel")):
+        for code, letter, action in ((b"99", UNKNOWN, "new"), (b"40", "A", "cancel")):
             changed = body.replace(b",130,", b"," + code + b",")
             (batch,) = read(tmp_path, "thetadata_csv", "a", changed)
             (row,) = frame(batch).iter_rows(named=True)

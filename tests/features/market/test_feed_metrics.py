@@ -46,7 +46,7 @@ async def test_updates_gaps_rejects_and_pricing_are_counted() -> None:
     assert (figure("message_bytes_total") or 0) > 100
     assert figure("chains_held") == 1
     assert (figure("freshness_seconds") or 0) >= 0
-    assert engine.rejects["future_time"] == 1
+    assert engine.rejects()["future_time"] == 1
     assert figure("lag_seconds") is not None
     state = engine.find_chain(ChainKey("SPY", EXPIRATION))
     assert state is not None

@@ -38,7 +38,7 @@ def read_head(path: Path) -> bytes:
     """
     try:
         with unpacked(path) as stream:
-            return _read_upto(stream, limits.IMPORT_HEAD_BYTES)
+            return _read_upto(stream, limits.IMPORT_HEAD_BYTES_MAX)
     except UnreadableFile:
         if not path.is_file():
             raise
@@ -65,7 +65,7 @@ def iter_blocks(path: Path) -> Iterator[bytes]:
     with unpacked(path) as stream:
         while True:
             with _readable(path):
-                chunk = stream.read(limits.IMPORT_BLOCK_BYTES)
+                chunk = stream.read(limits.IMPORT_BLOCK_BYTES_MAX)
             total += len(chunk)
             if total > limits.IMPORT_UNPACKED_BYTES_MAX:
                 raise UnreadableFile(

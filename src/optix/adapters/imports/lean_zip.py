@@ -115,7 +115,7 @@ class LeanOptionBars:
                 continue
             block = blocks[found["type"].lower()]
             block.add(_member(found), text)
-            if block.size >= limits.IMPORT_BLOCK_BYTES:
+            if block.size >= limits.IMPORT_BLOCK_BYTES_MAX:
                 yield self._batch(found["type"].lower(), block)
                 blocks[found["type"].lower()] = _Block()
         for kind, block in blocks.items():

@@ -230,7 +230,6 @@ class FeedEngine:
         self._market.take_chain(table)
         self._wake()
 
-    @property
     def rejects(self) -> Mapping[str, int]:
         """What was not taken in, by reason, since the feed began."""
         return self._market.rejects.by_reason

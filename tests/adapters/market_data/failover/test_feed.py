@@ -163,7 +163,7 @@ class Load:
 
     def check_shown(self) -> None:
         """Assert that every quote ever published is one that its source sent for that instant."""
-        at, last, source = (wire.QUOTE_COLUMNS.index("as_of"), wire.QUOTE_COLUMNS.index("last"), 15)
+        at, last, source = (wire.QUOTE_COLUMNS.index("as_of"), wire.QUOTE_COLUMNS.index("last"), 16)
         assert len(self.shown) > len(SYMBOLS)
         for row in self.shown:
             assert (row[source], row[0], row[last], row[at]) in self.sent

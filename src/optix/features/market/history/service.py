@@ -413,6 +413,8 @@ def _encode(replica: ChainReplica, spot: Quote, chain_filter: ChainFilter, *, to
         "spot": _quote(spot).model_dump(mode="json"),
         "roots": header["roots"],
         "rejected": replica.rejected,
+        "trading_state": header["trading"],
+        "reason": header["reason"],
         "contracts_total": len(replica.contracts),
         "sequence": replica.sequence,
         "source": header["source"],
@@ -446,6 +448,8 @@ def _quote(quote: Quote) -> schemas.Quote:
         received_at=to_datetime(quote.ts_received),
         quality=quote.quality,
         delay_seconds=0,
+        trading_state=None,  # nobody stored it
+        trading_reason="",
         **known,
     )
 
