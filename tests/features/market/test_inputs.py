@@ -194,3 +194,16 @@ class TestAsking:
         carry = bare.carry_of("SPY", NOW_NS, in_cash=True)
         assert "No source of earnings" in carry.earnings_reason
         assert carry.schedule.dividends == ()
+
+
+async def test_a_market_whose_prices_know_no_cash_dividends_is_not_priced_with_them() -> None:
+    paid = [
+        action(ActionKind.CASH_DIVIDEND, day, amount=1.7)
+        for day in (date(2026, 3, 20), date(2026, 6, 19), date(2026, 9, 18))
+    ]
+    source = Source(paid)
+    inputs = MarketInputs(Hand(), rate_fallback=0.04, actions=source, cash_dividends=False)
+    await inputs.refresh(["SPY"])
+    carry = inputs.carry_of("SPY", NOW_NS, in_cash=True)
+    assert carry.schedule.dividends
+    assert not carry.in_cash

@@ -29,7 +29,7 @@ from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import OptixError, Unavailable
-from optix.kernel.quote import Quote, TradingStatus
+from optix.kernel.quote import Quality, Quote, TradingStatus
 from optix.kernel.trade import Trade
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, Question
@@ -74,6 +74,9 @@ class FeedEngine:
             actions=provider if isinstance(provider, CorporateActionSource) else None,
             rates=rates,
             earnings=earnings,
+            # The simulator's own prices carry dividends as a yield: in cash calls and puts of one
+            # strike would disagree.
+            cash_dividends=provider.capabilities.quality is not Quality.SIMULATED,
         )
         self._market = FeedState(
             terms=terms,

@@ -71,8 +71,10 @@ class MarketInputs:
         actions: CorporateActionSource | None = None,
         rates: RateCurveSource | None = None,
         earnings: EarningsSource | None = None,
+        cash_dividends: bool = True,
     ) -> None:
         self._clock = clock
+        self._cash_dividends = cash_dividends
         self._fallback = rate_fallback
         self._actions = actions
         self._rate_source = rates
@@ -172,7 +174,7 @@ class MarketInputs:
             rates=self._rates,
             schedule=DividendSchedule(dividends),
             dividend_source=", ".join(sorted({d.source for d in dividends})),
-            in_cash=in_cash and bool(dividends),
+            in_cash=in_cash and self._cash_dividends and bool(dividends),
             earnings=known.earnings,
             earnings_reason=known.earnings_reason,
         )
