@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what `make` needs, where it is not current: tools/setup.sh [python] [app] [web]
-#   python  .venv with everything in requirements.lock, and the compiled kernels of optix.quant
+#   python  .venv with everything in requirements.lock, and the compiled kernels
 #   app     app/node_modules with everything in app/package-lock.json
 #   web     app/dist, the exported web app
 # A mark beside each product holds a checksum of what it was made from, so that a second start costs
@@ -78,20 +78,21 @@ install_with_uv() {
     --no-build-isolation --editable . || return 1
 }
 
-# The kernels are compiled into src, beside the code that uses them, with the tools of the lock.
-# Without a C++ compiler OPTIX computes with NumPy: slower, and `optix doctor` says so.
+# The kernels of optix.quant and the stream's fan-out are compiled into src, beside the code that uses
+# them, with the tools of the lock. Without a C++ compiler OPTIX computes with NumPy and fans out in
+# Python: slower, and `optix doctor` says so.
 setup_kernels() {
-  wanted="$(sum_of CMakeLists.txt src/optix/quant/native/*) $(.venv/bin/python -V) $(pwd)"
+  wanted="$(sum_of CMakeLists.txt src/optix/*/native/* src/optix/*/*/native/*) $(.venv/bin/python -V) $(pwd)"
   mark=.venv/.kernels-made-from
   if is_current "$mark" "$wanted"; then return; fi
-  rm -f src/optix/quant/_native.*.so
+  rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_fan.*.so
   log=build/kernels.log
   mkdir -p build
-  say "compiling the kernels of optix.quant (about half a minute)"
+  say "compiling the kernels (about half a minute)"
   if compile_kernels >"$log" 2>&1; then
     echo "$wanted" >"$mark"
   else
-    say "they could not be compiled ($log says why): computing with NumPy, which is slower."
+    say "they could not be compiled ($log says why): computing in Python, which is slower."
     say "On Debian: apt-get install g++. On macOS: xcode-select --install."
     rm -f "$mark"
   fi

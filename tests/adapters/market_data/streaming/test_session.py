@@ -147,7 +147,7 @@ async def test_a_vendors_own_heartbeat_that_fails_is_noticed() -> None:
             await asyncio.sleep(0.08)
             await run.server.send(orjson.dumps({"type": "beat"}).decode())
         assert len(run.server.connects) == 1
-        await until(lambda: len(run.server.connects) == 2)
+        await until(lambda: len(run.server.connects) == 2 and run.gaps)
         assert run.gaps[0].reason == "Plain sent nothing at all for 0 s."
 
 
@@ -165,7 +165,7 @@ async def test_a_dead_line_is_found_by_a_ping_without_an_answer() -> None:
     async with running(ticking=False) as run:
         await run.live(A)
         run.server.half_open()
-        await until(lambda: len(run.server.connects) == 2)
+        await until(lambda: len(run.server.connects) == 2 and run.gaps)
         assert "answers no ping" in run.gaps[0].reason
 
 

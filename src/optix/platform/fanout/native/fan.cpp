@@ -1,0 +1,437 @@
+#include "fan.hpp"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+namespace optix::fan {
+namespace {
+
+// Whole frames: RFC 6455 section 5.2.
+constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8;
+constexpr uint8_t kSnapshot = 1, kChanges = 2;
+
+void put_frame(std::string& out, uint8_t opcode, std::string_view payload) {
+  char head[10];
+  size_t length = 0;
+  head[length++] = static_cast<char>(kWhole | opcode);
+  if (payload.size() < 126) {
+    head[length++] = static_cast<char>(payload.size());
+  } else {
+    const bool wide = payload.size() > 0xFFFF;
+    head[length++] = static_cast<char>(wide ? 127 : 126);
+    for (int shift = (wide ? 56 : 8); shift >= 0; shift -= 8) {
+      head[length++] = static_cast<char>((payload.size() >> shift) & 0xFF);
+    }
+  }
+  out.append(head, length);
+  out.append(payload);
+}
+
+void put_number(std::string& out, uint64_t number) {
+  char digits[20];
+  char* at = digits + sizeof digits;
+  do {
+    *--at = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  out.append(at, static_cast<size_t>(digits + sizeof digits - at));
+}
+
+void put_u32(std::string& out, uint32_t value) {
+  const char bytes[4] = {static_cast<char>(value), static_cast<char>(value >> 8),
+                         static_cast<char>(value >> 16), static_cast<char>(value >> 24)};
+  out.append(bytes, 4);
+}
+
+void put_u64(std::string& out, uint64_t value) {
+  put_u32(out, static_cast<uint32_t>(value));
+  put_u32(out, static_cast<uint32_t>(value >> 32));
+}
+
+void write_u32(std::string& out, size_t at, uint32_t value) {
+  for (int byte = 0; byte < 4; ++byte) out[at + byte] = static_cast<char>(value >> (8 * byte));
+}
+
+}  // namespace
+
+Fan::Fan(Limits limits) : limits_(limits), wheel_(limits.wheel_slices) {
+  if (limits.wheel_slices == 0) throw std::invalid_argument("a wheel has slices");
+}
+
+Fan::~Fan() {
+  for (Client& each : clients_) release(each);
+}
+
+uint32_t Fan::add_slot() {
+  uint32_t place;
+  if (free_slots_.empty()) {
+    place = static_cast<uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    place = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  slots_[place].used = true;
+  return place;
+}
+
+void Fan::remove_slot(uint32_t slot) {
+  Slot& each = slots_.at(slot);
+  if (!each.used) throw std::invalid_argument("there is no such slot");
+  if (each.followers != 0) throw std::invalid_argument("somebody follows this slot");
+  if (each.id >= 0) bound_[static_cast<size_t>(each.id)] = -1;
+  each = Slot{};
+  free_slots_.push_back(slot);
+}
+
+void Fan::set(uint32_t slot, std::string_view json, std::string_view binary) {
+  Slot& each = slots_.at(slot);
+  if (!each.used) throw std::invalid_argument("there is no such slot");
+  each.json.assign(json);
+  each.binary.assign(binary);
+  each.sequence = ++sequence_;
+}
+
+const Fan::Slot& Fan::slot(uint32_t place) const {
+  const Slot& each = slots_.at(place);
+  if (!each.used) throw std::invalid_argument("there is no such slot");
+  return each;
+}
+
+void Fan::bind(uint32_t id, uint32_t place) {
+  slot(place);
+  if (id >= limits_.ids_max) throw std::invalid_argument("the id is beyond the bound");
+  if (id >= bound_.size()) bound_.resize(std::max<size_t>(id + 1, bound_.size() * 2), -1);
+  unbind(id);
+  if (slots_[place].id >= 0) unbind(static_cast<uint32_t>(slots_[place].id));
+  bound_[id] = place;
+  slots_[place].id = id;
+}
+
+void Fan::unbind(uint32_t id) {
+  if (id >= bound_.size() || bound_[id] < 0) return;
+  slots_[static_cast<size_t>(bound_[id])].id = -1;
+  bound_[id] = -1;
+}
+
+bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary) {
+  if (id >= bound_.size() || bound_[id] < 0) return false;
+  set(static_cast<uint32_t>(bound_[id]), json, binary);
+  return true;
+}
+
+void Fan::clear(uint32_t slot) {
+  Slot& each = slots_.at(slot);
+  each.json.clear();
+  each.binary.clear();
+}
+
+uint64_t Fan::add_client(int descriptor, bool binary, uint32_t interval_slices) {
+  if (interval_slices == 0 || interval_slices >= limits_.wheel_slices) {
+    throw std::invalid_argument("the interval is not within the wheel");
+  }
+  const int own = ::dup(descriptor);
+  if (own < 0) throw std::runtime_error(std::strerror(errno));
+  uint32_t place;
+  if (free_clients_.empty()) {
+    place = static_cast<uint32_t>(clients_.size());
+    clients_.emplace_back();
+  } else {
+    place = free_clients_.back();
+    free_clients_.pop_back();
+  }
+  Client& each = clients_[place];
+  const uint32_t generation = each.generation;
+  each = Client{};
+  each.generation = generation;
+  each.descriptor = own;
+  each.binary = binary;
+  each.interval = interval_slices;
+  ++living_;
+  // Spread over the slices, so that no slice has more than its share.
+  wheel_[(slice_ + 1 + place % interval_slices) % wheel_.size()].push_back(handle_of(place));
+  return handle_of(place);
+}
+
+Fan::Client& Fan::client(uint64_t handle) {
+  return const_cast<Client&>(std::as_const(*this).client(handle));
+}
+
+const Fan::Client& Fan::client(uint64_t handle) const {
+  const auto place = static_cast<uint32_t>(handle);
+  if (place >= clients_.size() || clients_[place].descriptor < 0 ||
+      clients_[place].generation != static_cast<uint32_t>(handle >> 32)) {
+    throw std::out_of_range("there is no such client");
+  }
+  return clients_[place];
+}
+
+void Fan::release(Client& each) {
+  for (const Subscription& subscription : each.subscriptions) {
+    for (uint32_t slot : subscription.slots) --slots_[slot].followers;
+    if (subscription.header >= 0) --slots_[static_cast<uint32_t>(subscription.header)].followers;
+  }
+  if (each.descriptor >= 0) ::close(each.descriptor);
+  const uint32_t generation = each.generation + 1;  // every handle of before is another's now
+  each = Client{};
+  each.generation = generation;
+}
+
+void Fan::remove_client(uint64_t handle) {
+  release(client(handle));
+  free_clients_.push_back(static_cast<uint32_t>(handle));
+  --living_;
+}
+
+void Fan::set_interval(uint64_t handle, uint32_t interval_slices) {
+  if (interval_slices == 0 || interval_slices >= limits_.wheel_slices) {
+    throw std::invalid_argument("the interval is not within the wheel");
+  }
+  client(handle).interval = interval_slices;
+}
+
+void Fan::subscribe(uint64_t handle, Request request) {
+  Client& each = client(handle);
+  for (uint32_t place : request.slots) slot(place);
+  if (request.header >= 0) slot(static_cast<uint32_t>(request.header));
+  unsubscribe(handle, request.id);  // again is anew: numbers from the beginning
+  for (uint32_t place : request.slots) ++slots_[place].followers;
+  if (request.header >= 0) ++slots_[static_cast<size_t>(request.header)].followers;
+  const bool snapshot = request.seen < 0;
+  Subscription fresh;
+  fresh.id = request.id;
+  fresh.number = 0;
+  fresh.seen = snapshot ? 0 : static_cast<uint64_t>(request.seen);
+  fresh.header = request.header;
+  fresh.layout = request.layout;
+  fresh.snapshot = snapshot;
+  fresh.slots = std::move(request.slots);
+  if (snapshot) fresh.head = std::move(request.head);
+  each.subscriptions.push_back(std::move(fresh));
+  hurry(static_cast<uint32_t>(handle));
+}
+
+bool Fan::unsubscribe(uint64_t handle, uint32_t id) {
+  auto& subscriptions = client(handle).subscriptions;
+  const auto found = std::find_if(subscriptions.begin(), subscriptions.end(),
+                                  [id](const Subscription& each) { return each.id == id; });
+  if (found == subscriptions.end()) return false;
+  for (uint32_t slot : found->slots) --slots_[slot].followers;
+  if (found->header >= 0) --slots_[static_cast<size_t>(found->header)].followers;
+  subscriptions.erase(found);
+  return true;
+}
+
+void Fan::push(uint64_t handle, std::string_view payload, uint8_t opcode) {
+  if (opcode > 0xF) throw std::invalid_argument("there is no such opcode");
+  Client& each = client(handle);
+  if (each.closing) return;  // nothing follows a close frame
+  each.closing = opcode == kClose;
+  put_frame(each.control, opcode, payload);
+  hurry(static_cast<uint32_t>(handle));
+}
+
+uint64_t Fan::pending(uint64_t handle) const {
+  const Client& each = client(handle);
+  return each.control.size() + each.remainder.size();
+}
+
+void Fan::hurry(uint32_t place) {
+  if (clients_[place].urgent) return;
+  clients_[place].urgent = true;
+  urgent_.push_back(handle_of(place));
+}
+
+uint64_t Fan::handle_of(uint32_t place) const {
+  return (static_cast<uint64_t>(clients_[place].generation) << 32) | place;
+}
+
+bool Fan::is_here(uint64_t handle) const {
+  const Client& each = clients_[static_cast<uint32_t>(handle)];
+  return each.descriptor >= 0 && !each.ended &&
+         each.generation == static_cast<uint32_t>(handle >> 32);
+}
+
+std::vector<Event> Fan::tick(uint64_t slice, uint64_t now_ms) {
+  std::vector<Event> events;
+  std::vector<uint64_t> urgent;
+  urgent.swap(urgent_);
+  for (uint64_t handle : urgent) {
+    if (!is_here(handle)) continue;
+    const auto place = static_cast<uint32_t>(handle);
+    clients_[place].urgent = false;
+    flush(place, now_ms, events);
+  }
+  // A late caller is given every slice it missed, once around the wheel at the most.
+  const uint64_t from = std::max(slice_ + 1, slice >= wheel_.size() ? slice - wheel_.size() + 1 : 1);
+  for (uint64_t each = from; each <= slice; ++each) {
+    std::vector<uint64_t> due;
+    due.swap(wheel_[each % wheel_.size()]);
+    slice_ = each;
+    for (uint64_t handle : due) {
+      if (!is_here(handle)) continue;
+      const auto place = static_cast<uint32_t>(handle);
+      flush(place, now_ms, events);
+      if (is_here(handle)) {
+        wheel_[(each + clients_[place].interval) % wheel_.size()].push_back(handle);
+      }
+    }
+  }
+  slice_ = std::max(slice_, slice);
+  return events;
+}
+
+void Fan::end(uint32_t place, Ending ending, std::vector<Event>& events) {
+  Client& each = clients_[place];
+  each.ended = true;  // its owner is told, closes the connection, and removes it
+  events.push_back({handle_of(place), ending});
+}
+
+// Put one subscription's news behind `frame_`. False where there are none.
+bool Fan::compose(Client& each, Subscription& subscription) {
+  const bool binary = each.binary;
+  body_.clear();
+  uint32_t count = 0;
+  if (binary) {
+    body_.push_back(static_cast<char>(subscription.snapshot ? kSnapshot : kChanges));
+    body_.push_back(static_cast<char>(subscription.layout));
+    body_.append(2, '\0');
+    put_u32(body_, subscription.id);
+    put_u32(body_, subscription.snapshot ? 0 : subscription.number + 1);
+    put_u32(body_, 0);  // rows, known at the end
+    put_u64(body_, sequence_);
+  } else {
+    body_.append(subscription.snapshot ? "[\"snapshot\"," : "[\"changes\",");
+    put_number(body_, subscription.id);
+    body_.push_back(',');
+    put_number(body_, subscription.snapshot ? 0 : subscription.number + 1);
+    if (subscription.snapshot) {
+      body_.push_back(',');
+      body_.append(subscription.head);
+    }
+    body_.append(",[");
+  }
+  for (uint32_t place : subscription.slots) {
+    const Slot& slot = slots_[place];
+    if (slot.json.empty() || (!subscription.snapshot && slot.sequence <= subscription.seen)) continue;
+    if (binary) {
+      body_.append(slot.binary);
+    } else {
+      if (count != 0) body_.push_back(',');
+      body_.append(slot.json);
+    }
+    ++count;
+  }
+  std::string_view header;
+  if (subscription.header >= 0) {
+    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
+    if (slot.sequence > subscription.seen) header = slot.json;
+  }
+  if (!subscription.snapshot && count == 0 && header.empty()) return false;
+  if (binary) {
+    write_u32(body_, 12, count);
+    body_.append(subscription.snapshot ? std::string_view(subscription.head) : header);
+  } else {
+    body_.append("],");
+    if (!subscription.snapshot) {
+      body_.append(header.empty() ? std::string_view("null") : header);
+      body_.push_back(',');
+    }
+    put_number(body_, sequence_);
+    body_.push_back(']');
+  }
+  put_frame(frame_, binary ? kBinary : kText, body_);
+  ++stats_.frames;
+  stats_.rows += count;
+  return true;
+}
+
+void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
+  Client& each = clients_[place];
+  if (each.descriptor < 0 || each.ended) return;
+  if (each.control.size() > limits_.control_bytes_max) {
+    return end(place, Ending::overfull, events);
+  }
+  frame_.clear();
+  advances_.clear();
+  frame_.append(each.remainder);
+  const size_t begun = frame_.size();
+  frame_.append(each.control);
+  const size_t ordered = frame_.size();
+  if (begun == 0 && !each.closing) {  // behind a frame that is stuck nothing of now would still be new
+    if (each.skipped != 0) {
+      body_ = "[\"slow\",";
+      put_number(body_, each.skipped);
+      body_.push_back(']');
+      put_frame(frame_, kText, body_);
+    }
+    const size_t told = frame_.size();
+    for (uint32_t index = 0; index < each.subscriptions.size(); ++index) {
+      if (compose(each, each.subscriptions[index])) advances_.push_back({index, sequence_});
+    }
+    if (frame_.size() == told) frame_.resize(ordered);  // nothing was missed after all
+  }
+  if (frame_.empty()) {
+    each.stuck_since_ms = 0;
+    if (each.closing) end(place, Ending::closed, events);
+    return;
+  }
+  const ssize_t sent =
+      ::send(each.descriptor, frame_.data(), frame_.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ++stats_.sends;
+  if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    return end(place, Ending::gone, events);
+  }
+  const size_t taken = sent < 0 ? 0 : static_cast<size_t>(sent);
+  stats_.bytes += taken;
+  if (taken == 0) {  // drop to latest: no number moves
+    ++stats_.skipped;
+    ++each.skipped;
+    if (each.stuck_since_ms == 0) each.stuck_since_ms = now_ms;
+    if (now_ms - each.stuck_since_ms > limits_.stalled_ms_max) {
+      end(place, Ending::stalled, events);
+    }
+    return;
+  }
+  each.stuck_since_ms = 0;
+  if (taken < begun) {
+    each.remainder.erase(0, taken);
+    return;
+  }
+  if (taken <= ordered) {
+    // All of it went into what was ordered; the rest of the frame is composed anew later.
+    each.remainder.clear();
+    each.control.erase(0, taken - begun);
+    if (taken < ordered) {
+      // A frame that was begun is finished before anything else.
+      each.remainder.swap(each.control);
+    }
+    if (taken == ordered && ordered != frame_.size()) {
+      ++stats_.skipped;
+      ++each.skipped;
+      return;
+    }
+    if (taken < ordered) return;
+  } else {
+    each.control.clear();
+    each.remainder.assign(frame_, taken, std::string::npos);
+  }
+  if (begun == 0) each.skipped = 0;
+  if (each.closing && each.remainder.empty()) return end(place, Ending::closed, events);
+  for (const Advance& advance : advances_) {
+    Subscription& subscription = each.subscriptions[advance.subscription];
+    subscription.number = subscription.snapshot ? 0 : subscription.number + 1;
+    subscription.snapshot = false;
+    subscription.seen = advance.seen;
+    subscription.head.clear();
+    subscription.head.shrink_to_fit();
+  }
+}
+
+}  // namespace optix::fan
