@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 from tests.fixtures.network import refuse_beyond_this_machine
-
-from optix.platform import rate_limits
+from tests.fixtures.patient_loop import PatientLoop
 
 pytest_plugins = [
+    "tests.fixtures.slowness",
+    "tests.fixtures.patience",
     "tests.fixtures.stores",
     "tests.fixtures.market",
     "tests.fixtures.api",
@@ -37,10 +39,10 @@ SUITE_VARIABLES = frozenset(
 sys.addaudithook(refuse_beyond_this_machine)
 
 
-@pytest.fixture(autouse=True)
-def _a_busy_machine_is_not_a_lost_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What counts requests gives Redis a quarter of a second; a loaded machine may take longer."""
-    monkeypatch.setattr(rate_limits, "REDIS_SECONDS_MAX", 30.0)
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"patient": PatientLoop}
 
 
 @pytest.fixture(autouse=True, scope="session")

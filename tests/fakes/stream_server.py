@@ -7,7 +7,6 @@ for all of them, and so is the chaos suite that turns them (`contracts/streaming
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,7 +21,7 @@ class StreamServer:
 
     def __init__(self) -> None:
         self.stream_url = ""
-        self.connects: list[float] = []  # steady times
+        self.connects: list[float] = []  # in the loop's time, as the product's bounds are
         self.signed_in: set[ServerConnection] = set()
         self.heard: list[Frame] = []  # after the sign-in
         self.muted = False  # connections live and say nothing
@@ -109,7 +108,7 @@ class StreamServer:
                 await self.drop()
 
     async def _follow_socket(self, connection: ServerConnection) -> None:
-        self.connects.append(time.monotonic())
+        self.connects.append(asyncio.get_running_loop().time())
         self._all.add(connection)
         try:
             if not await self.sign_in(connection):
