@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from tests.fixtures.api import empty
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import WAIT_SECONDS, until
 
 from optix.kernel import limits
 from optix.kernel.errors import InvalidInput, OptixError, RateLimited, Unavailable
@@ -71,10 +71,8 @@ async def test_a_job_is_done_once_and_gone(database: Database, stores: StoreUrls
     done = Recorder()
     await add(database)
     async with working(stores, {"tests.do": done}):
-        await until(lambda: done.seen)
-        await asyncio.sleep(0.2)
+        await _until_statuses(database)
     assert done.seen == [{"n": "1"}]
-    assert await statuses(database) == []
 
 
 async def test_a_job_that_comes_while_the_worker_waits_is_taken_at_once(
@@ -112,8 +110,8 @@ async def test_a_delayed_job_waits(database: Database, stores: StoreUrls) -> Non
     await add(database, "tests.now")
     async with working(stores, {"tests.do": done, "tests.now": now}):
         await until(lambda: now.seen)
+        await _until_statuses(database, "queued")
     assert done.seen == []
-    assert await statuses(database) == ["queued"]
 
 
 @pytest.mark.parametrize(
@@ -125,18 +123,16 @@ async def test_what_may_work_later_is_tried_again(
     done = Recorder(error, error)
     await add(database)
     async with working(stores, {"tests.do": done}):
-        await until(lambda: len(done.seen) == 3, seconds=30)
-    assert await statuses(database) == []
+        await _until_statuses(database)
+    assert len(done.seen) == 3
 
 
 async def test_what_will_never_work_is_dropped(database: Database, stores: StoreUrls) -> None:
     done = Recorder(InvalidInput("no such address"))
     await add(database)
     async with working(stores, {"tests.do": done}):
-        await until(lambda: done.seen)
-        await asyncio.sleep(0.3)
+        await _until_statuses(database)
     assert len(done.seen) == 1
-    assert await statuses(database) == []
 
 
 @pytest.mark.parametrize("error", [OptixError("ours"), ValueError("secret-in-the-text")])
@@ -146,7 +142,7 @@ async def test_a_bug_is_kept_as_a_dead_letter_without_its_text(
     done = Recorder(error)
     await add(database)
     async with working(stores, {"tests.do": done}):
-        await _until_status(database, "failed")
+        await _until_statuses(database, "failed")
     assert len(done.seen) == 1
     assert "secret-in-the-text" not in await logged(database)
 
@@ -158,7 +154,7 @@ async def test_what_fails_too_often_is_kept_as_a_dead_letter(
     done = Recorder(*[Unavailable("down")] * (limits.JOB_ATTEMPTS_MAX + 3))
     await add(database)
     async with working(stores, {"tests.do": done}):
-        await _until_status(database, "failed")
+        await _until_statuses(database, "failed")
     assert len(done.seen) == limits.JOB_ATTEMPTS_MAX
 
 
@@ -176,24 +172,28 @@ async def test_a_handler_that_hangs_is_cut_off_and_tried_again(
 
     await add(database)
     async with working(stores, {"tests.do": hang_once}):
-        await until(lambda: calls == 2, seconds=30)
+        await until(lambda: calls == 2)
 
 
 async def test_no_more_than_so_many_run_at_once(database: Database, stores: StoreUrls) -> None:
     running, most, done = 0, 0, 0
+    go_on = asyncio.Event()
 
     async def count(_: Arguments) -> None:
         nonlocal running, most, done
         running += 1
         most = max(most, running)
-        await asyncio.sleep(0.05)
+        await go_on.wait()
         running -= 1
         done += 1
 
     for _ in range(limits.JOBS_AT_ONCE_MAX * 3):
         await add(database)
     async with working(stores, {"tests.do": count}):
-        await until(lambda: done == limits.JOBS_AT_ONCE_MAX * 3, seconds=30)
+        await until(lambda: running >= limits.JOBS_AT_ONCE_MAX)
+        await asyncio.sleep(0.2)  # time to take one too many
+        go_on.set()
+        await until(lambda: done == limits.JOBS_AT_ONCE_MAX * 3)
     assert most == limits.JOBS_AT_ONCE_MAX
 
 
@@ -202,14 +202,14 @@ async def test_two_workers_do_each_job_once(database: Database, stores: StoreUrl
     for _ in range(20):
         await add(database)
     async with working(stores, {"tests.do": done}), working(stores, {"tests.do": done}):
-        await until(lambda: len(done.seen) >= 20, seconds=30)
+        await _until_statuses(database)
     assert len(done.seen) == 20
 
 
 async def test_a_scheduled_job_comes_by_itself(database: Database, stores: StoreUrls) -> None:
     done = Recorder(Unavailable("the first time"))
     async with working(stores, {"tests.clock": done}, {"tests.clock": "* * * * * *"}):
-        await until(lambda: len(done.seen) >= 2, seconds=30)
+        await until(lambda: len(done.seen) >= 2)
     async with database.writing() as session:
         await session.execute(text("DELETE FROM jobs.pgqueuer_schedules"))
 
@@ -230,7 +230,7 @@ async def test_a_worker_that_lost_its_database_says_so_and_ends(
             )
         )
     with pytest.raises(Exception):  # noqa: B017  # whichever part notices first
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, WAIT_SECONDS)
     with pytest.raises(WorkerNotReady):
         await worker.ping()
 
@@ -246,11 +246,12 @@ async def test_the_measure_counts_what_waits_and_what_failed(database: Database)
 
 
 async def _ready(worker: JobWorker) -> None:
-    await until(lambda: worker._running, seconds=30)
+    await until(lambda: worker._running)
     await worker.ping()
 
 
-async def _until_status(database: Database, status: str) -> None:
-    async with asyncio.timeout(30):
-        while await statuses(database) != [status]:  # noqa: ASYNC110  # it is in the database
-            await asyncio.sleep(0.05)
+async def _until_statuses(database: Database, *expected: str) -> None:
+    async def are_so() -> bool:
+        return await statuses(database) == list(expected)
+
+    await until(are_so)
