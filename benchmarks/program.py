@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,12 +18,13 @@ from typing import Final, Self
 
 import httpx
 import psutil
+from tools.ports import free_port
 
 from optix.platform.security_settings import LimitSettings
 
 OPTIX: Final = Path(sys.executable).parent / "optix"
-READY_SECONDS_MAX: Final = 60.0
-STOP_SECONDS_MAX: Final = 20.0
+READY_SECONDS_MAX: Final = 180.0
+STOP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.02
 # A measurement asks faster than any person; what a limit costs is measured in `rate_limits`.
 _NO_LIMITS: Final = {
@@ -171,9 +171,3 @@ def environment(folder: Path) -> dict[str, str]:
         and name != "PYTHONDONTWRITEBYTECODE"
     }
     return kept | _NO_LIMITS | {"OPTIX_DATA_DIR": str(folder), "COLUMNS": "250"}
-
-
-def free_port() -> int:
-    """Return a TCP port that nobody listens on now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.platform.embedded.conftest import end_all_of, eventually, servers_of
+from tools.ports import free_port
 
 GIVEN_SERVERS = ("OPTIX_DATABASE_URL", "OPTIX_REDIS_URL")
 PROGRAM = Path(__file__).parent / "processes" / "small_product.py"
@@ -67,11 +68,6 @@ def optix(tmp_path: Path, folder: Path) -> Iterator[Callable[..., Terminal]]:
     for run in runs:
         run.process.kill()
         run.process.wait()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class TestQuestions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optix.platform.security_settings import LimitSettings
+from tools.ports import free_port
 
-READY_SECONDS_MAX = 90.0
-STOP_SECONDS_MAX = 30.0
+READY_SECONDS_MAX = 300.0
+STOP_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def running_product(root: Path, **settings: str) -> Iterator[Product]:
     `settings` are further OPTIX_ variables; the shell's own are left out.
     """
     with tempfile.TemporaryDirectory(prefix="optix-product-") as folder:
-        port = _free_port()
+        port = free_port()
         log = Path(folder) / "output.log"
         with log.open("w") as output:
             process = subprocess.Popen(
@@ -83,8 +83,3 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.fixtures.waiting import until
+from tools.ports import free_port
 
 from optix.kernel import limits
 from optix.kernel.errors import Unavailable
@@ -26,8 +27,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 async def up(server: HTTPServer) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from tools.ports import free_port
 
 from optix.processes.ports import PortBusy, choose_port, holder_of, is_free
 
@@ -23,8 +24,7 @@ def port_of(server: socket.socket) -> int:
 
 
 def test_a_free_port_is_chosen_as_it_is() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = port_of(server)
+    port = free_port()
     assert is_free("127.0.0.1", port)
     assert choose_port("127.0.0.1", port, any_port=False) == port
 
@@ -48,6 +48,4 @@ def test_a_host_that_is_not_ours_is_refused() -> None:
 
 
 def test_nobody_holds_a_free_port() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = port_of(server)
-    assert holder_of(port) is None
+    assert holder_of(free_port()) is None

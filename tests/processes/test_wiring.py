@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import httpx
 import orjson
 import pytest
 from tests.contracts.openapi import problem_faults
+from tools.ports import free_port
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -31,9 +31,7 @@ pytestmark = pytest.mark.stores
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    return load_settings(feed="sim", host="127.0.0.1", port=port, data_dir=tmp_path / "data")
+    return load_settings(feed="sim", host="127.0.0.1", port=free_port(), data_dir=tmp_path / "data")
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import io
 import logging
-import socket
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import quote
 
@@ -18,6 +17,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from tests.contracts.openapi import Operation, all_operations, sample
 from tests.fixtures.api import Caller, signed_in_user
+from tools.ports import free_port
 
 from optix.features.identity.models import UserAccount
 from optix.features.identity.service import Identity
@@ -225,8 +225,7 @@ class TestBodies:
 @contextlib.asynccontextmanager
 async def serving(app: FastAPI) -> AsyncIterator[tuple[str, int]]:
     """Serve `app` on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = HTTPServer(app, host="127.0.0.1", port=port)
     running = asyncio.create_task(server.run())
     while True:
