@@ -76,7 +76,7 @@ async def test_an_early_close_day_of_minute_bars_ends_at_one_o_clock(folder: Pat
                 feed = reader.get("/api/v1/market/status")["feed"]
                 return bool(feed["state"] == "ended")
 
-            await until(has_ended, seconds=60)
+            await until(has_ended)
             market = reader.get("/api/v1/market/status")["market"]
             bars = reader.get("/api/v1/historical/GOOG", interval="1m")["bars"]
             quote = reader.get("/api/v1/quotes/GOOG")

@@ -33,7 +33,7 @@ async def following(stores: StoreUrls, clock: ScaledClock) -> AsyncIterator[Ende
     ended = EndedSessions(bus, clock)
     task = asyncio.create_task(ended.run())
     try:
-        await until(lambda: ended.following, seconds=30)
+        await until(lambda: ended.following)
         yield ended
     finally:
         task.cancel()

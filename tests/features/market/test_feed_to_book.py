@@ -189,7 +189,7 @@ class TestLosses:
         await book.get_quote("SPY")
         await until(lambda: book.feed_status().state == "stale")
         assert "silent" in book.feed_status().reason
-        await until(lambda: market.provider.opened == 2, seconds=20)
+        await until(lambda: market.provider.opened == 2)
 
     async def test_a_killed_feed_is_down_within_ten_seconds_and_its_numbers_remain(
         self, market: Market
@@ -202,7 +202,7 @@ class TestLosses:
         told: list[str] = []
         book.listen(told.append)
         await market.kill(feed)
-        await until(lambda: book.feed_status().state == "down" and "status" in told, seconds=10)
+        await until(lambda: book.feed_status().state == "down" and "status" in told)
         assert len((await book.get_chain(KEY)).rows) == 6
         with pytest.raises(FeedUnavailable):
             await book.ask("search", {"text": "S", "limit": 1})

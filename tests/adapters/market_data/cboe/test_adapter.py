@@ -145,7 +145,7 @@ class TestPoliteness:
         provider.set_demand(Demand(chains=frozenset([*keys, JULY])))
         async with listening(provider) as updates:
             await updates.find(ChainTable)
-            await until(lambda: len(set(server.asked)) >= 2 * POLLED_CHAINS_MAX - 1, seconds=60)
+            await until(lambda: len(set(server.asked)) >= 2 * POLLED_CHAINS_MAX - 1)
             await updates.settle()
         assert len({path.removeprefix("options/_") for path in server.asked}) <= (
             2 * POLLED_CHAINS_MAX

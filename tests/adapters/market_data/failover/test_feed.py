@@ -77,7 +77,7 @@ class Load:
         topics = [*map(wire.quote_topic, SYMBOLS), wire.chain_topic(KEY)]
         book.hold(topics)
         await self.market.bus.lease(topics, seconds=600)
-        await until(lambda: len(self.first.demand.quotes) == len(SYMBOLS), seconds=20)
+        await until(lambda: len(self.first.demand.quotes) == len(SYMBOLS))
         await book.get_chain(KEY)
 
     async def end(self) -> None:
@@ -257,7 +257,7 @@ async def test_both_dead_is_stale_then_down_with_a_sentence_and_ends(load: Load)
         source.refusal = None
     load.alive = {load.first, load.second}
     await load.time.advance(60)
-    await until(lambda: book.feed_status().state == "live", seconds=30)
+    await until(lambda: book.feed_status().state == "live")
     quotes = [book.quotes[symbol] for symbol in SYMBOLS]
     assert {replica.quote.quality for replica in quotes} == {Quality.STALE}
     await load.until(

@@ -129,7 +129,8 @@ async def test_a_chain_that_does_not_fit_is_polled_and_one_that_does_is_not() ->
         fed.want(chains=frozenset((KEY,)))
         await until(lambda: fed.source.asked.count(KEY) > 3)
         fed.server.symbols_max = 10_000
-    async with feeding(polls=PollTimes(quote=60.0, chain=0.05)) as fed:
+    calm = replace(CHAOS_TIMINGS, data_silence=30.0)
+    async with feeding(polls=PollTimes(quote=60.0, chain=0.05), timings=calm) as fed:
         fed.want(chains=frozenset((KEY,)))
         await until(lambda: FIRST in fed.server.subscribed())
         await asyncio.sleep(0.2)
