@@ -22,6 +22,13 @@ export function totp(base32: string, steps = 0): string {
   return String((hash.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
+/** The code of the step before, when this one is young enough for it to arrive in time. */
+export async function codeOfLastStep(base32: string): Promise<string> {
+  const left = STEP_SECONDS * 1000 - (Date.now() % (STEP_SECONDS * 1000));
+  if (left < 8_000) await new Promise((resolve) => setTimeout(resolve, left));
+  return totp(base32, -1);
+}
+
 export interface Device {
   credentials: () => Promise<number>;
   /** Whether whoever holds the device is its owner. */

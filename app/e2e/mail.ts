@@ -45,16 +45,13 @@ function mailsTo(address: string): string[] {
 async function inMail(address: string, pattern: RegExp, known: number): Promise<string> {
   let found: string | undefined;
   await expect
-    .poll(
-      () => {
-        found = mailsTo(address)
-          .slice(known)
-          .map((text) => pattern.exec(text)?.[0])
-          .findLast((each) => each !== undefined);
-        return found;
-      },
-      { timeout: 20_000 },
-    )
+    .poll(() => {
+      found = mailsTo(address)
+        .slice(known)
+        .map((text) => pattern.exec(text)?.[0])
+        .findLast((each) => each !== undefined);
+      return found;
+    })
     .toBeDefined();
   return found ?? '';
 }
