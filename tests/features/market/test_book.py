@@ -237,6 +237,30 @@ class TestInterest:
         await asyncio.gather(*(world.book.get_quote("SPY") for _ in range(50)))
         assert world.asked("quote") == 1
 
+    async def test_a_reader_whose_lease_came_late_asks_nothing_again(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The second reader's lease ends after the first has the answer."""
+        late = asyncio.Event()
+        leases = 0
+
+        async def lease(_: object) -> None:
+            nonlocal leases
+            leases += 1
+            if leases % 2 == 0:
+                await late.wait()
+
+        monkeypatch.setattr(world.bus, "lease", lease)
+        world.keep_chain(5)
+        readers = [asyncio.create_task(world.book.get_quote("SPY")) for _ in range(2)]
+        quote = await readers[0]
+        both = [asyncio.create_task(world.book.get_chain(KEY)) for _ in range(2)]
+        chain = await both[0]
+        late.set()
+        assert await readers[1] is quote
+        assert await both[1] is chain
+        assert (world.asked("quote"), world.asked("chain")) == (1, 1)
+
 
 class TestChains:
     async def test_changes_are_taken_in_their_order(self, chain: World) -> None:

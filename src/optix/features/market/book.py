@@ -166,8 +166,10 @@ class MarketBook:
         self._touch(topic)
         if not followed or symbol not in self.quotes:
             try:
+                known = self.quotes.get(symbol)
                 await self._bus.lease([topic])
-                await self._load_quote(symbol)
+                if self.quotes.get(symbol) is known:  # nobody loaded it meanwhile
+                    await self._load_quote(symbol)
             except OptixError:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
@@ -208,6 +210,9 @@ class MarketBook:
             return replica
         try:
             await self._bus.lease([topic])
+            loaded = self.chains.get(key)
+            if loaded is not None and loaded is not replica:  # by another reader meanwhile
+                return loaded
             return await self._load_chain(key)
         except OptixError as error:
             if replica is not None and not isinstance(error, NotFound):
