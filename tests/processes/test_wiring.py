@@ -16,7 +16,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
+from optix.features.market import book
 from optix.kernel import limits
+from optix.kernel.clock import NANOSECONDS
 from optix.kernel.errors import OptixError
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.secrets import load_secrets
@@ -32,6 +34,12 @@ pytestmark = pytest.mark.stores
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return load_settings(feed="sim", host="127.0.0.1", port=free_port(), data_dir=tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine_is_no_lost_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything computes in one process here, and its book is the last to listen."""
+    monkeypatch.setattr(book, "_SILENCE_NS", 120 * NANOSECONDS)
 
 
 @asynccontextmanager

@@ -128,6 +128,10 @@ class Load:
         if book.feed_status().state != "live":
             return True
         shown = {symbol: replica.quote for symbol, replica in book.quotes.items()}
+        # Chains are published at a pace of their own, in real time.
+        source = self.failover.given[KEY].source if KEY in self.failover.given else ""
+        if source != book.chains[KEY].header["source"]:
+            return False
         return all(
             topic in shown and shown[topic].ts_event // 1_000_000 == update.ts_event // 1_000_000
             for topic, update in self.failover.given.items()
