@@ -1,5 +1,7 @@
 module.exports = {
   preset: 'jest-expo',
+  // Ends what hangs, no more: the first test of a file pays for what it loads.
+  testTimeout: 60_000,
   setupFiles: ['./jest.setup.js'],
   testMatch: ['<rootDir>/src/**/*.test.{ts,tsx}', '<rootDir>/eslint-rules/**/*.test.js'],
   moduleNameMapper: { '^@/(.*)$': '<rootDir>/src/$1', '\\.woff2$': '<rootDir>/assets/icon.png' },

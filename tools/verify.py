@@ -3,7 +3,8 @@
     python -m tools.verify all      everything (`make test`)
     python -m tools.verify static   what needs no server and no browser (`make check`)
 
-Every step runs even if an earlier one failed. A step that cannot run on this machine is skipped
+Every step runs even if an earlier one failed, two at a time where one alone leaves a core idle;
+what such a step prints comes when it ends. A step that cannot run on this machine is skipped
 with a loud line; where CI is set it fails instead. The last line is "N passed, N failed"; a check
 counts as one, a test suite as many as it says.
 """
@@ -15,7 +16,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +57,7 @@ class Tally:
     failed: int = 0
     troubles: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    flaky: list[str] = field(default_factory=list)
 
     def add(self, step: Step, code: int, counts: tuple[int, int]) -> None:
         passed, failed = counts if step.suite else (int(code == 0), int(code != 0))
@@ -91,14 +94,17 @@ def static_steps() -> Iterator[Step]:
         yield Step("app lint", _npm("lint"), folder=APP)
 
 
-def test_steps() -> Iterator[Step]:
+def python_steps() -> Iterator[Step]:
     if os.environ.get("CI"):
         yield Step("compilers", [sys.executable, "-m", "tools.debian", "compilers"])
     yield Step("python tests", [sys.executable, "-m", "pytest", "-q", "-n", "2"], suite=True)
+
+
+def app_steps() -> Iterator[Step]:
+    """Yield the tests of the app's code, and the build that the browser tests use."""
     if (APP / "package.json").is_file():
         yield Step("app tests", [*_npm("test"), "--", "--ci"], suite=True, folder=APP)
         yield Step("web app", ["sh", str(ROOT / "tools" / "setup.sh"), "web"])
-        yield Step("app size", _npm("size"), folder=APP)
 
 
 def lock_problems() -> list[str]:
@@ -121,17 +127,55 @@ def _is_funding(lock: Path, line: str) -> bool:
 
 
 def run_step(step: Step, tally: Tally) -> None:
-    print(f"\n── {step.name}", flush=True)
+    """Run one step, passing on what it prints as it comes."""
+    _tell(f"\n── {step.name}\n")
     started = time.perf_counter()
-    code, counts = _run(step)
-    tally.add(step, code, counts)
+    code, lines = _run(step, _tell)
+    _conclude(step, tally, code, lines, time.perf_counter() - started)
+
+
+def run_side_by_side(steps: Sequence[Step], tally: Tally) -> None:
+    """Run steps two at a time; each is printed as a whole, in the order of the list."""
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        for step, (code, lines, seconds) in zip(steps, pool.map(_timed, steps), strict=True):
+            _tell(f"\n── {step.name}\n{''.join(lines)}")
+            _conclude(step, tally, code, lines, seconds)
+
+
+def _timed(step: Step) -> tuple[int, list[str], float]:
+    started = time.perf_counter()
+    code, lines = _run(step, lambda _: None)
+    return code, lines, time.perf_counter() - started
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _conclude(step: Step, tally: Tally, code: int, lines: Sequence[str], seconds: float) -> None:
+    plain = [_COLOUR.sub("", line.rstrip("\n")) for line in lines]
+    tally.add(step, code, counts_in([line for line in plain if _SUMMARY.match(line)]))
+    tally.flaky += [f"{step.name}: {name}" for name in flaky_in(plain)]
     verdict = "ok" if code == 0 else f"FAILED (exit code {code})"
-    print(f"── {step.name}: {verdict}, {time.perf_counter() - started:.1f} s", flush=True)
+    _tell(f"── {step.name}: {verdict}, {seconds:.1f} s\n")
 
 
-def _run(step: Step) -> tuple[int, tuple[int, int]]:
-    """Run one step, passing on what it prints; return its exit code and its counts."""
-    summary: list[str] = []
+def flaky_in(lines: Sequence[str]) -> list[str]:
+    """Return the tests that Playwright lists under "N flaky": they passed only when repeated."""
+    names: list[str] = []
+    listing = False
+    for line in lines:
+        if re.match(r"\s+\d+ (passed|failed|flaky|skipped)\b", line):
+            listing = " flaky" in line
+        elif listing and line.strip():
+            names.append(line.strip(" ─"))
+    return names
+
+
+def _run(step: Step, tell: Callable[[str], None]) -> tuple[int, list[str]]:
+    """Run one step; return its exit code and what it printed."""
+    lines: list[str] = []
     try:
         process = subprocess.Popen(
             step.command,
@@ -143,16 +187,15 @@ def _run(step: Step) -> tuple[int, tuple[int, int]]:
             errors="replace",
         )
     except OSError as error:
-        print(f"{step.command[0]} cannot be run: {error}")
-        return 127, (0, 0)
+        message = f"{step.command[0]} cannot be run: {error}\n"
+        tell(message)
+        return 127, [message]
     with process:
         assert process.stdout is not None
         for line in process.stdout:
-            sys.stdout.write(line)
-            sys.stdout.flush()
-            if _SUMMARY.match(_COLOUR.sub("", line.rstrip("\n"))):
-                summary.append(line)
-    return process.returncode, counts_in(summary)
+            tell(line)
+            lines.append(line)
+    return process.returncode, lines
 
 
 def counts_in(lines: Sequence[str]) -> tuple[int, int]:
@@ -214,15 +257,19 @@ def main(what: str) -> int:
         print("\n".join(problems) or "no lock names a host")
         return int(bool(problems))
     tally = Tally()
-    for step in static_steps():
-        run_step(step, tally)
+    run_side_by_side(list(static_steps()), tally)
     if what == "all":
-        for step in test_steps():
+        for step in python_steps():
             run_step(step, tally)
+        run_side_by_side(list(app_steps()), tally)
+        if (APP / "package.json").is_file():
+            run_step(Step("app size", _npm("size"), folder=APP), tally)
         browser_tests(tally)
         debian_tests(tally)
     for reason in tally.skipped:
         print(f"\n!! NOT RUN: {reason}")
+    for test in tally.flaky:
+        print(f"\n!! PASSED ONLY WHEN REPEATED: {test}")
     for trouble in tally.troubles:
         print(f"\n!! FAILED: {trouble}")
     print(f"\n{tally.passed} passed, {tally.failed} failed", flush=True)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.verify import Step, Tally, counts_in, main, run_step
+from tools.verify import Step, Tally, counts_in, main, run_side_by_side, run_step
 
 from tools import verify
 
@@ -60,6 +60,35 @@ def test_a_check_counts_as_one() -> None:
     run_step(step("print('All checks passed!')", suite=False), tally)
     run_step(step("raise SystemExit(1)", suite=False), tally)
     assert (tally.passed, tally.failed) == (1, 1)
+
+
+def test_two_steps_run_at_a_time_and_are_printed_in_order(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each of the first two ends only when it sees the other."""
+
+    def meet(own: str, other: str) -> Step:
+        return step(
+            "import pathlib, time\n"
+            f"folder = pathlib.Path({str(tmp_path)!r})\n"
+            f"(folder / {own!r}).touch()\n"
+            f"while not (folder / {other!r}).exists(): time.sleep(0.01)\n"
+            f"print('I am {own}'); print('1 passed in 0.1s')"
+        )
+
+    tally = Tally()
+    run_side_by_side([meet("one", "two"), meet("two", "one"), step("raise SystemExit(3)")], tally)
+    assert (tally.passed, tally.failed) == (2, 1)
+    printed = capfd.readouterr().out
+    assert printed.index("I am one") < printed.index("I am two") < printed.index("exit code 3")
+
+
+def test_a_test_that_passed_only_when_repeated_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    tally = Tally()
+    closing = "  1 flaky\n    e2e/a.spec.ts:3:1 › prices move ───\n  64 passed (4.0m)\n"
+    run_step(step(f"print({closing!r})"), tally)
+    assert (tally.passed, tally.failed) == (64, 0)
+    assert tally.flaky == ["some: e2e/a.spec.ts:3:1 › prices move"]
 
 
 def test_a_program_that_is_not_there_fails() -> None:
