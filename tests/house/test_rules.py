@@ -112,6 +112,24 @@ CASES = {
         "from decimal import Decimal\nclass Price:\n    def to_float(self):\n"
         "        return float(self.amount)",
     ),
+    "sleep and hope": Case(
+        "steadiness",
+        "tests/platform/test_x.py",
+        "await asyncio.sleep(0.05)",
+        "await asyncio.sleep(0.05)  # nothing may come meanwhile\nawait asyncio.sleep(0.01)",
+    ),
+    "impatient wait": Case(
+        "steadiness",
+        "tests/platform/test_x.py",
+        "await until(lambda: seen, seconds=5)",
+        "await until(lambda: seen)\nawait world.until(lambda: seen, seconds=5)",
+    ),
+    "impatient bounds": Case(
+        "steadiness",
+        "tests/platform/test_x.py",
+        "await asyncio.wait_for(task, 2.0)",
+        "async with asyncio.timeout(0.1):\n    await asyncio.wait_for(task, WAIT_SECONDS)",
+    ),
     "long file": Case("size", SERVICE, "x = 1\n" * 500 + "x = 1", "x = 1\n" * 500),
     "long function": Case(
         "size", SERVICE, "def f():\n" + "    x = 1\n" * 70, "def f():\n" + "    x = 1\n" * 69, 1

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.house import code, repository, text
+from tools.house import code, repository, steadiness, text
 from tools.house.source import Finding, Source
 
-FILE_RULES = (*code.RULES, *text.RULES)
+FILE_RULES = (*code.RULES, *text.RULES, *steadiness.RULES)
 REPOSITORY_RULES = repository.RULES
 
 
