@@ -12,7 +12,7 @@ FILE ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test test-python test-databases fuzz check fix gen migrate bench docs new-feature \
+.PHONY: help setup up test test-python test-slow test-databases fuzz check fix gen migrate bench docs new-feature \
 	doctor lock clean
 
 help: ## List these targets
@@ -33,6 +33,12 @@ test: ## Run all checks and tests, from cheap to dear
 test-python: ## Run the Python tests (ARGS="tests/kernel -x")
 	@sh tools/setup.sh python
 	@exec $(BIN)/python -m pytest -n 2 $(ARGS)
+
+# TEST_SLOWNESS=… repeats a run; without it each stalls other tests.
+test-slow: ## Run the Python tests as on a bad machine (ARGS="tests/platform")
+	@sh tools/setup.sh python
+	@export TEST_SLOWNESS=$${TEST_SLOWNESS:-$$(date +%s)}; echo "TEST_SLOWNESS=$$TEST_SLOWNESS"; \
+		exec $(BIN)/python -m pytest -q -n 4 $(ARGS)
 
 test-databases: ## Run the database tests on Debian's PostgreSQL 15 and Redis 7
 	@sh tools/setup.sh python
