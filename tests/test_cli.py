@@ -42,7 +42,7 @@ class Terminal:
         return self._log.read_text()
 
     def wait(self) -> int:
-        return self.process.wait(60)
+        return self.process.wait(180)
 
     def wait_for(self, text: str) -> None:
         eventually(lambda: text in self.printed or self.process.poll() is not None, text)
@@ -182,7 +182,7 @@ class TestUp:
             "somebody@optix.io / Somebody123!",
         ):
             assert said in run.printed
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as link:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
             assert link.recv(16) == b"hello\n"
         run.process.send_signal(signal.SIGINT)
         assert run.wait() == 0

@@ -18,6 +18,7 @@ from math import isfinite, isnan
 from typing import TypeVar
 
 import pytest
+from tests.fixtures.waiting import WAIT_SECONDS
 
 from optix.kernel import limits
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable
@@ -40,7 +41,6 @@ from optix.ports.market_data import (
 UNKNOWN = "ZZQXW"
 MALFORMED = ("", " ", "../../etc/passwd", "SPY;DROP", "A" * 400, "\u2603", "IWM\x00", ".", "^")
 UNLISTED = date(2001, 2, 3)
-WAIT_SECONDS = 20.0  # only a broken provider reaches it
 
 T = TypeVar("T", Quote, ChainTable, FeedNotice)
 

@@ -19,7 +19,7 @@ from typing import Protocol
 import pytest
 from tests.contracts.market_data import Updates, listening
 from tests.fakes.stream_server import StreamServer
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import WAIT_SECONDS, until
 
 from optix.adapters.market_data.streaming import StreamTimings
 from optix.kernel import limits
@@ -120,7 +120,7 @@ class Listener:
     async def tick_until_heard(self) -> None:
         """Let the market tick until a tick arrives: the stream works."""
         await self.subscribed()
-        async with asyncio.timeout(STATE_SECONDS_MAX):
+        async with asyncio.timeout(WAIT_SECONDS):
             while True:
                 price = await self.tick()
                 await asyncio.sleep(0.03)
@@ -175,7 +175,7 @@ class StreamingProviderContract:
 
     async def test_sc_02_a_mute_stream_is_found_out_and_made_anew(self, listener: Listener) -> None:
         listener.server.muted = True
-        await until(lambda: listener.state() != "live", seconds=STATE_SECONDS_MAX)
+        await until(lambda: listener.state() != "live")
         await until(lambda: len(listener.server.connects) > 1)
         listener.server.muted = False
         await listener.recover(gaps=0)
@@ -183,7 +183,7 @@ class StreamingProviderContract:
 
     async def test_sc_03_a_half_open_line_is_found_out(self, listener: Listener) -> None:
         listener.server.half_open()
-        await until(lambda: listener.state() != "live", seconds=STATE_SECONDS_MAX)
+        await until(lambda: listener.state() != "live")
         await listener.recover(gaps=0)
 
     async def test_sc_04_a_cut_line_is_made_anew_and_the_gap_is_marked(
@@ -269,7 +269,7 @@ class StreamingProviderContract:
         await server.drop()
         await until(lambda: len(server.connects) == 2)
         await until(lambda: listener.state() in {"stale", "down"})
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0)  # no third connection may come
         assert len(server.connects) == 2
         assert listener.streamed.provider.health()[0].reason.endswith(".")
 

@@ -161,7 +161,7 @@ class TestQuestions:
         bus = Bus(connect(stores.redis_url), SystemClock())
 
         async def slowly(_: Question) -> str:
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(2.0)  # longer than a line may be silent
             return "done"
 
         serving = asyncio.create_task(bus.serve(slowly))
@@ -214,7 +214,7 @@ class TestCancellation:
         async def swallowing(*_: object, **__: object) -> bool:
             begun.set()
             with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(10)
+                await asyncio.sleep(10)  # until it is cancelled
             return True
 
         monkeypatch.setattr(bus.redis, "ping", swallowing)

@@ -78,7 +78,7 @@ class Rows:
 
 async def migrate(stores: StoreUrls) -> Sequence[str]:
     if KIND == "slow":
-        await asyncio.sleep(3600)
+        await asyncio.sleep(3600)  # until it is cancelled
     connection = await asyncpg.connect(stores.dsn)
     there = await connection.fetchval("SELECT to_regclass('small')")
     await connection.execute("CREATE TABLE IF NOT EXISTS small (id int)")

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import WAIT_SECONDS, until
 from tools.ports import free_port
 
 from optix.kernel import limits
@@ -106,7 +106,7 @@ class TestASlowHead:
         reader, writer = await asyncio.open_connection(*address)
         writer.write(begun)
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), WAIT_SECONDS) == b""
         writer.close()
 
     async def test_also_when_its_first_request_was_quick(self, address: tuple[str, int]) -> None:
@@ -114,10 +114,10 @@ class TestASlowHead:
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         answer = b""
         while b"hello" not in answer:
-            answer += await asyncio.wait_for(reader.read(1_024), 10)
+            answer += await asyncio.wait_for(reader.read(1_024), WAIT_SECONDS)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(reader.read(), 10) == b""
+            assert await asyncio.wait_for(reader.read(), WAIT_SECONDS) == b""
         writer.close()
 
     async def test_a_connection_that_rests_between_requests_is_left_alone(

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tests.fakes.scripted import ScriptedProvider
 from tests.fixtures.chains import NOW_NS, spot_of
+from tests.fixtures.waiting import WAIT_SECONDS
 
 from optix.adapters.market_data.recording import RecordingExists
 from optix.adapters.market_data.replay import open_replay
@@ -68,7 +69,7 @@ async def test_what_was_recorded_plays_back(settings: Settings, tmp_path: Path) 
     assert (await replay.fetch_quote("IWM")).source
     played = 0
     replay.set_demand(Demand(quotes=frozenset({"IWM"}), chains=frozenset()))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_SECONDS):
         async for update in replay.iter_updates():
             if isinstance(update, FeedNotice):
                 break

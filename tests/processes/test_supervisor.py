@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tests.fixtures.waiting import WAIT_SECONDS
 
 from optix.kernel.errors import Unavailable
 from optix.platform.settings import checkout_root
@@ -244,7 +245,7 @@ class TestSignals:
         said: list[str] = []
         async with stop_on_signals(stop, say=said.append):
             os.kill(os.getpid(), number)
-            await asyncio.wait_for(stop.wait(), 10)
+            await asyncio.wait_for(stop.wait(), WAIT_SECONDS)
         assert len(said) == 1
 
     def test_the_second_one_ends_the_process(self, tmp_path: Path) -> None:

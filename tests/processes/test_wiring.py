@@ -11,6 +11,7 @@ import httpx
 import orjson
 import pytest
 from tests.contracts.openapi import problem_faults
+from tests.fixtures.waiting import WAIT_SECONDS
 from tools.ports import free_port
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
@@ -54,7 +55,7 @@ async def running(
     stop = asyncio.Event()
     work = asyncio.create_task(run_components(components, stop=stop, policies=wiring.policies()))
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(WAIT_SECONDS):
             for component in components:
                 while True:
                     try:
@@ -95,7 +96,7 @@ class TestEverything:
                 ask = {"op": "subscribe", "id": 1, "quotes": ["SPY"]}
                 await stream.send(orjson.dumps(ask).decode())
                 seen: list[str] = []
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(WAIT_SECONDS):
                     while "snapshot" not in seen:
                         seen.append(orjson.loads(await stream.recv())[0])
                 assert seen[0] == "hello"

@@ -63,7 +63,7 @@ class TestQuotes:
         book = await market.start_book()
         await until(lambda: book.feed_status().source)
         question = asyncio.ensure_future(book.get_quote("SPY"))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # it may not be answered
         assert not question.done()
         market.provider.quotes = known
         market.provider.opening.set()

@@ -17,7 +17,7 @@ import pytest
 from optix.platform.embedded.lease import TURN_SECONDS
 
 PROGRAM = Path(__file__).with_name("program.py")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 def eventually(claim: Callable[[], bool], what: str) -> None:

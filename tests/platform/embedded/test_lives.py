@@ -5,7 +5,6 @@ Each test ends real processes and then looks at what still runs in the data fold
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from tests.fixtures.waiting import WAIT_SECONDS, until
 from tests.platform.embedded.conftest import (
     Program,
     eventually,
@@ -52,9 +52,9 @@ async def read(dsn: str) -> list[str]:
 async def answers(said: dict[str, str]) -> bool:
     """True if both servers answer at the addresses the program was given."""
     try:
-        connection = await asyncpg.connect(said["database"], timeout=5)
+        connection = await asyncpg.connect(said["database"], timeout=WAIT_SECONDS)
         await connection.close()
-        async with Redis.from_url(said["redis"], socket_timeout=5) as client:
+        async with Redis.from_url(said["redis"], socket_timeout=WAIT_SECONDS) as client:
             await client.ping()
     except (OSError, TimeoutError, asyncpg.PostgresError, RedisConnectionError):
         return False
@@ -62,11 +62,7 @@ async def answers(said: dict[str, str]) -> bool:
 
 
 async def eventually_answers(said: dict[str, str]) -> None:
-    for _ in range(600):
-        if await answers(said):
-            return
-        await asyncio.sleep(0.1)
-    pytest.fail("the stores did not come back")
+    await until(lambda: answers(said))
 
 
 class TestOneProgram:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -107,8 +106,7 @@ async def test_a_limit_below_the_documented_one_is_learned_and_the_rest_is_polle
             await until(lambda: 0 < len(server.subscribed()) <= 8)
             strikes = {symbol[-8:] for symbol in server.subscribed()}
             assert "00600000" in strikes, "nearest the money comes first"
-            await asyncio.sleep(0.2)
-            assert provider.health()[0].symbols_max == len(server.subscribed())
+            await until(lambda: provider.health()[0].symbols_max == len(server.subscribed()))
             assert len(server.connects) == 1
         await provider.close()
 

@@ -161,10 +161,10 @@ class TestDrift:
         assert len(await hasty.fetch_chain(JULY)) == 20
         server.put("options/IWM.json", options_document(rows(9)))
         for _ in range(2):
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # until the vendor may be asked again
             with pytest.raises(UnreadableDocument, match="from 20 contracts to 9"):
                 await hasty.fetch_chain(JULY)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.05)  # until the vendor may be asked again
         assert len(await hasty.fetch_chain(JULY)) == 9
 
     async def test_a_chain_of_mostly_bad_rows_is_refused_with_an_example(
@@ -192,7 +192,7 @@ class TestDrift:
         for _ in range(2):
             with pytest.raises(ProviderUnavailable):
                 await hasty.fetch_chain(JULY)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # until the vendor may be asked again
         assert len(await hasty.fetch_chain(JULY)) == 6
 
 
@@ -356,7 +356,7 @@ class TestLog:
                     with pytest.raises(ProviderUnavailable):
                         async for _update in hasty.iter_updates():
                             pass
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.1)  # until the vendor may be asked again
                 async with listening(hasty) as updates:
                     await updates.find(Quote)
                     await until(lambda: logs[-1]["event"] == "cboe_document_back")

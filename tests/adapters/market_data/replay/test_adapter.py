@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from datetime import date
 from math import isnan
@@ -22,6 +21,7 @@ from tests.fakes.recordings import (
     write_lean,
     write_recording,
 )
+from tests.fixtures.waiting import until
 
 from optix.adapters.market_data.replay import adapter, open_replay
 from optix.adapters.market_data.replay.adapter import ReplayMarketData
@@ -302,9 +302,12 @@ class TestMinuteBars:
 
     async def test_nobody_listening_misses_nothing(self, minutes: Path) -> None:
         provider = await opened(minutes, speed=10_000_000.0)
-        await asyncio.sleep(0.05)
+
+        async def is_played() -> bool:
+            return bool((await provider.fetch_chain(GOOG_DEC)).columns["volume"][0] == 7.0)
+
+        await until(is_played)
         table = await provider.fetch_chain(GOOG_DEC)
-        assert table.columns["volume"][0] == 7.0
         assert table.columns["open_interest"][0] == 1732.0
 
 

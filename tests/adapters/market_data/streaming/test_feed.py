@@ -133,9 +133,9 @@ async def test_a_chain_that_does_not_fit_is_polled_and_one_that_does_is_not() ->
     async with feeding(polls=PollTimes(quote=60.0, chain=0.05), timings=calm) as fed:
         fed.want(chains=frozenset((KEY,)))
         await until(lambda: FIRST in fed.server.subscribed())
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # what was under way has come
         fed.source.asked.clear()
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # six polls, if it were polled
         assert KEY not in fed.source.asked
 
 

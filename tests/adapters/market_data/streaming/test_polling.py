@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 from structlog.testing import capture_logs
-from tests.fixtures.waiting import until
+from tests.fixtures.waiting import WAIT_SECONDS, until
 
 from optix.adapters.market_data.rest import ProviderRefused
 from optix.adapters.market_data.streaming.polling import (
@@ -172,4 +172,4 @@ async def test_a_fault_of_our_own_ends_the_poller() -> None:
     poller = Poller(broken, lambda _: 1.0, lambda: None, label="V")
     poller.want(["A"])
     with pytest.raises(ZeroDivisionError):
-        await asyncio.wait_for(poller.run(), 5.0)
+        await asyncio.wait_for(poller.run(), WAIT_SECONDS)

@@ -75,7 +75,7 @@ async def test_a_refused_session_is_not_asked_for_again_and_polling_goes_on() ->
         async with listening(provider) as updates:
             await updates.find(ChainTable)
             await until(lambda: provider.health()[0].state == "stale")
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # no second session may be asked for
             assert server.counts["/markets/events/session"] == 1
             assert "refuses" in provider.health()[0].reason
         await provider.close()
