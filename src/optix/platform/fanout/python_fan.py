@@ -19,6 +19,7 @@ class _Slot:
     binary: bytes = b""
     sequence: int = 0
     number: int = -1
+    name: int = -1
     followers: int = 0
     used: bool = True
 
@@ -121,14 +122,14 @@ class PythonFan:
     def sequence_of(self, slot: int) -> int:
         return self._used(slot).sequence
 
-    def bind(self, number: int, slot: int) -> None:
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
         each = self._used(slot)
         if not 0 <= number < self._ids_max:
             raise ValueError("the id is beyond the bound")
         self.unbind(number)
         self.unbind(each.number)
         self._bound[number] = slot
-        each.number = number
+        each.number, each.name = number, name
 
     def unbind(self, number: int) -> None:
         slot = self._bound.pop(number, None)
@@ -146,7 +147,10 @@ class PythonFan:
                 raise ValueError("the batch is cut off")
             slot = self._bound.get(number)
             if slot is not None:
-                self.set(slot, batch[begin : begin + json], batch[begin + json : end])
+                row, name = batch[begin + json : end], self._slots[slot].name
+                if name >= 0 and binary >= 4:
+                    row = name.to_bytes(4, "little") + row[4:]
+                self.set(slot, batch[begin : begin + json], row)
                 taken += 1
             at = end
         return taken
