@@ -35,7 +35,7 @@ from optix.kernel.quote import (
     TradingState,
     TradingStatus,
 )
-from optix.platform.fanout.rows import PythonRows
+from optix.platform.fanout.rows import new_rows
 from optix.ports.market_data import ChainKey
 
 QUOTE_COLUMNS: Final = (
@@ -79,7 +79,7 @@ CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "p
 QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
 TRADING_WORDS: Final = tuple(TradingState)
 STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
-ROWS: Final = PythonRows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
+ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
 
 _NS_PER_MS: Final = 1_000_000
 

@@ -87,6 +87,16 @@ class FanOut(Protocol):
         row (little endian), JSON, binary row. Errors: ValueError where it is cut off.
         """
 
+    def set_slots(self, batch: bytes) -> None:
+        """Set slots from a batch whose numbers are slots."""
+
+    def set_parts(self, slot: int, parts: Sequence[tuple[str, int]]) -> None:
+        """Make a header of slots with one JSON value each, by the names that they have in it.
+
+        Changes then say those members whose slots changed. A part is kept like a slot that somebody
+        follows until its header is removed. Errors: ValueError for a part that has parts itself.
+        """
+
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         """Return a handle. The descriptor is duplicated; who gave it closes it."""
 
@@ -106,9 +116,9 @@ class FanOut(Protocol):
     ) -> None:
         """Send a snapshot with the object `head`, and from then on changes.
 
-        `header` is a slot whose JSON object is sent when it changes, or -1. `layout` is the byte
-        that names the binary rows. With `seen`, a sequence up to which the client has everything,
-        no snapshot is sent.
+        `header` is a slot whose JSON object is sent when it changes, or those of its parts that
+        did, or -1. `layout` is the byte that names the binary rows. With `seen`, a sequence up to
+        which the client has everything, no snapshot is sent.
         """
 
     def unsubscribe(self, handle: int, number: int) -> bool: ...

@@ -236,7 +236,7 @@ def _float(value: float) -> bytes:
 
 
 def _whole(value: float, size: int) -> bytes:
-    null = 256**size - 1
+    null = (1 << 8 * size) - 1
     whole = min(max(round(value), 0), null - 1) if isfinite(value) else null
     return whole.to_bytes(size, "little")
 

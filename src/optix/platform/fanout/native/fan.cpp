@@ -86,6 +86,7 @@ void Fan::remove_slot(uint32_t slot) {
   if (!each.used) throw std::invalid_argument("there is no such slot");
   if (each.followers != 0) throw std::invalid_argument("somebody follows this slot");
   if (each.id >= 0) bound_[static_cast<size_t>(each.id)] = -1;
+  set_parts(slot, {});
   each = Slot{};
   free_slots_.push_back(slot);
 }
@@ -130,6 +131,18 @@ bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary)
     write_u32(each.binary, 0, static_cast<uint32_t>(each.name));
   }
   return true;
+}
+
+void Fan::set_parts(uint32_t place, std::vector<Part> parts) {
+  slot(place);
+  for (const Part& part : parts) {
+    if (!slot(part.slot).parts.empty() || part.slot == place) {
+      throw std::invalid_argument("a part has no parts");
+    }
+  }
+  for (const Part& part : parts) ++slots_[part.slot].followers;
+  for (const Part& part : slots_[place].parts) --slots_[part.slot].followers;
+  slots_[place].parts = std::move(parts);
 }
 
 void Fan::clear(uint32_t slot) {
@@ -336,8 +349,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   }
   std::string_view header;
   if (subscription.header >= 0) {
-    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
-    if (slot.sequence > subscription.seen) header = slot.json;
+    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.seen);
   }
   if (!subscription.snapshot && count == 0 && header.empty()) return false;
   if (binary) {
@@ -356,6 +368,20 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   ++stats_.frames;
   stats_.rows += count;
   return true;
+}
+
+std::string_view Fan::header_since(const Slot& header, uint64_t seen) {
+  if (header.parts.empty()) return header.sequence > seen ? header.json : std::string_view();
+  header_.clear();
+  for (const Part& part : header.parts) {
+    const Slot& slot = slots_[part.slot];
+    if (slot.json.empty() || slot.sequence <= seen) continue;
+    header_.push_back(header_.empty() ? '{' : ',');
+    header_.append(part.name);
+    header_.append(slot.json);
+  }
+  if (!header_.empty()) header_.push_back('}');
+  return header_;
 }
 
 void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
