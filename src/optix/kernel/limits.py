@@ -78,6 +78,9 @@ SOCKETS_SIGNING_IN_SECONDS = 0.003  # of one turn of checking tokens; then clien
 SOCKET_OPENINGS_AT_ONCE_MAX = 64  # topics that are opened on the book
 SOCKET_ADDRESSES_MAX = 100_000  # whose connections are counted
 SOCKET_RECONNECT_SPREAD_SECONDS = 2.0  # at the least, when a server goes away
+SOCKET_WHEEL_SLICES = 256  # of the timer wheel: longer than the longest interval of a client
+SOCKET_STALLED_SECONDS_MAX = 30.0  # a client that takes nothing for so long is closed
+SOCKET_CONTROL_BYTES_MAX = 262_144  # of ordered frames that wait for one client
 
 # Market data plumbing
 BUS_CONNECTIONS_MAX = 64
