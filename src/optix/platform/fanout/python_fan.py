@@ -32,6 +32,7 @@ class _Subscription:
     head: bytes
     layout: int
     seen: int
+    told: int  # the sequence up to which the client has the header
     snapshot: bool
     number: int = 0
 
@@ -213,6 +214,9 @@ class PythonFan:
             head if snapshot else b"",
             layout,
             max(seen, 0),
+            # The head of a snapshot is as old as the subscription, so it may be older than the
+            # frame; who continues is told the header again.
+            self.sequence if snapshot else 0,
             snapshot,
         )
         self._follow(subscription, 1)
@@ -358,6 +362,8 @@ class PythonFan:
         if not begun:
             each.skipped = 0
         for subscription in flight.news:
+            if not subscription.snapshot:
+                subscription.told = self.sequence
             subscription.number = 0 if subscription.snapshot else subscription.number + 1
             subscription.snapshot = False
             subscription.seen = self.sequence
@@ -392,7 +398,7 @@ class PythonFan:
         ]
         header = b""
         if subscription.header >= 0:
-            header = self._header_since(self._slots[subscription.header], subscription.seen)
+            header = self._header_since(self._slots[subscription.header], subscription.told)
         if not (subscription.snapshot or rows or header):
             return None
         self.stats["frames"] += 1
