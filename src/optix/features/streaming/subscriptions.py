@@ -15,7 +15,7 @@ import orjson
 
 from optix.features.market import wire
 from optix.features.streaming import protocol
-from optix.features.streaming.followed import FollowedChain, FollowedQuote, FollowedTopics
+from optix.features.streaming.followed import FollowedQuote, FollowedTopics
 from optix.kernel import limits
 from optix.kernel.errors import OptixError
 from optix.platform.fanout.core import FanOut
