@@ -61,6 +61,9 @@ SOCKET_SNAPSHOT_SECONDS_MAX = 2.0  # how long a snapshot waits for its slowest s
 SOCKET_ANSWERS_MAX = 64
 SOCKETS_PER_USER_MAX = 20
 SOCKET_BAD_FRAMES_MAX = 20
+SOCKET_WHEEL_SLICES = 256  # of the timer wheel: longer than the longest interval of a client
+SOCKET_STALLED_SECONDS_MAX = 30.0  # a client that takes nothing for so long is closed
+SOCKET_CONTROL_BYTES_MAX = 262_144  # of ordered frames that wait for one client
 
 # Market data plumbing
 BUS_CONNECTIONS_MAX = 64

@@ -122,17 +122,13 @@ class ChainReplica:
     def contract(self, position: int) -> dict[str, Any]:
         """Return the `ChainContract` of a row as plain values."""
         columns = self.columns
-        quoted = dict(
-            zip(wire.QUOTED_COLUMNS, _known(columns.quotes[:, position]), strict=True)
-        )
+        quoted = dict(zip(wire.QUOTED_COLUMNS, _known(columns.quotes[:, position]), strict=True))
         vendor = None if columns.vendor is None else _known(columns.vendor[:, position])
         told = vendor is not None and any(value is not None for value in vendor)
         return {
             **dict(zip(wire.CONTRACT_COLUMNS, self.contracts[position], strict=True)),
             **quoted,
-            **dict(
-                zip(wire.ANALYSED_COLUMNS, _known(columns.analytics[:, position]), strict=True)
-            ),
+            **dict(zip(wire.ANALYSED_COLUMNS, _known(columns.analytics[:, position]), strict=True)),
             "mid": mid_of(quoted["bid"], quoted["ask"]),
             "status": wire.STATUS_WORDS[columns.status[position]],
             "flags": flag_names(QuoteFlag(int(columns.flags[position]))),

@@ -76,8 +76,6 @@ CHAIN_ROW_COLUMNS: Final = (
 )
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
-
-_NS_PER_MS: Final = 1_000_000
 QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
 ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
@@ -85,6 +83,8 @@ QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in thes
 TRADING_WORDS: Final = tuple(TradingState)
 STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
+
+_NS_PER_MS: Final = 1_000_000
 
 
 def quote_topic(symbol: str) -> str:
@@ -163,6 +163,23 @@ def load_quote(row: list[Any]) -> Quote:
         ts_received=row[17] * _NS_PER_MS,
         flags=QuoteFlag(row[13]),
     )
+
+
+def encode_quote(row: list[Any]) -> tuple[bytes, bytes, bytes]:
+    """Return a travelled row as it goes to clients, JSON and binary, and what is beside it."""
+    numbers = [nan if value is None else value for value in row[1:11]]
+    batch = ROWS.quotes(
+        numbers=np.zeros(1, np.uint32),
+        symbols=[orjson.dumps(row[0])],
+        values=np.array(numbers, np.float64).reshape(-1, 1),
+        as_of=np.array([row[11]], np.int64),
+        quality=np.array([QUALITY_WORDS.index(row[12])], np.uint8),
+        flags=np.array([row[13]], np.uint8),
+        trading=np.array([255 if row[14] is None else TRADING_WORDS.index(row[14])], np.uint8),
+    )
+    size = int.from_bytes(batch[4:6], "little")
+    tail = orjson.dumps(row[len(QUOTE_COLUMNS) :])
+    return batch[8 : 8 + size], batch[8 + size :], tail
 
 
 def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:

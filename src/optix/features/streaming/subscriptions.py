@@ -49,7 +49,7 @@ class QuotesSubscription:
         self._symbols = symbols
         self._refused = refused
         self._sequence = 0
-        self._seen = 0
+        self._rows_seen = 0
 
     async def open(self) -> bytes:
         loads = {s: asyncio.ensure_future(self._book.get_quote(s)) for s in self._symbols}
@@ -65,18 +65,19 @@ class QuotesSubscription:
                 if not isinstance(error, OptixError):
                     raise error
                 missing.append(_missing(symbol, error))
-        self._seen = self._book.version
-        present = [self._book.quotes[s] for s in self._symbols if s in self._book.quotes]
+        self._rows_seen = self._book.fan.sequence
+        found = (self._book.quotes.find(symbol) for symbol in self._symbols)
+        present = [quote for quote in found if quote is not None]
         header = {"kind": "quotes", "columns": wire.QUOTE_COLUMNS, "missing": missing}
         return protocol.snapshot_frame(self.id, header, [quote.fragment for quote in present])
 
     def flush(self) -> bytes | None:
-        seen, self._seen = self._seen, self._book.version
+        seen, self._rows_seen = self._rows_seen, self._book.fan.sequence
         quotes = self._book.quotes
         rows = [
             replica.fragment
             for symbol in self._symbols
-            if (replica := quotes.get(symbol)) is not None and replica.version > seen
+            if (replica := quotes.find(symbol)) is not None and replica.sequence > seen
         ]
         if not rows:
             return None
@@ -94,6 +95,7 @@ class ChainSubscription:
         self._key = key
         self._sequence = 0
         self._seen = 0
+        self._rows_seen = 0
         self._loaded = 0
 
     async def open(self) -> bytes:
@@ -103,6 +105,7 @@ class ChainSubscription:
 
     def _snapshot(self, replica: ChainReplica) -> bytes:
         self._sequence, self._seen = 0, self._book.version
+        self._rows_seen = self._book.fan.sequence
         self._loaded = replica.loaded_version
         header = {
             "kind": "chain",
@@ -126,7 +129,7 @@ class ChainSubscription:
         }
 
     def _spot(self) -> orjson.Fragment | None:
-        quote = self._book.quotes.get(self._key.underlying)
+        quote = self._book.quotes.find(self._key.underlying)
         return None if quote is None else orjson.Fragment(quote.fragment)
 
     def flush(self) -> bytes | None:
@@ -136,7 +139,8 @@ class ChainSubscription:
         if replica.loaded_version != self._loaded:
             return self._snapshot(replica)
         seen, self._seen = self._seen, self._book.version
-        header = self._header_since(replica, seen)
+        rows_seen, self._rows_seen = self._rows_seen, self._book.fan.sequence
+        header = self._header_since(replica, seen, rows_seen)
         positions = replica.changed_since(seen) if replica.version > seen else []
         if not positions and header is None:
             return None
@@ -144,11 +148,13 @@ class ChainSubscription:
         rows = [replica.stream_row(position) for position in positions]
         return protocol.changes_frame(self.id, self._sequence, rows, header)
 
-    def _header_since(self, replica: ChainReplica, seen: int) -> dict[str, Any] | None:
+    def _header_since(
+        self, replica: ChainReplica, seen: int, rows_seen: int
+    ) -> dict[str, Any] | None:
         if replica.header_version > seen:
             return self._changing(replica)
-        quote = self._book.quotes.get(self._key.underlying)
-        if quote is not None and quote.version > seen:
+        quote = self._book.quotes.find(self._key.underlying)
+        if quote is not None and quote.sequence > rows_seen:
             return {"spot": self._spot()}
         return None
 

@@ -72,8 +72,12 @@ class FanOut(Protocol):
     def sequence_of(self, slot: int) -> int:
         """Return the number of the slot's last change."""
 
-    def bind(self, number: int, slot: int) -> None:
-        """Let the row that the bus calls `number` (below IDS_MAX) go into `slot`."""
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
+        """Let the row that the bus calls `number` (below IDS_MAX) go into `slot`.
+
+        With a `name`, the first four bytes of its binary rows become that number: what the bus
+        calls it is the feed's and may change, clients are told a name once.
+        """
 
     def unbind(self, number: int) -> None: ...
     def set_many(self, batch: bytes) -> int:

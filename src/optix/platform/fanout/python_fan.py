@@ -11,6 +11,7 @@ from optix.platform.fanout.core import Ending, Opcode
 
 _WHOLE = 0x80  # the bit of a frame that is not continued: RFC 6455 section 5.2
 _SNAPSHOT, _CHANGES = 1, 2
+_NAME_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -19,6 +20,7 @@ class _Slot:
     binary: bytes = b""
     sequence: int = 0
     number: int = -1
+    name: int = -1
     followers: int = 0
     parts: tuple[tuple[str, int], ...] = ()
     used: bool = True
@@ -124,14 +126,14 @@ class PythonFan:
     def sequence_of(self, slot: int) -> int:
         return self._used(slot).sequence
 
-    def bind(self, number: int, slot: int) -> None:
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
         each = self._used(slot)
         if not 0 <= number < self._ids_max:
             raise ValueError("the id is beyond the bound")
         self.unbind(number)
         self.unbind(each.number)
         self._bound[number] = slot
-        each.number = number
+        each.number, each.name = number, name
 
     def unbind(self, number: int) -> None:
         slot = self._bound.pop(number, None)
@@ -140,10 +142,13 @@ class PythonFan:
 
     def set_many(self, batch: bytes) -> int:
         taken = 0
-        for number, json, binary in iter_batch(batch):
+        for number, json, row in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
-                self.set(slot, json, binary)
+                name = self._slots[slot].name
+                named = name >= 0 and len(row) >= _NAME_BYTES
+                head = name.to_bytes(_NAME_BYTES, "little") if named else row[:_NAME_BYTES]
+                self.set(slot, json, head + row[_NAME_BYTES:])
                 taken += 1
         return taken
 

@@ -97,7 +97,7 @@ NB_MODULE(_fan, module) {
       .def("json", [](const Fan& fan, uint32_t slot) { return bytes_of(fan.json(slot)); })
       .def("binary", [](const Fan& fan, uint32_t slot) { return bytes_of(fan.binary(slot)); })
       .def("sequence_of", &Fan::sequence_of)
-      .def("bind", &Fan::bind)
+      .def("bind", &Fan::bind, "number"_a, "slot"_a, "name"_a = -1)
       .def("unbind", &Fan::unbind)
       .def("set_many", &set_many)
       .def("set_slots", &set_slots)

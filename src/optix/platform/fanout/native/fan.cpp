@@ -105,7 +105,7 @@ const Fan::Slot& Fan::slot(uint32_t place) const {
   return each;
 }
 
-void Fan::bind(uint32_t id, uint32_t place) {
+void Fan::bind(uint32_t id, uint32_t place, int64_t name) {
   slot(place);
   if (id >= limits_.ids_max) throw std::invalid_argument("the id is beyond the bound");
   if (id >= bound_.size()) bound_.resize(std::max<size_t>(id + 1, bound_.size() * 2), -1);
@@ -113,6 +113,7 @@ void Fan::bind(uint32_t id, uint32_t place) {
   if (slots_[place].id >= 0) unbind(static_cast<uint32_t>(slots_[place].id));
   bound_[id] = place;
   slots_[place].id = id;
+  slots_[place].name = name;
 }
 
 void Fan::unbind(uint32_t id) {
@@ -123,7 +124,12 @@ void Fan::unbind(uint32_t id) {
 
 bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary) {
   if (id >= bound_.size() || bound_[id] < 0) return false;
-  set(static_cast<uint32_t>(bound_[id]), json, binary);
+  const auto place = static_cast<uint32_t>(bound_[id]);
+  set(place, json, binary);
+  Slot& each = slots_[place];
+  if (each.name >= 0 && binary.size() >= 4) {
+    write_u32(each.binary, 0, static_cast<uint32_t>(each.name));
+  }
   return true;
 }
 

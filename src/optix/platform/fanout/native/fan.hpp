@@ -63,8 +63,9 @@ class Fan {
   std::string_view binary(uint32_t place) const { return slot(place).binary; }
   uint64_t sequence_of(uint32_t place) const { return slot(place).sequence; }
 
-  // What the bus calls a row; rows of ids that are not bound are passed over.
-  void bind(uint32_t id, uint32_t place);
+  // What the bus calls a row; rows of ids that are not bound are passed over. With a name, binary
+  // rows of the bus begin with it instead of what the feed called them.
+  void bind(uint32_t id, uint32_t place, int64_t name);
   void unbind(uint32_t id);
   bool set_bound(uint32_t id, std::string_view json, std::string_view binary);
   uint64_t sequence() const { return sequence_; }
@@ -94,6 +95,7 @@ class Fan {
     std::vector<Part> parts;
     uint64_t sequence = 0;
     int64_t id = -1;  // of the bus, where it is bound
+    int64_t name = -1;
     uint32_t followers = 0;
     bool used = false;
   };
