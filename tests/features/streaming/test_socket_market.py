@@ -61,7 +61,7 @@ class TestQuotes:
     async def test_a_snapshot_names_its_columns_and_has_the_row(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, number, sequence, header, rows = await follow_quote(stream, reader)
+        _, number, sequence, header, rows, _ = await follow_quote(stream, reader)
         assert (number, sequence) == (1, 0)
         assert header == {"kind": "quotes", "columns": list(wire.QUOTE_COLUMNS), "missing": []}
         [row] = rows
@@ -143,7 +143,7 @@ class TestQuotes:
         self, stream: Stream, reader: Reader
     ) -> None:
         await reader.say(op="subscribe", id=1, quotes=["ZZZZ", "no such!", "spy"])
-        _, _, _, header, rows = await reader.next("snapshot")
+        _, _, _, header, rows, _ = await reader.next("snapshot")
         assert [row[0] for row in rows] == ["SPY"]
         reasons = {missing["symbol"]: missing["code"] for missing in header["missing"]}
         assert reasons == {"ZZZZ": "unknown_symbol", "no such!": "malformed_symbol"}
@@ -162,7 +162,7 @@ class TestChains:
     async def test_a_snapshot_holds_the_whole_expiration(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, _, sequence, header, rows = await follow_chain(stream, reader)
+        _, _, sequence, header, rows, _ = await follow_chain(stream, reader)
         assert sequence == 0
         assert header["kind"] == "chain"
         assert (header["underlying"], header["expiration"]) == ("SPY", EXPIRATION.isoformat())
@@ -184,10 +184,10 @@ class TestChains:
     async def test_changes_name_the_row_and_follow_each_other(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, _, _, header, _ = await follow_chain(stream, reader)
+        _, _, _, header, _, _ = await follow_chain(stream, reader)
         for step in range(1, 5):
             stream.market.provider.emit(call_590(22.0 + step, step))
-            _, number, n, rows, changed = await reader.next("changes")
+            _, number, n, rows, changed, _ = await reader.next("changes")
             assert (number, n) == (1, step)
             bids = {header["contracts"][row[0]][0]: row[BID] for row in rows}
             assert bids[SMALL_CONTRACTS[0].key] == 22.0 + step
@@ -198,7 +198,7 @@ class TestChains:
     ) -> None:
         await follow_chain(stream, reader)
         stream.market.provider.emit(quote(601))
-        _, _, n, rows, changed = await reader.next("changes")
+        _, _, n, rows, changed, _ = await reader.next("changes")
         assert (n, rows) == (1, [])
         assert list(changed) == ["spot"]
         assert changed["spot"][LAST] == 601
@@ -219,7 +219,7 @@ class TestChains:
         )
         stream.market.provider.chains[KEY] = listed
         stream.market.provider.emit(listed)
-        _, number, sequence, header, rows = await reader.next("snapshot")
+        _, number, sequence, header, rows, _ = await reader.next("snapshot")
         assert (number, sequence) == (1, 0)
         assert len(header["contracts"]) == len(rows) == 8
         stream.market.provider.emit(call_590(24.0, 3))
@@ -243,7 +243,7 @@ class TestChains:
         stream.market.provider.emit(call_590(25.0, 1))
         await reader.next("changes")
         other = await signed_in(stream, tokens.of())
-        _, _, _, header, rows = await follow_chain(stream, other, 9)
+        _, _, _, header, rows, _ = await follow_chain(stream, other, 9)
         bids = {header["contracts"][row[0]][0]: row[BID] for row in rows}
         assert bids[SMALL_CONTRACTS[0].key] == 25.0
 
@@ -400,7 +400,7 @@ class TestTheFeed:
         await stream.market.kill(stream.market.feed)
         await until(lambda: stream.market.book.feed_status().state == "down")
         await reader.say(op="subscribe", id=1, quotes=["SPY"])
-        _, _, _, header, rows = await reader.next("snapshot")
+        _, _, _, header, rows, _ = await reader.next("snapshot")
         assert rows == []
         assert header["missing"][0]["symbol"] == "SPY"
         await stream.market.start_feed()
