@@ -62,6 +62,15 @@ SOCKET_ANSWERS_MAX = 64
 SOCKETS_PER_USER_MAX = 20
 SOCKET_BAD_FRAMES_MAX = 20
 
+# Events of users
+EVENTS_KEPT_MAX = 1_000  # of one user; who was away for longer loads anew
+EVENTS_KEPT_SECONDS = 7 * 86_400  # since the last one, or the last look
+EVENTS_PER_PAGE_MAX = 64
+EVENT_BODY_BYTES_MAX = 4_096
+EVENTS_SWEEP_SECONDS = 2.0  # one of the shards is compared so often, in case a notice was lost
+EVENTS_UNREAD_BYTES_MAX = 16_384  # that wait at a socket before no more are given to it
+EVENTS_UNREAD_SECONDS_MAX = 30.0  # a client that reads none for so long is closed
+
 # Market data plumbing
 BUS_CONNECTIONS_MAX = 64
 BUS_SILENCE_SECONDS_MAX = 5.0  # a connection that should have said something by then is lost
