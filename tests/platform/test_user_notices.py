@@ -132,7 +132,7 @@ class TestFollowing:
         await notices.ping()  # nobody waits, so silence is right
 
     async def test_a_shard_that_was_left_is_heard_again(
-        self, notices: UserNotices, events: UserEvents
+        self, notices: UserNotices, events: UserEvents, redis: Redis
     ) -> None:
         user = _user_in(5)
         for _ in range(3):
@@ -142,6 +142,7 @@ class TestFollowing:
             await events.publish(user, "sync", "x", {}, AT_NS)
             await until(lambda ear=ear: ear.offsets, seconds=PATIENCE)  # type: ignore[misc]  # bound at once
             notices.unfollow(user, ear)
+            await _deserted(redis, 5)
 
 
 class TestLosses:
