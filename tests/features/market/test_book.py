@@ -22,6 +22,7 @@ from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
 from optix.ports.market_data import ChainKey, UnknownExpiration, UnknownSymbol
+from optix.processes.market import open_fan
 
 KEY = ChainKey("SPY", EXPIRATION)
 NAME = ["SPY", EXPIRATION.isoformat()]
@@ -35,7 +36,7 @@ class World:
         self.bus = ScriptedBus()
         self.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"]))
         self.bus.answers["chain"] = lambda _: 1
-        self.book = MarketBook(cast("Bus", self.bus), self.clock)
+        self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.told: list[str] = []
         self.book.listen(self.told.append)
         self._running: asyncio.Task[None] | None = None
@@ -231,7 +232,7 @@ class TestInterest:
             with pytest.raises(UnknownSymbol):
                 await world.book.get_quote("ZZZZ")
         assert not world.book._touched
-        assert not world.book.quotes
+        assert not world.book.quotes.symbols
 
     async def test_readers_at_once_ask_once(self, world: World) -> None:
         await asyncio.gather(*(world.book.get_quote("SPY") for _ in range(50)))
@@ -243,9 +244,9 @@ class TestChains:
         replica = chain.book.chains[KEY]
         chain.change(6)
         chain.change(7)
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
         chain.change(6)  # an old one, told again
-        assert replica.rows[0][1] == 7.0
+        assert replica.columns.quotes[0, 0] == 7.0
 
     async def test_a_gap_is_mended_by_loading_anew(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -270,7 +271,7 @@ class TestChains:
             world.change(sequence)
         gate.set()
         replica = await loading
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
 
     async def test_a_listing_that_comes_while_it_loads_is_loaded_too(self, world: World) -> None:
         """Its rows count other contracts: none of them may be put into the listing before."""
@@ -292,8 +293,8 @@ class TestChains:
         world.change(7)
         gate.set()
         replica = await loading
-        assert replica.rows[0][1] == 5.0
-        await until(lambda: len(world.book.chains[KEY].rows) == 3)
+        assert replica.columns.quotes[0, 0] == 5.0
+        await until(lambda: len(world.book.chains[KEY]) == 3)
 
     async def test_the_listing_that_was_just_loaded_is_not_loaded_again(self, chain: World) -> None:
         replica = chain.book.chains[KEY]

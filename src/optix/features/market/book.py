@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from typing import Any
 
 import orjson
@@ -24,28 +25,21 @@ import structlog
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
+from optix.features.market.chain_slots import ChainSlots, ListedChains, Surroundings
+from optix.features.market.quote_slots import QuoteReplica, QuoteSlot, QuoteSlots
+from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
-from optix.kernel.quote import Quality, Quote, TradingState
+from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
+from optix.platform.fanout.core import FanOut
 from optix.ports.market_data import ChainKey
 
 log = structlog.get_logger(__name__)
 
 Listener = Callable[[str], None]  # called with the topic that changed, or "status"
-
-
-@dataclass(slots=True)
-class QuoteReplica:
-    """One quote and what is made of it once for all readers."""
-
-    quote: Quote
-    version: int
-    fragment: bytes  # the row of docs/streaming.md
-    trading_state: TradingState | None
-    trading_reason: str
 
 
 @dataclass(slots=True)
@@ -66,13 +60,15 @@ class _Loading:
 class MarketBook:
     """The component that keeps the replica. One per process, shared by all its readers."""
 
-    def __init__(self, bus: Bus, clock: Clock, *, name: str = "book") -> None:
+    def __init__(self, bus: Bus, clock: Clock, *, fan: FanOut, name: str = "book") -> None:
         self.name = name
+        self.fan = fan
         self._bus = bus
         self._clock = clock
         self.version = 0
-        self.quotes: dict[str, QuoteReplica] = {}
+        self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
+        self._listed = ListedChains(fan)
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
         self._heard_ns = clock.now_ns()
@@ -82,7 +78,7 @@ class MarketBook:
         self._held: Counter[str] = Counter()
         self._touched: dict[str, int] = {}
         self._listeners: set[Listener] = set()
-        self._wanted_quotes: dict[str, asyncio.Task[Quote]] = {}
+        self._wanted_quotes: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Follow the bus until cancelled. Effects: renews leases in `md.demand`."""
@@ -161,6 +157,18 @@ class MarketBook:
 
         Raises UnknownSymbol (a NotFound), FeedUnavailable or BusUnavailable.
         """
+        await self._open_quote(symbol)
+        return self.quotes[symbol]
+
+    async def open_quote(self, symbol: str) -> QuoteSlot:
+        """Return where a quote's rows are that is followed from now on, like `get_quote`.
+
+        The slot lives while its topic is held, and a while longer.
+        """
+        await self._open_quote(symbol)
+        return self.quotes.get_slot(symbol)
+
+    async def _open_quote(self, symbol: str) -> None:
         topic = wire.quote_topic(symbol)
         followed = topic in self._held or topic in self._touched
         self._touch(topic)
@@ -172,17 +180,16 @@ class MarketBook:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
                     raise
-        return self.quotes[symbol]
 
-    async def _load_quote(self, symbol: str) -> Quote:
+    async def _load_quote(self, symbol: str) -> None:
         task = self._wanted_quotes.get(symbol)
         if task is None:
             task = asyncio.ensure_future(self._ask_quote(symbol))
             self._wanted_quotes[symbol] = task
             task.add_done_callback(lambda _: self._wanted_quotes.pop(symbol, None))
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
 
-    async def _ask_quote(self, symbol: str) -> Quote:
+    async def _ask_quote(self, symbol: str) -> None:
         try:
             row = await self.ask("quote", {"symbol": symbol})
         except FeedUnavailable:
@@ -191,9 +198,8 @@ class MarketBook:
                 raise
             row = orjson.loads(kept)
         self.version += 1
-        quote = self._take_quote(row).quote
+        self._take_quote(row)
         self._tell(wire.quote_topic(symbol))
-        return quote
 
     async def get_chain(self, key: ChainKey) -> ChainReplica:
         """Return a chain that is followed from now on.
@@ -214,6 +220,29 @@ class MarketBook:
                 return replica  # served as stale: the status says that the feed is away
             self._touched.pop(topic, None)
             raise
+
+    async def open_chain(self, key: ChainKey, columns: Sequence[str] = ()) -> ChainSlots:
+        """Return where a chain's rows are that is followed from now on, like `get_chain`.
+
+        Their JSON has the named columns, all where none are named, and more where a chain is
+        followed with too many sets of them. The slots live while the topic is held, and a while
+        longer. When the chain is listed anew, listeners hear its topic: the slots are others then.
+        """
+        underlying = key.underlying
+        with contextlib.suppress(OptixError):  # a chain is worth having without its spot
+            await self.open_quote(underlying)
+        replica = await self.get_chain(key)
+        around = Surroundings(
+            spot_slot=self.quotes.get_slot(underlying).slot,
+            money=lambda: self._money(underlying),
+            delay_seconds=lambda: self.feed_status().delay_seconds,
+        )
+        return self._listed.open(self.chains.get(key, replica), columns, around)
+
+    def _money(self, underlying: str) -> float | None:
+        replica = self.quotes.find(underlying)
+        price = nan if replica is None else spot_price_of(replica.quote)
+        return price if isfinite(price) else None
 
     async def _load_chain(self, key: ChainKey) -> ChainReplica:
         loading = self._loading.get(key)
@@ -241,7 +270,7 @@ class MarketBook:
             with contextlib.suppress(FeedUnavailable):
                 await self._load_quote(key.underlying)
         self.version += 1
-        replica = ChainReplica.load(key, orjson.loads(body), self.version)
+        replica = ChainReplica.load(key, orjson.loads(body))
         loading = self._loading[key]
         behind = loading.is_behind(replica)
         for epoch, change in loading.changes:
@@ -249,9 +278,10 @@ class MarketBook:
                 continue
             behind = change["s"] != replica.sequence + 1
             if not behind:
-                replica.apply(change, self.version)
+                replica.apply(change)
         self.chains[key] = replica
-        self._tell(wire.chain_topic(key))
+        if self._listed.replace(replica):
+            self._tell(wire.chain_topic(key))
         loading.again = behind  # a listing in between was missed: rows of the next do not fit
         return replica
 
@@ -308,17 +338,9 @@ class MarketBook:
         for underlying, expiration, sequence in body.get("l", ()):
             self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
-    def _take_quote(self, row: list[Any]) -> QuoteReplica:
-        trading_state, trading_reason = wire.load_trading(row)
-        replica = QuoteReplica(
-            quote=wire.load_quote(row),
-            version=self.version,
-            fragment=orjson.dumps(row[: len(wire.QUOTE_COLUMNS)]),
-            trading_state=trading_state,
-            trading_reason=trading_reason,
-        )
-        self.quotes[row[0]] = replica
-        return replica
+    def _take_quote(self, row: list[Any]) -> None:
+        json, binary, tail = wire.encode_quote(row)
+        self.quotes.set(row[0], json, binary, tail)
 
     def _take_change(self, epoch: str, change: dict[str, Any]) -> None:
         key = _key_of(change["u"], change["x"])
@@ -331,8 +353,8 @@ class MarketBook:
         if epoch != replica.epoch or change["s"] > replica.sequence + 1:
             self._reload_chain(key)
         elif change["s"] == replica.sequence + 1:
-            replica.apply(change, self.version)
-            self._tell(wire.chain_topic(key))
+            positions = replica.apply(change)
+            self._listed.change(key, positions, header=change["h"] is not None)
 
     def _take_listing(self, key: ChainKey, epoch: str, sequence: int) -> None:
         loading = self._loading.get(key)
@@ -359,7 +381,7 @@ class MarketBook:
         if topic in self._held or topic in self._touched:
             _in_background(self._load_chain(key))
         else:
-            del self.chains[key]
+            self._drop_chain(key)
 
     # Upkeep
 
@@ -371,19 +393,26 @@ class MarketBook:
                 await self._bus.lease(topics)
             await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
 
+    def _drop_chain(self, key: ChainKey) -> None:
+        del self.chains[key]
+        self._listed.drop(key)
+
     def _forget(self) -> None:
+        for underlying in self._listed.underlyings:  # who looks at a chain looks at its spot
+            self._touch(wire.quote_topic(underlying))
         oldest_ns = self._clock.now_ns() - int(limits.INTEREST_SECONDS * NANOSECONDS)
         for topic in [t for t, at in self._touched.items() if at < oldest_ns]:
             del self._touched[topic]
         for key in tuple(self.chains):
             topic = wire.chain_topic(key)
             if topic not in self._held and topic not in self._touched:
-                del self.chains[key]
+                self._drop_chain(key)
+        self._listed.sweep()
         # An old number must not be there when somebody begins to look at it again.
-        for symbol in tuple(self.quotes):
+        for symbol in self.quotes.symbols:
             topic = wire.quote_topic(symbol)
             if topic not in self._held and topic not in self._touched:
-                del self.quotes[symbol]
+                self.quotes.remove(symbol)
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""
