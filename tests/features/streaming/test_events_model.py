@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from redis.asyncio import Redis
 
 from optix.features.streaming import events as gateway
-from optix.features.streaming.events import EventsSubscription
+from optix.features.streaming.events import EventsSubscription, UserEventsSource
 from optix.kernel import limits
 from optix.kernel.ids import UserId, new_uuid
 from optix.platform import user_events
@@ -64,7 +64,8 @@ class FaultyEvents(UserEvents):
 class Client:
     """One phone: what it was sent, what it has read, and what it knows from that."""
 
-    def __init__(self, channels: frozenset[str]) -> None:
+    def __init__(self, owner: UserId, channels: frozenset[str]) -> None:
+        self.owner = owner
         self.channels = channels
         self.unread: list[bytes] = []
         self.closed: int | None = None
@@ -73,16 +74,16 @@ class Client:
         self.got: list[tuple[int, str]] = []
         self.resets = 0
 
-    # The outlet
+    # The gateway's end
 
-    def push(self, frame: bytes) -> None:
+    def send(self, payload: bytes) -> None:
         assert self.closed is None, "nothing is sent after the end"
-        self.unread.append(frame)
+        self.unread.append(payload)
 
     def pending(self) -> int:
         return sum(map(len, self.unread))
 
-    def close(self, code: int) -> None:
+    def close(self, code: int, reason: str) -> None:
         self.closed = code
 
     # The reader
@@ -127,6 +128,7 @@ class EventsMachine(RuleBasedStateMachine):
         self._redis: Redis = connect(self.redis_url)
         self._events = FaultyEvents(self._redis)
         self._notices = UserNotices(self._redis, self._events)
+        self._source = UserEventsSource(self._events, self._notices)
         self._user = UserId(new_uuid())
         self._stranger = UserId(new_uuid())
         self._published: list[tuple[int, str, str]] = []
@@ -142,7 +144,7 @@ class EventsMachine(RuleBasedStateMachine):
 
     @initialize(channels=st.sets(st.sampled_from(CHANNEL_NAMES), min_size=1))
     def begin(self, channels: set[str]) -> None:
-        self._client = Client(frozenset(channels))
+        self._client = Client(self._user, frozenset(channels))
         self._connect()
         self._settle()
 
@@ -295,16 +297,9 @@ class EventsMachine(RuleBasedStateMachine):
         assert client is not None
 
         async def connect_() -> None:
-            subscription = EventsSubscription(
-                1,
-                self._user,
-                client.channels,
-                events=self._events,
-                notices=self._notices,
-                outlet=client,
+            self._subscription = self._source.subscribe(
+                client, 1, sorted(client.channels), client.position
             )
-            subscription.open(client.position)
-            self._subscription = subscription
 
         client.closed = None
         self._run(connect_())
