@@ -69,10 +69,10 @@ class World:
     def answer_quote(self, arguments: dict[str, Any]) -> Any:
         if arguments["symbol"] == "ZZZZ":
             raise UnknownSymbol("ZZZZ is not known here.")
-        return wire.dump_quote(spot_of(arguments["symbol"]))
+        return spot_of(arguments["symbol"])
 
     def publish(self, symbol: str, price: float) -> None:
-        row = wire.dump_quote(spot_of(symbol, price))
+        row = spot_of(symbol, price)
         self.book._take_update({"e": "", "b": 0, "q": [row]})
 
     async def serve(self) -> None:

@@ -30,7 +30,7 @@ LAST = wire.QUOTE_COLUMNS.index("last")
 @pytest.fixture
 def bus() -> ScriptedBus:
     bus = ScriptedBus()
-    bus.answers["quote"] = lambda arguments: wire.dump_quote(spot_of(arguments["symbol"]))
+    bus.answers["quote"] = lambda arguments: spot_of(arguments["symbol"])
     return bus
 
 
@@ -94,7 +94,7 @@ class TestQuotes:
         async def answer(arguments: dict[str, Any]) -> Any:
             if arguments["symbol"] == "SLOW":
                 await arrived.wait()
-            return wire.dump_quote(spot_of(arguments["symbol"]))
+            return spot_of(arguments["symbol"])
 
         bus.answers["quote"] = answer
         subscription = QuotesSubscription(1, book, ["SPY", "SLOW"], {})
@@ -126,10 +126,10 @@ class TestQuotes:
         subscription = QuotesSubscription(1, book, ["SPY"], {})
         await subscription.open()
         assert subscription.flush() is None
-        publish(book, q=[wire.dump_quote(spot_of("QQQ"))])  # somebody else's
+        publish(book, q=[spot_of("QQQ")])  # somebody else's
         assert subscription.flush() is None
-        publish(book, q=[wire.dump_quote(spot_of("SPY", 601.0))])
-        publish(book, q=[wire.dump_quote(spot_of("SPY", 602.0))])
+        publish(book, q=[spot_of("SPY", 601.0)])
+        publish(book, q=[spot_of("SPY", 602.0)])
         frame = read(subscription.flush())
         assert (frame[2], [row[LAST] for row in frame[3]]) == (1, [602.0])
         assert subscription.flush() is None
@@ -163,14 +163,14 @@ class TestChains:
     async def test_the_spot_alone_travels_as_the_spot_alone(
         self, chain: ChainSubscription, book: MarketBook
     ) -> None:
-        publish(book, q=[wire.dump_quote(spot_of("SPY", 601.0))])
+        publish(book, q=[spot_of("SPY", 601.0)])
         _, _, _, rows, changed = read(chain.flush())
         assert (rows, list(changed)) == ([], ["spot"])
 
     async def test_another_listing_starts_anew(
         self, chain: ChainSubscription, bus: ScriptedBus, book: MarketBook
     ) -> None:
-        publish(book, q=[wire.dump_quote(spot_of("SPY", 601.0))])
+        publish(book, q=[spot_of("SPY", 601.0)])
         assert read(chain.flush())[2] == 1
         state = chain_state(strikes=[590.0, 600.0, 610.0], sequence=2)
         bus.kept_states[keys.CHAIN + wire.chain_field(KEY)] = state
@@ -178,7 +178,7 @@ class TestChains:
         await until(lambda: len(book.chains[KEY].rows) == 3)
         name, _, n, header, rows = read(chain.flush())
         assert (name, n, len(header["contracts"]), len(rows)) == ("snapshot", 0, 3, 3)
-        publish(book, q=[wire.dump_quote(spot_of("SPY", 602.0))])
+        publish(book, q=[spot_of("SPY", 602.0)])
         assert read(chain.flush())[2] == 1
 
     async def test_a_chain_that_is_not_raises_the_feeds_words(

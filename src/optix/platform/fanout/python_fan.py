@@ -145,9 +145,10 @@ class PythonFan:
             slot = self._bound.get(number)
             if slot is not None:
                 name = self._slots[slot].name
-                if name >= 0 and len(binary) >= _NAME_BYTES:
-                    binary = name.to_bytes(_NAME_BYTES, "little") + binary[_NAME_BYTES:]
-                self.set(slot, json, binary)
+                row = binary
+                if name >= 0 and len(row) >= _NAME_BYTES:
+                    row = name.to_bytes(_NAME_BYTES, "little") + row[_NAME_BYTES:]
+                self.set(slot, json, row)
                 taken += 1
         return taken
 
