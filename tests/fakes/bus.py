@@ -40,7 +40,9 @@ class ScriptedBus:
         """Broadcast to the follower; None says that the line was connected."""
         self._hand(None if body is None else orjson.dumps(body))
 
-    def tell_quotes(self, number: int, *quotes: Quote, trading: TradingStatus | None = None) -> None:
+    def tell_quotes(
+        self, number: int, *quotes: Quote, trading: TradingStatus | None = None
+    ) -> None:
         """Broadcast message `number` of the feed with these quotes."""
         states = {} if trading is None else {trading.symbol: trading}
         self._hand(self.batches.message(number, quotes, states)[0])

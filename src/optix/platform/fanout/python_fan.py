@@ -34,6 +34,7 @@ class _Subscription:
     head: bytes
     layout: int
     seen: int
+    told: int  # the sequence up to which the client has the header
     snapshot: bool
     number: int = 0
 
@@ -141,14 +142,13 @@ class PythonFan:
 
     def set_many(self, batch: bytes) -> int:
         taken = 0
-        for number, json, binary in iter_batch(batch):
+        for number, json, row in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
                 name = self._slots[slot].name
-                row = binary
-                if name >= 0 and len(row) >= _NAME_BYTES:
-                    row = name.to_bytes(_NAME_BYTES, "little") + row[_NAME_BYTES:]
-                self.set(slot, json, row)
+                named = name >= 0 and len(row) >= _NAME_BYTES
+                head = name.to_bytes(_NAME_BYTES, "little") if named else row[:_NAME_BYTES]
+                self.set(slot, json, head + row[_NAME_BYTES:])
                 taken += 1
         return taken
 
@@ -219,6 +219,9 @@ class PythonFan:
             head if snapshot else b"",
             layout,
             max(seen, 0),
+            # The head of a snapshot is as old as the subscription, so it may be older than the
+            # frame; who continues is told the header again.
+            self.sequence if snapshot else 0,
             snapshot,
         )
         self._follow(subscription, 1)
@@ -364,6 +367,8 @@ class PythonFan:
         if not begun:
             each.skipped = 0
         for subscription in flight.news:
+            if not subscription.snapshot:
+                subscription.told = self.sequence
             subscription.number = 0 if subscription.snapshot else subscription.number + 1
             subscription.snapshot = False
             subscription.seen = self.sequence
@@ -398,7 +403,7 @@ class PythonFan:
         ]
         header = b""
         if subscription.header >= 0:
-            header = self._header_since(self._slots[subscription.header], subscription.seen)
+            header = self._header_since(self._slots[subscription.header], subscription.told)
         if not (subscription.snapshot or rows or header):
             return None
         self.stats["frames"] += 1

@@ -227,6 +227,9 @@ void Fan::subscribe(uint64_t handle, Request request) {
   fresh.id = request.id;
   fresh.number = 0;
   fresh.seen = snapshot ? 0 : static_cast<uint64_t>(request.seen);
+  // The head of a snapshot is as old as the subscription, so it may be older than the frame; who
+  // continues is told the header again.
+  fresh.told = snapshot ? sequence_ : 0;
   fresh.header = request.header;
   fresh.layout = request.layout;
   fresh.snapshot = snapshot;
@@ -349,7 +352,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   }
   std::string_view header;
   if (subscription.header >= 0) {
-    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.seen);
+    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.told);
   }
   if (!subscription.snapshot && count == 0 && header.empty()) return false;
   if (binary) {
@@ -458,6 +461,7 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
   if (each.closing && each.remainder.empty()) return end(place, Ending::closed, events);
   for (const Advance& advance : advances_) {
     Subscription& subscription = each.subscriptions[advance.subscription];
+    if (!subscription.snapshot) subscription.told = advance.seen;
     subscription.number = subscription.snapshot ? 0 : subscription.number + 1;
     subscription.snapshot = false;
     subscription.seen = advance.seen;

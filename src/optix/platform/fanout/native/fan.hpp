@@ -101,7 +101,7 @@ class Fan {
   };
   struct Subscription {
     uint32_t id, number;
-    uint64_t seen;
+    uint64_t seen, told;  // the sequences up to which the client has the rows, and the header
     int64_t header;
     uint8_t layout;
     bool snapshot;
