@@ -95,7 +95,8 @@ class ScriptedBus:
                 failed[symbol] = describe_error(error)
                 continue
             rows = self.batches.encode([quote], {})
-            self.kept_rows[symbol] = self.batches.kept(rows[0], followed=True)
+            followed = f"q:{symbol}" in self.topics
+            self.kept_rows[symbol] = self.batches.kept(rows[0], followed=followed)
         return {"pending": [], "failed": failed}
 
     async def publish(self, message: bytes, *, keep: dict[str, dict[str, bytes]]) -> None:

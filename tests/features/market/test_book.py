@@ -17,7 +17,7 @@ from optix.features.market import wire
 from optix.features.market.book import MarketBook
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
-from optix.kernel.errors import OptixError, Unavailable
+from optix.kernel.errors import NotFound, OptixError, Unavailable
 from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
@@ -229,7 +229,7 @@ class TestInterest:
 
         world.bus.answers["quote"] = refuse
         for _ in range(3):
-            with pytest.raises(UnknownSymbol):
+            with pytest.raises(NotFound):
                 await world.book.get_quote("ZZZZ")
         assert not world.book._touched
         assert not world.book.quotes.symbols

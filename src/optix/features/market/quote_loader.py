@@ -89,7 +89,7 @@ class QuoteLoader:
                 self._settle(symbol, failure)
 
     async def _load_asked(self, symbols: Sequence[str]) -> None:
-        """Ask the feed until it has said something of each; where it is away, take what was kept."""
+        """Ask the feed until it has said something of each; take what was kept if it is away."""
         try:
             async with asyncio.timeout(limits.FEED_REQUEST_SECONDS_MAX):
                 while symbols:

@@ -23,6 +23,7 @@ from datetime import date
 from math import nan
 from typing import Any, Final, NamedTuple, get_args
 
+import numpy as np
 import orjson
 from numpy.typing import NDArray
 
