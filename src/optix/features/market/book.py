@@ -5,9 +5,8 @@ renews the leases for it, and lets go of what nobody looks at. It is the only pl
 whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
 word was.
 
-Versions: `version` of the book rises with every message taken; each quote and each chain row keeps
-the version at which it last changed. A reader that remembers the version it has seen finds what is
-new without any queue.
+What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a quote
+or a chain of the stream is told its slots, and hears of them again only when a chain is listed anew.
 """
 
 from __future__ import annotations
@@ -66,7 +65,6 @@ class MarketBook:
         self.fan = fan
         self._bus = bus
         self._clock = clock
-        self.version = 0
         self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
         self._listed = ListedChains(fan)
@@ -252,7 +250,6 @@ class MarketBook:
         if key.underlying not in self.quotes:
             with contextlib.suppress(FeedUnavailable):
                 await self._loader.load(key.underlying)
-        self.version += 1
         replica = ChainReplica.load(key, orjson.loads(body))
         loading = self._loading[key]
         behind = loading.is_behind(replica)
@@ -334,7 +331,6 @@ class MarketBook:
     def _take_update(self, body: dict[str, Any]) -> None:
         if not self._is_next(body["e"], body["b"]):
             return
-        self.version += 1
         for change in body.get("c", ()):
             self._take_change(body["e"], change)
         for underlying, expiration, sequence in body.get("l", ()):

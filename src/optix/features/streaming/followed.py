@@ -19,7 +19,9 @@ from optix.kernel.errors import OptixError, Unavailable
 from optix.ports.market_data import ChainKey
 
 if TYPE_CHECKING:
-    from optix.features.market.book import ChainSlots, MarketBook, QuoteSlot
+    from optix.features.market.book import MarketBook
+    from optix.features.market.chain_slots import ChainSlots
+    from optix.features.market.quote_slots import QuoteSlot
 
 log = structlog.get_logger(__name__)
 
