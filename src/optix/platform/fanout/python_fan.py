@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -41,7 +40,7 @@ class _Subscription:
 
 @dataclass(slots=True)
 class _Client:
-    connection: socket.socket
+    descriptor: int
     binary: bool
     interval: int
     control: bytearray = field(default_factory=bytearray)
@@ -169,28 +168,27 @@ class PythonFan:
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         self._check_interval(interval_slices)
-        connection = socket.socket(fileno=os.dup(descriptor))
-        connection.setblocking(False)
+        os.set_blocking(descriptor, False)
         if self._free_places:
             place = self._free_places.pop()
         else:
             place = len(self._generations)
             self._generations.append(0)
         handle = self._generations[place] << 32 | place
-        self._clients[handle] = _Client(connection, binary, interval_slices)
+        self._clients[handle] = _Client(descriptor, binary, interval_slices)
         slot = (self._slice + 1 + place % interval_slices) % len(self._wheel)
         self._wheel[slot].append(handle)
         return handle
 
-    def remove_client(self, handle: int) -> None:
+    def remove_client(self, handle: int) -> bytes:
         each = self._client(handle)
         for subscription in each.subscriptions:
             self._follow(subscription, -1)
-        each.connection.close()
         del self._clients[handle]
         place = handle & 0xFFFFFFFF
         self._generations[place] += 1
         self._free_places.append(place)
+        return bytes(each.remainder)
 
     def set_interval(self, handle: int, interval_slices: int) -> None:
         self._check_interval(interval_slices)
@@ -247,6 +245,14 @@ class PythonFan:
         each.control += _frame(opcode, payload)
         self._hurry(handle, each)
 
+    def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:
+        if not 0 <= part < parts:
+            raise ValueError("there is no such part")
+        frame = _frame(Opcode.TEXT, payload)
+        for handle, each in self._clients.items():
+            if (handle & 0xFFFFFFFF) % parts == part and not (each.ended or each.closing):
+                each.control += frame
+
     def pending(self, handle: int) -> int:
         each = self._client(handle)
         return len(each.control) + len(each.remainder)
@@ -259,6 +265,7 @@ class PythonFan:
             if each is not None and not each.ended:
                 each.urgent = False
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
         wheel = self._wheel
         begin = max(self._slice + 1, slice_number - len(wheel) + 1, 1)
         for number in range(begin, slice_number + 1):
@@ -269,6 +276,7 @@ class PythonFan:
                 if each is None or each.ended:
                     continue
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
                 if not each.ended:
                     wheel[(number + each.interval) % len(wheel)].append(handle)
         self._slice = max(self._slice, slice_number)
@@ -303,6 +311,12 @@ class PythonFan:
             each.urgent = True
             self._urgent.append(handle)
 
+    def _go_on(self, handle: int, each: _Client) -> None:
+        # A frame of which the socket takes parts is finished with the next ticks, not with the
+        # interval; one that takes nothing is left alone until then.
+        if each.remainder and not (each.ended or each.stuck_since_ms):
+            self._hurry(handle, each)
+
     def _flush(self, handle: int, each: _Client, now_ms: int, ended: list[tuple[int, int]]) -> None:
         if len(each.control) > self._control_bytes_max:
             self._end(handle, each, Ending.OVERFULL, ended)
@@ -329,7 +343,7 @@ class PythonFan:
                 self._end(handle, each, Ending.CLOSED, ended)
             return
         try:
-            taken = each.connection.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            taken = os.write(each.descriptor, data)
         except BlockingIOError:
             taken = 0
         except OSError:
