@@ -43,6 +43,9 @@ class TestLettingIn:
 
     async def test_hello_says_what_was_agreed_on(self, stream: Stream, tokens: Tokens) -> None:
         reader = await stream.connect()
+        assert (await signed_in(stream, tokens.of())).frames[0][1]["interval_ms"] == (
+            limits.SOCKET_INTERVAL_MS
+        )
         asked = {"format": "binary", "interval_ms": 500}
         await reader.say(op="auth", token=tokens.of(), **asked)
         _, hello = await reader.frame()
@@ -63,6 +66,7 @@ class TestLettingIn:
         self, stream: Stream, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "SOCKETS_SIGNING_IN_SECONDS", 0.0)  # one token for one turn
+        assert limits.SOCKETS_SIGNING_IN_SECONDS == 0
         readers = [await stream.connect() for _ in range(5)]
         for reader in readers:
             await reader.say(op="auth", token=tokens.of())
@@ -70,6 +74,18 @@ class TestLettingIn:
         for reader in readers:
             assert (await reader.frame())[0] == "hello"
             assert await reader.next("pong") == ["pong", 1]
+
+    async def test_what_waits_for_the_token_is_bounded(
+        self, stream: Stream, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream.gateway, "_sign_in_some", lambda: None)  # its turn never comes
+        reader = await stream.connect()
+        await reader.say(op="auth", token="of nobody")
+        for number in range(limits.SOCKET_MESSAGES_HELD_MAX):
+            await reader.say(op="ping", t=number)
+        await until(lambda: _held(stream) == limits.SOCKET_MESSAGES_HELD_MAX, seconds=30)
+        await reader.say(op="ping", t=0)
+        assert await reader.closed() == protocol.CLOSE_TOO_MANY
 
     @pytest.mark.parametrize("path", ["/ws/quotes", "/ws/portfolio", "/ws/elsewhere"])
     async def test_both_addresses_speak_and_no_other(self, stream: Stream, path: str) -> None:
@@ -109,7 +125,7 @@ class TestBounds:
         self, stream: Stream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "SOCKETS_WAITING_MAX", 2)
-        for _ in range(2):
+        for _ in range(limits.SOCKETS_WAITING_MAX):
             await stream.connect()
         assert await (await stream.connect()).closed() == protocol.CLOSE_FULL
 
@@ -123,11 +139,13 @@ class TestBounds:
     ) -> None:
         monkeypatch.setattr(limits, "SOCKET_MESSAGES_AT_ONCE_MAX", 5)
         monkeypatch.setattr(limits, "SOCKET_MESSAGES_PER_SECOND_MAX", 0.01)
-        for number in range(8):
+        assert limits.SOCKET_MESSAGES_PER_SECOND_MAX < 1  # none comes back meanwhile
+        for number in range(limits.SOCKET_MESSAGES_AT_ONCE_MAX + 3):
             with contextlib.suppress(Exception):
                 await reader.say(op="ping", t=number)
         assert await reader.closed() == protocol.CLOSE_TOO_MANY
-        assert [frame[1] for frame in reader.frames if frame[0] == "pong"][-1] < 8
+        pongs = [frame for frame in reader.frames if frame[0] == "pong"]
+        assert 0 < len(pongs) <= limits.SOCKET_MESSAGES_AT_ONCE_MAX
 
     async def test_topics_are_opened_so_many_at_a_time(
         self, stream: Stream, reader: Reader, monkeypatch: pytest.MonkeyPatch
@@ -135,6 +153,7 @@ class TestBounds:
         monkeypatch.setattr(limits, "SOCKET_OPENINGS_AT_ONCE_MAX", 1)
         await reader.say(op="subscribe", id=1, quotes=["SPY", "ZZZZ", "YYYY"])
         header = (await reader.next("snapshot"))[3]
+        assert limits.SOCKET_OPENINGS_AT_ONCE_MAX == 1
         assert list(header["ids"]) == ["SPY"]
         assert len(header["missing"]) == 2
 
@@ -143,7 +162,9 @@ class TestStaying:
     async def test_a_silent_client_is_closed(
         self, stream: Stream, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "SOCKET_SILENCE_SECONDS_MAX", 0.5)
+        monkeypatch.setattr(
+            limits, "SOCKET_SILENCE_SECONDS_MAX", limits.SOCKET_SILENCE_SECONDS_MAX / 90
+        )
         reader = await signed_in(stream, tokens.of())
         assert await reader.closed() == protocol.CLOSE_SILENT
 
@@ -154,7 +175,7 @@ class TestStaying:
         clock: ScaledClock,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(limits, "SOCKET_CHECK_SECONDS", 0.1)
+        monkeypatch.setattr(limits, "SOCKET_CHECK_SECONDS", limits.SOCKET_CHECK_SECONDS / 50)
         reader = await signed_in(stream, tokens.of())
         left = limits.SOCKET_HINT_SECONDS - 1
         clock.advance_to(clock.now_ns() + (ACCESS_TOKEN_SECONDS - left) * NANOSECONDS)
@@ -168,8 +189,10 @@ class TestStaying:
     async def test_an_unanswered_goodbye_ends_in_time(
         self, stream: Stream, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "SOCKET_CLOSE_SECONDS_MAX", 0.2)
-        monkeypatch.setattr(limits, "SOCKET_AUTH_SECONDS_MAX", 0.2)
+        monkeypatch.setattr(
+            limits, "SOCKET_CLOSE_SECONDS_MAX", limits.SOCKET_CLOSE_SECONDS_MAX / 15
+        )
+        monkeypatch.setattr(limits, "SOCKET_AUTH_SECONDS_MAX", seconds)
         _, writer = await _open(stream.port)  # and never a word
         await until(lambda: stream.gateway.waiting == 1, seconds=30)
         await until(lambda: stream.gateway.waiting == 0, seconds=30)
@@ -283,6 +306,10 @@ class TestGoingAway:
         await asyncio.gather(stream.running, return_exceptions=True)
         assert stream.gateway.sockets == stream.gateway.waiting == 0
         assert not stream.gateway.topics
+
+
+def _held(stream: Stream) -> int:
+    return max((len(connection._held) for connection in stream.gateway._waiting), default=0)
 
 
 def _request(path: str, wanted: str = "Upgrade") -> bytes:
