@@ -100,7 +100,7 @@ async def test_a_reader_that_takes_its_time_loads_what_was_too_much_for_it(
             pipe.publish(channel, b"%d" % number)
         pipe.publish(channel, b"last")
         await pipe.execute()
-    found = []
+    found: list[bytes | None] = []
     while found[-1:] != [b"last"]:
         if not found:
             await asyncio.sleep(0.5)  # meanwhile all of them come

@@ -55,7 +55,13 @@ class TestSlots:
         return QuoteSlots(open_fan())
 
     def test_a_reader_finds_everything_that_the_feed_knew(self, slots: QuoteSlots) -> None:
-        quote = replace(spot_of("SPY"), ts_received=NOW_NS + 3_000_000)
+        quote = replace(
+            spot_of("SPY"),
+            bid_size=5.0,
+            ask_size=7.0,
+            volume=1e6,
+            ts_received=NOW_NS + 3_000_000,
+        )
         named, batch = sent(QuoteBatches("e"), 1, quote)
         slots.get_slot("SPY")
         slots.bind_held(named)
