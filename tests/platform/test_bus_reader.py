@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
@@ -280,3 +281,14 @@ class TestBadServers:
                 await until(lambda: len(logs) >= 5, seconds=WAIT_SECONDS)
         pauses = [entry["retry_seconds"] / limits.RECONNECT_SECONDS_FIRST for entry in logs[:5]]
         assert pauses == [1, 2, 4, 4, 4]
+
+    async def test_a_server_that_does_not_greet_is_given_up(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BUS_CONNECT_SECONDS_MAX", limits.BUS_CONNECT_SECONDS_MAX / 50)
+        with socket.create_server(("127.0.0.1", 0)) as mute, capture_logs() as logs:
+            redis = connect(f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+            async with following(redis) as follower:
+                await until(lambda: len(logs) >= 2, seconds=WAIT_SECONDS)
+                assert follower.told == []
+        assert "does not answer" in logs[0]["error"]
