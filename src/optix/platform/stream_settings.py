@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from optix.platform.setting_types import Group, blank_is_absent
 
-
 DRAIN_SECONDS = 15.0
 
 

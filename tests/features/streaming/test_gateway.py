@@ -192,7 +192,7 @@ class TestStaying:
         monkeypatch.setattr(
             limits, "SOCKET_CLOSE_SECONDS_MAX", limits.SOCKET_CLOSE_SECONDS_MAX / 15
         )
-        monkeypatch.setattr(limits, "SOCKET_AUTH_SECONDS_MAX", seconds)
+        monkeypatch.setattr(limits, "SOCKET_AUTH_SECONDS_MAX", limits.SOCKET_AUTH_SECONDS_MAX / 50)
         _, writer = await _open(stream.port)  # and never a word
         await until(lambda: stream.gateway.waiting == 1, seconds=30)
         await until(lambda: stream.gateway.waiting == 0, seconds=30)

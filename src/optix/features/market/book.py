@@ -5,8 +5,9 @@ renews the leases for it, and lets go of what nobody looks at. It is the only pl
 whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
 word was.
 
-What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a quote
-or a chain of the stream is told its slots, and hears of them again only when a chain is listed anew.
+What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a
+quote or a chain of the stream is told its slots, and hears of them again only when a chain is
+listed anew.
 """
 
 from __future__ import annotations
