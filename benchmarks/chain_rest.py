@@ -84,9 +84,10 @@ class _Load:
 def _query(reader: Reader) -> str:
     """Return the query for an expiration that has as many rows as are wanted."""
     for expiration in reader.get("/api/v1/options/expirations/SPY")["expirations"]:
-        query = f"SPY?expiration={expiration['date']}&strikes={STRIKES}"
-        if len(reader.get(f"{_PRODUCT}/{query}")["contracts"]) == 2 * STRIKES:
-            return query
+        day = expiration["date"]
+        chain = reader.get(f"{_PRODUCT}/SPY", expiration=day, strikes=STRIKES)
+        if len(chain["contracts"]) == 2 * STRIKES:
+            return f"SPY?expiration={day}&strikes={STRIKES}"
     raise RuntimeError(f"no expiration has {STRIKES} strikes")
 
 
