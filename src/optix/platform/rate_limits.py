@@ -25,7 +25,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optix.kernel import limits
@@ -398,7 +398,8 @@ def rule_of(method: str, path: str) -> str:
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(headers)
+            added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            message["headers"] = [*message.get("headers", ()), *added]
         await send(message)
 
     return send_with_headers
