@@ -132,7 +132,8 @@ class TestWhatIsAnswered:
     async def test_everything_else_is_the_apps(
         self, world: World, path: str, query: str, authorization: str, method: str
     ) -> None:
-        scope = request_of(path, query, authorization=authorization) | {"method": method}
+        scope = request_of(path, query, authorization=authorization)
+        scope["method"] = method
         assert await world.ask(scope) == ["the app"]
 
     async def test_an_agreement_that_has_to_be_looked_up_is_the_apps(self, world: World) -> None:
