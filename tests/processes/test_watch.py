@@ -130,6 +130,15 @@ class TestQuotes:
         assert _line(printed, "SPY").endswith("stale")
         assert "down · simulated · The source does not answer." in printed
 
+    async def test_a_narrow_terminal_has_everything_but_the_volume(self, server: Server) -> None:
+        server.give_quotes([quote("SPY", 612.5, 610.0)])
+        console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+        await watch(StreamClient(server.url, _token), Wish.parse("SPY", None), console, once=True)
+        assert isinstance(console.file, io.StringIO)
+        assert _line(console.file.getvalue(), "SPY") == (
+            "SPY 612.50 612.30 × 612.31 ▲ +2.50 (+0.41%) 3 s realtime"
+        )
+
     async def test_a_halt_is_shown(self, server: Server) -> None:
         server.give_quotes([quote("SPY", 612.5, 610.0, trading="halted")])
         assert _line(await _printed(server, "SPY"), "SPY").endswith("realtime halted")
@@ -137,7 +146,7 @@ class TestQuotes:
     async def test_a_symbol_that_is_unknown_is_told_beside_the_others(self, server: Server) -> None:
         missing = [{"symbol": "XQZ", "code": "unknown_symbol", "detail": "XQZ is not known."}]
         server.give_quotes([quote("SPY", 612.5, 610.0)], missing)
-        assert _line(await _printed(server, "SPY,XQZ"), "XQZ") == "XQZ — XQZ is not known."
+        assert _line(await _printed(server, "SPY,XQZ"), "XQZ") == "XQZ — unknown symbol"
 
     async def test_only_unknown_symbols_are_an_error(self, server: Server) -> None:
         missing = [{"symbol": "XQZ", "code": "unknown_symbol", "detail": "XQZ is not known."}]
@@ -175,9 +184,9 @@ class TestQuotes:
 class TestChain:
     async def test_calls_and_puts_stand_at_their_strike(self, server: Server) -> None:
         contracts = [
-            dict(zip(CONTRACT_COLUMNS, [0, "c", "SPY", "call", 600.0, 1, 1.0], strict=True)),
-            dict(zip(CONTRACT_COLUMNS, [1, "p", "SPY", "put", 600.0, 1, 1.0], strict=True)),
-            dict(zip(CONTRACT_COLUMNS, [2, "x", "SPYW", "call", 605.5, 1, 1.0], strict=True)),
+            dict(zip(CONTRACT_COLUMNS, [0, "c", "SPY", "C", 600.0, 1, 1.0], strict=True)),
+            dict(zip(CONTRACT_COLUMNS, [1, "p", "SPY", "P", 600.0, 1, 1.0], strict=True)),
+            dict(zip(CONTRACT_COLUMNS, [2, "x", "SPYW", "C", 605.5, 1, 1.0], strict=True)),
         ]
         header = {
             "kind": "chain",

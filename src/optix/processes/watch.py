@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from optix.kernel.errors import InvalidInput, NotFound, OptixError, Unavailable
+from optix.kernel.instrument import Right
 from optix.kernel.symbols import parse_symbol
 from optix.processes.stream_client import StreamClient
 from optix.processes.stream_state import FollowedChain, FollowedQuotes, Row, StreamState
@@ -25,6 +26,8 @@ STRIKES_AROUND: Final = 8
 CHAIN_COLUMNS: Final = ("bid", "ask", "iv", "delta")
 FIRST_SECONDS_MAX: Final = 20.0  # until everything is there; then `--once` says what is missing
 REFRESHES_PER_SECOND: Final = 8
+_WIDE: Final = 96  # from which the volume has a place
+_WIDTH_OF_A_FILE: Final = 200
 _HEADS: Final = {"bid": "Bid", "ask": "Ask", "iv": "IV %", "delta": "Δ"}
 _FORMATS: Final = {"iv": ".1f"}
 _ARROWS: Final = {1: "▲", -1: "▼", 0: "•"}
@@ -84,8 +87,9 @@ class Wish:
 class Watch:
     """What one run follows, and how it looks."""
 
-    def __init__(self, client: StreamClient, wish: Wish) -> None:
+    def __init__(self, client: StreamClient, wish: Wish, *, wide: bool) -> None:
         self._client = client
+        self._wide = wide
         self._wish = wish
         self._quotes: FollowedQuotes | None = None
         self._chain: FollowedChain | None = None
@@ -129,7 +133,9 @@ class Watch:
         parts: list[RenderableType] = []
         if self._quotes is not None:
             parts.append(
-                _quotes_table(self._wish.symbols, self._quotes, state, offline=self._offline)
+                _quotes_table(
+                    self._wish.symbols, self._quotes, state, offline=self._offline, wide=self._wide
+                )
             )
         if self._chain is not None:
             parts.append(_chain_table(self._chain, state, offline=self._offline))
@@ -167,7 +173,9 @@ async def watch(client: StreamClient, wish: Wish, console: Console, *, once: boo
 
     Errors: what the server says where nothing can be shown; NotInTime with `once`.
     """
-    view = Watch(client, wish)
+    if not console.is_terminal:
+        console.width = _WIDTH_OF_A_FILE
+    view = Watch(client, wish, wide=console.width >= _WIDE)
     await view.follow()
     async with client.running():
         if once:
@@ -194,32 +202,39 @@ async def _settle(client: StreamClient, view: Watch) -> None:
 
 
 def _quotes_table(
-    symbols: Sequence[str], quotes: FollowedQuotes, state: StreamState, *, offline: bool
+    symbols: Sequence[str],
+    quotes: FollowedQuotes,
+    state: StreamState,
+    *,
+    offline: bool,
+    wide: bool,
 ) -> Table:
+    heads = ["Last", "Bid × Ask", "Change", *(["Volume"] if wide else []), "Age"]
     table = Table(box=None)
     table.add_column("Symbol", style="bold", no_wrap=True)
-    for head in ("Last", "Bid × Ask", "Change", "Volume", "Age"):
+    for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    dim = offline or state.stale
     for symbol in symbols:
         row = quotes.rows.get(symbol)
         if row is None:
-            missing = quotes.missing.get(symbol, {})
-            said = str(missing.get("detail", "waiting"))
-            table.add_row(symbol, _NOTHING, "", "", "", "", Text(said, style="yellow"))
+            said = str(quotes.missing.get(symbol, {}).get("code", "waiting")).replace("_", " ")
+            dashes = [_NOTHING, *[""] * (len(heads) - 1)]
+            table.add_row(symbol, *dashes, Text(said, style="yellow"))
             continue
-        stale = offline or state.stale
         sign, change = _change(row)
-        table.add_row(
-            symbol,
-            Text(_number(row["last"]), style="dim" if stale else _STYLES[sign]),
+        style = "" if dim else _STYLES[sign]
+        cells: list[str | Text] = [
+            Text(_number(row["last"]), style=style),
             f"{_number(row['bid'])} × {_number(row['ask'])}",
-            Text(f"{_ARROWS[sign]} {change}", style="dim" if stale else _STYLES[sign]),
-            _number(row["volume"], ",.0f"),
+            Text(f"{_ARROWS[sign]} {change}", style=style),
             _age(row["as_of"], state.market_ms),
-            Text(_freshness(row, offline=offline, stale=state.stale)),
-            style="dim" if stale else "",
-        )
+            _freshness(row, offline=offline, stale=state.stale),
+        ]
+        if wide:
+            cells.insert(3, _number(row["volume"], ",.0f"))
+        table.add_row(symbol, *cells, style="dim" if dim else "")
     return table
 
 
@@ -235,7 +250,7 @@ def _chain_table(chain: FollowedChain, state: StreamState, *, offline: bool) -> 
         table.add_column(_HEADS[name], justify="right", no_wrap=True)
     style = "dim" if offline or state.stale else ""
     for (strike, root), sides in sorted(_pairs(chain).items()):
-        call, put = sides.get("call", {}), sides.get("put", {})
+        call, put = sides.get(Right.CALL, {}), sides.get(Right.PUT, {})
         name = f"{strike:g}" if root == asked["underlying"] else f"{strike:g} {root}"
         cells = [_cell(call, column) for column in reversed(CHAIN_COLUMNS)]
         table.add_row(*cells, name, *(_cell(put, column) for column in CHAIN_COLUMNS), style=style)
@@ -246,11 +261,8 @@ def _pairs(chain: FollowedChain) -> dict[tuple[float, str], dict[str, Row]]:
     pairs: dict[tuple[float, str], dict[str, Row]] = {}
     for contract in chain.contracts:
         sides = pairs.setdefault((contract["strike"], contract["root"]), {})
-        sides[_SIDES.get(contract["right"], contract["right"])] = chain.rows.get(contract["i"], {})
+        sides[str(contract["right"])] = chain.rows.get(contract["i"], {})
     return pairs
-
-
-_SIDES: Final = {"C": "call", "P": "put"}
 
 
 def _cell(row: Row, name: str) -> str:
