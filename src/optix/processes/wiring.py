@@ -18,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from starlette.types import ASGIApp
 
 from optix import __version__
 from optix.adapters.issuers.adapter import OidcIssuer
@@ -142,15 +143,11 @@ def build_components(
     components += feeds
     if served or "stream" in names or capture is not None:
         components += market.lanes.books
-    gateway = None
-    if "stream" in names:
-        events = UserEvents(redis)
-        notices = UserNotices(redis, events)
-        components.append(notices)
-        source = UserEventsSource(events, notices)
-        gateway = _gateway(settings, market.lanes, identity, source)
+    notices = UserNotices(redis, UserEvents(redis))
+    gateway = _gateway(settings, market.lanes, identity, notices) if "stream" in names else None
     if served or gateway is not None:
         components.append(identity.ended)
+    app = None
     if served:
         deps = ApiDependencies(
             environment=settings.core.env,
@@ -170,24 +167,24 @@ def build_components(
             registry=registry,
         )
         app = create_app(deps, modules=served)
-        components.append(
-            HTTPServer(
-                app,
-                host=settings.http.host,
-                port=settings.http.port,
-                new_socket=None if gateway is None else lambda: Connection(gateway),
-            )
-        )
-    elif gateway is not None:
-        components.append(StreamServer(gateway, host=settings.http.host, port=settings.http.port))
+    components += _servers(settings, app, gateway)
     if not served:
         checks = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
         if gateway is not None:
             checks += _health_checks(market, gateway)
         components += _operations(settings, secrets, registry, checks)
     if gateway is not None:
-        components.append(gateway)  # the last to start is the first to stop
+        components += [notices, gateway]  # the last to start is the first to stop
     return components
+
+
+def _servers(settings: Settings, app: ASGIApp | None, gateway: Gateway | None) -> list[Component]:
+    """Return what listens: one web server for requests and sockets, or the stream's own."""
+    host, port = settings.http.host, settings.http.port
+    if app is not None:
+        new_socket = None if gateway is None else lambda: Connection(gateway)
+        return [HTTPServer(app, host=host, port=port, new_socket=new_socket)]
+    return [] if gateway is None else [StreamServer(gateway, host=host, port=port)]
 
 
 def _health_checks(market: Market, gateway: Gateway | None) -> list[HealthCheck]:
@@ -198,7 +195,7 @@ def _health_checks(market: Market, gateway: Gateway | None) -> list[HealthCheck]
 
 
 def _gateway(
-    settings: Settings, lanes: MarketLanes, identity: Identity, events: UserEventsSource
+    settings: Settings, lanes: MarketLanes, identity: Identity, notices: UserNotices
 ) -> Gateway:
     """Return what serves the sockets of this process."""
     rules = GatewayRules(
@@ -210,6 +207,7 @@ def _gateway(
         connects_per_minute=settings.stream.stream_connects_per_minute,
         drain_seconds=settings.drain_seconds,
     )
+    events = UserEventsSource(notices)
     gateway = Gateway(lanes, identity.authenticator, identity.clock, rules, events=events)
     identity.ended.listen(gateway.session_ended)
     return gateway

@@ -67,7 +67,7 @@ async def events(redis: Redis) -> UserEvents:
 async def source(redis: Redis, events: UserEvents) -> AsyncIterator[UserEventsSource]:
     notices = UserNotices(redis, events)
     running = asyncio.create_task(notices.run())
-    yield UserEventsSource(events, notices)
+    yield UserEventsSource(notices)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -185,7 +185,8 @@ class TestBackPressure:
         start = await events.position(phone.owner)
         for _ in range(40):
             await events.publish(phone.owner, "sync", "done", {"text": "x" * 1_000}, AT_NS)
-        monkeypatch.setattr(limits, "EVENTS_UNREAD_SECONDS_MAX", 0.05)
+        seconds = limits.EVENTS_UNREAD_SECONDS_MAX / 600
+        monkeypatch.setattr(limits, "EVENTS_UNREAD_SECONDS_MAX", seconds)
         subscription = source.subscribe(phone, 1, ["sync"], start)
         await until(lambda: phone.closed, seconds=PATIENCE)
         assert phone.closed == 4409
@@ -225,7 +226,7 @@ class TestTrouble:
     async def test_what_happens_while_the_stream_is_read_comes_too(self, redis: Redis) -> None:
         slow = SlowEvents(redis)
         notices = UserNotices(redis, slow)  # it does not listen: no later notice may heal it
-        source, phone = UserEventsSource(slow, notices), Phone(UserId(new_uuid()))
+        source, phone = UserEventsSource(notices), Phone(UserId(new_uuid()))
         start = await slow.position(phone.owner)
         subscription = source.subscribe(phone, 1, ["sync"], start)
         await slow.reading.wait()
@@ -243,7 +244,7 @@ class TestTrouble:
         slow.let.set()
         slow.away = 3
         source, phone = (
-            UserEventsSource(slow, UserNotices(redis, slow)),
+            UserEventsSource(UserNotices(redis, slow)),
             Phone(UserId(new_uuid())),
         )
         start = await slow.position(phone.owner)
@@ -259,7 +260,7 @@ class TestTrouble:
                 raise RuntimeError
 
         broken, phone = Broken(redis), Phone(UserId(new_uuid()))
-        source = UserEventsSource(broken, UserNotices(redis, broken))
+        source = UserEventsSource(UserNotices(redis, broken))
         subscription = source.subscribe(phone, 1, ["sync"], None)
         await until(lambda: phone.closed, seconds=PATIENCE)
         assert phone.closed == 1011
