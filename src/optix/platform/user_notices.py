@@ -57,7 +57,7 @@ class UserNotices:
 
     def __init__(self, redis: Redis, events: UserEvents) -> None:
         self._redis = redis
-        self.events = events
+        self._events = events
         self._database = int(redis.connection_pool.connection_kwargs.get("db", 0))
         self._followers: list[dict[UserId, set[Follower]]] = [{} for _ in range(SHARDS)]
         self._wanted = asyncio.Event()  # somebody is followed
@@ -121,7 +121,7 @@ class UserNotices:
         users = list(self._followers[shard])
         for start in range(0, len(users), _HEADS_AT_ONCE):
             some = users[start : start + _HEADS_AT_ONCE]
-            for user_id, head in zip(some, await self.events.heads(some), strict=True):
+            for user_id, head in zip(some, await self._events.heads(some), strict=True):
                 self._tell(user_id, None if head is None else Notice(head, None))
 
     async def _listen(self, pubsub: PubSub) -> None:

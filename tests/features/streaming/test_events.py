@@ -67,7 +67,7 @@ async def events(redis: Redis) -> UserEvents:
 async def source(redis: Redis, events: UserEvents) -> AsyncIterator[UserEventsSource]:
     notices = UserNotices(redis, events)
     running = asyncio.create_task(notices.run())
-    yield UserEventsSource(notices)
+    yield UserEventsSource(events, notices)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 
@@ -226,7 +226,7 @@ class TestTrouble:
     async def test_what_happens_while_the_stream_is_read_comes_too(self, redis: Redis) -> None:
         slow = SlowEvents(redis)
         notices = UserNotices(redis, slow)  # it does not listen: no later notice may heal it
-        source, phone = UserEventsSource(notices), Phone(UserId(new_uuid()))
+        source, phone = UserEventsSource(slow, notices), Phone(UserId(new_uuid()))
         start = await slow.position(phone.owner)
         subscription = source.subscribe(phone, 1, ["sync"], start)
         await slow.reading.wait()
@@ -244,7 +244,7 @@ class TestTrouble:
         slow.let.set()
         slow.away = 3
         source, phone = (
-            UserEventsSource(UserNotices(redis, slow)),
+            UserEventsSource(slow, UserNotices(redis, slow)),
             Phone(UserId(new_uuid())),
         )
         start = await slow.position(phone.owner)
@@ -260,7 +260,7 @@ class TestTrouble:
                 raise RuntimeError
 
         broken, phone = Broken(redis), Phone(UserId(new_uuid()))
-        source = UserEventsSource(UserNotices(redis, broken))
+        source = UserEventsSource(broken, UserNotices(redis, broken))
         subscription = source.subscribe(phone, 1, ["sync"], None)
         await until(lambda: phone.closed, seconds=PATIENCE)
         assert phone.closed == 1011

@@ -128,7 +128,7 @@ class EventsMachine(RuleBasedStateMachine):
         self._redis: Redis = connect(self.redis_url)
         self._events = FaultyEvents(self._redis)
         self._notices = UserNotices(self._redis, self._events)
-        self._source = UserEventsSource(self._notices)
+        self._source = UserEventsSource(self._events, self._notices)
         self._user = UserId(new_uuid())
         self._stranger = UserId(new_uuid())
         self._published: list[tuple[int, str, str]] = []

@@ -50,8 +50,9 @@ class House:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        notices = UserNotices(self._redis, UserEvents(self._redis))
-        source = UserEventsSource(notices)
+        events = UserEvents(self._redis)
+        notices = UserNotices(self._redis, events)
+        source = UserEventsSource(events, notices)
         gateway = Gateway(
             self._deps.lanes, self._identity.authenticator, self._clock, RULES, events=source
         )

@@ -22,7 +22,7 @@ from optix.kernel import limits
 from optix.kernel.errors import InvalidInput
 from optix.kernel.ids import UserId
 from optix.platform.bus import BusUnavailable
-from optix.platform.user_events import CHANNELS, Page, Position, UserEvent
+from optix.platform.user_events import CHANNELS, Page, Position, UserEvent, UserEvents
 from optix.platform.user_notices import Notice, UserNotices
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,8 @@ class Reader(Protocol):
 class UserEventsSource:
     """Gives the events of users to their sockets. One per gateway."""
 
-    def __init__(self, notices: UserNotices) -> None:
+    def __init__(self, events: UserEvents, notices: UserNotices) -> None:
+        self._events = events
         self._notices = notices
 
     def subscribe(
@@ -83,7 +84,9 @@ class UserEventsSource:
         if unknown:
             raise UnknownChannel(f"There are no events of {unknown[0][:32]!r}.")
         position = None if after is None else Position(after.epoch, after.offset)
-        return EventsSubscription(reader, number, frozenset(channels), position, self._notices)
+        return EventsSubscription(
+            reader, number, frozenset(channels), position, self._events, self._notices
+        )
 
 
 class EventsSubscription:
@@ -94,19 +97,20 @@ class EventsSubscription:
         "_previous", "_reader", "_task",
     )  # fmt: skip
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # made in one place
         self,
         reader: Reader,
         number: int,
         channels: frozenset[str],
         after: Position | None,
+        events: UserEvents,
         notices: UserNotices,
     ) -> None:
         self._reader = reader
         self._owner = reader.owner
         self._id = number
         self._channels = channels
-        self._events = notices.events
+        self._events = events
         self._notices = notices
         self._after = after
         self._position: Position | None = None  # everything up to it was looked at
