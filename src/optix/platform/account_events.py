@@ -92,7 +92,8 @@ DELETED: Final = "account.deleted"
 async def tell(session: WriteSession, event: Happened, at: datetime) -> None:
     """Leave for the event's user what they are to be told of it.
 
-    Effects: writes jobs.pgqueuer, for the kinds above.
+    Effects: writes jobs.pgqueuer, for the kinds above; these are recorded in transactions of the
+             system, because a user's own may not write there.
     """
     if event.user_id is None:
         return
