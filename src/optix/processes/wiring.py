@@ -31,7 +31,6 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
-from optix.features.streaming.hub import StreamHub
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.platform.bus import Bus, connect
@@ -45,16 +44,17 @@ from optix.platform.secrets import Secrets
 from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
 from optix.platform.telemetry import hide
+from optix.platform.user_events import UserEvents
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
-from optix.processes.feed import FeedComponent
 from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer
-from optix.processes.market import market_of
+from optix.processes.market import Market, market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
+from optix.processes.stream import Stream, stream_of
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
 from optix.processes.worker import build_worker
@@ -73,7 +73,6 @@ __all__ = [
 ]
 
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
-STREAM_MODULE: Final = "stream"
 
 
 class UnknownComponent(InvalidInput):
@@ -132,16 +131,20 @@ def build_components(
     market = market_of(settings, bus, database, clock)
     capture = market.capture() if "worker" in names else None
     if "worker" in names:
-        components.append(build_worker(settings, stores, identity, clock, capture))
+        components.append(build_worker(settings, stores, identity, UserEvents(redis), capture))
     registry = new_registry()
     served = _modules(names, modules)
-    if "feed" in names:
-        feeds = market.feeds(registry)
-        components += feeds
-        if not served:
-            components += _operations(settings, secrets, registry, feeds)
-    if served or capture is not None:
+    feeds = market.feeds(registry) if "feed" in names else []
+    components += feeds
+    if served or "stream" in names or capture is not None:
         components += market.lanes.books
+    stream = None
+    if "stream" in names:
+        stream = stream_of(settings, market.lanes, identity, redis, registry)
+        components.append(stream.notices)
+    if served or stream is not None:
+        components.append(identity.ended)
+    checks = _health_checks(market, stream)
     if served:
         deps = ApiDependencies(
             environment=settings.core.env,
@@ -151,40 +154,62 @@ def build_components(
             identity=identity,
             lanes=market.lanes,
             history=market.history,
-            hub=StreamHub(market.lanes),
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=[
-                HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)
-            ],
+            health_checks=checks,
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
             rate_limits=settings.limits.per_minute,
             registry=registry,
         )
-        app = create_app(deps, modules=served)
-        components.append(identity.ended)
-        components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
+        components.append(_api_server(settings, deps, served, stream))
+    else:
+        own = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
+        if stream is not None:
+            components.append(stream.server(settings))
+            own += checks
+        components += _operations(settings, secrets, registry, own)
+    if stream is not None:
+        components.append(stream.gateway)  # the last to start is the first to stop
     return components
+
+
+def _health_checks(market: Market, stream: Stream | None) -> list[HealthCheck]:
+    checks = [HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)]
+    if stream is not None:
+        checks.append(HealthCheck("stream", stream.gateway.ping))
+    return checks
+
+
+def _api_server(
+    settings: Settings, deps: ApiDependencies, served: Sequence[str], stream: Stream | None
+) -> HTTPServer:
+    """Return the web server of the API, and of the sockets at the same address."""
+    return HTTPServer(
+        create_app(deps, modules=served),
+        host=settings.http.host,
+        port=settings.http.port,
+        new_socket=None if stream is None else stream.new_socket,
+    )
 
 
 def _operations(
     settings: Settings,
     secrets: Secrets,
     registry: CollectorRegistry,
-    feeds: Sequence[FeedComponent],
+    checks: Sequence[HealthCheck],
 ) -> list[HTTPServer]:
     """Return the small server of a process that has no API, where a port is given for it."""
     port = settings.http.metrics_port
-    if port is None:
+    if port is None or not checks:
         return []
     app = create_operations_app(
         version=__version__,
         production=settings.production,
         registry=registry,
         metrics_token=secrets.metrics_token.get_secret_value(),
-        health_checks=[HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds],
+        health_checks=checks,
     )
     return [HTTPServer(app, host=settings.http.host, port=port, name="metrics")]
 
@@ -232,18 +257,14 @@ def _passwords(stores: StoreUrls) -> list[str]:
 
 def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
     """Return the router modules that `names` and `modules` ask for."""
-    served: list[str] = []
-    if "api" in names:
-        served += modules or [name for name in MODULES if name != STREAM_MODULE]
-    if "stream" in names:
-        served.append(STREAM_MODULE)
-    return list(dict.fromkeys(served))
+    return list(dict.fromkeys(modules or MODULES)) if "api" in names else []
 
 
 def policies() -> dict[str, Policy]:
     """Return what happens when a component ends, where it is not started again."""
     return {
         "api": STOP_PROGRAM,
+        "stream server": STOP_PROGRAM,
         "resources": STOP_PROGRAM,
         "feed": Policy(final=frozenset({"unreadable_recording"})),
     }
@@ -293,7 +314,8 @@ def openapi_document() -> dict[str, Any]:
     clock = SystemClock()
     redis = connect("redis://127.0.0.1:1/0")
     database = Database.from_url("postgresql://127.0.0.1:1/none")
-    lanes = MarketLanes.wire(MarketBook(Bus(redis, clock), clock), database=database, clock=clock)
+    book = MarketBook(Bus(redis, clock), clock, fan=open_fan())
+    lanes = MarketLanes.wire(book, database=database, clock=clock)
     deps = ApiDependencies(
         environment="development",
         version=__version__,
@@ -309,7 +331,6 @@ def openapi_document() -> dict[str, Any]:
         ),
         lanes=lanes,
         history=MarketHistory(LateHistory(Path(), None, clock), clock.now_ns, rate=0.0),
-        hub=StreamHub(lanes),
         clock=clock,
         metrics_token="",
         rate_limits=LimitSettings().per_minute,

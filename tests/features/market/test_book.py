@@ -17,11 +17,12 @@ from optix.features.market import wire
 from optix.features.market.book import MarketBook
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
-from optix.kernel.errors import OptixError, Unavailable
+from optix.kernel.errors import NotFound, OptixError, Unavailable
 from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
 from optix.ports.market_data import ChainKey, UnknownExpiration, UnknownSymbol
+from optix.processes.market import open_fan
 
 KEY = ChainKey("SPY", EXPIRATION)
 NAME = ["SPY", EXPIRATION.isoformat()]
@@ -33,9 +34,9 @@ class World:
     def __init__(self) -> None:
         self.clock = ScaledClock(SystemClock(), origin_ns=NOW_NS, speed=0)
         self.bus = ScriptedBus()
-        self.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"]))
+        self.bus.answers["quote"] = lambda a: spot_of(a["symbol"])
         self.bus.answers["chain"] = lambda _: 1
-        self.book = MarketBook(cast("Bus", self.bus), self.clock)
+        self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.told: list[str] = []
         self.book.listen(self.told.append)
         self._running: asyncio.Task[None] | None = None
@@ -205,7 +206,7 @@ class TestInterest:
         world.book._forget()
         world.say_status()
         price = 700.0
-        world.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"], price))
+        world.bus.answers["quote"] = lambda a: spot_of(a["symbol"], price)
         world.book.hold(["q:SPY"])
         assert (await world.book.get_quote("SPY")).quote.last == price
 
@@ -228,26 +229,101 @@ class TestInterest:
 
         world.bus.answers["quote"] = refuse
         for _ in range(3):
-            with pytest.raises(UnknownSymbol):
+            with pytest.raises(NotFound):
                 await world.book.get_quote("ZZZZ")
         assert not world.book._touched
-        assert not world.book.quotes
+        assert not world.book.quotes.symbols
 
     async def test_readers_at_once_ask_once(self, world: World) -> None:
         await asyncio.gather(*(world.book.get_quote("SPY") for _ in range(50)))
-        assert world.asked("quote") == 1
+        assert world.asked("quotes") == 1
+
+
+class TestStreamedChains:
+    async def test_rows_are_in_slots_and_changes_go_there(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY, ["bid"])
+        fan = chain.book.fan
+        assert [fan.json(slot) for slot in slots.slots] == [b"[0,5.0]", b"[1,5.0]"]
+        before = fan.sequence
+        chain.change(6)
+        assert fan.json(slots.slots[0]) == b"[0,6.0]"
+        assert fan.sequence_of(slots.slots[1]) <= before
+
+    async def test_a_change_is_no_call_and_another_listing_is_one(self, chain: World) -> None:
+        topic = wire.chain_topic(KEY)
+        slots = await chain.book.open_chain(KEY)
+        chain.told.clear()
+        chain.change(6)
+        assert topic not in chain.told
+        chain.keep_chain(7, contracts=3)
+        chain.update(l=[[*NAME, 7]])
+        await until(lambda: topic in chain.told)
+        again = await chain.book.open_chain(KEY)
+        assert (len(slots.slots), len(again.slots)) == (2, 3)
+        assert again.listed > slots.listed
+
+    async def test_a_gap_mends_the_same_slots_without_a_call(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY, ["bid"])
+        chain.told.clear()
+        chain.keep_chain(9)
+        chain.change(9)
+        await until(lambda: chain.book.fan.json(slots.slots[1]) == b"[1,9.0]")
+        assert wire.chain_topic(KEY) not in chain.told
+        assert await chain.book.open_chain(KEY, ["bid"]) is slots
+
+    async def test_the_spot_is_a_part_of_the_header_and_kept_alive(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY)
+        chain.book.hold([wire.chain_topic(KEY)])
+        assert orjson.loads(slots.head([]))["spot"][0] == "SPY"
+        assert slots.money() == 600.0
+        for _ in range(3):
+            chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+            chain.book._forget()
+        assert "SPY" in chain.book.quotes
+
+    async def test_a_chain_without_a_spot_is_still_a_chain(self, chain: World) -> None:
+        def refuse(_: dict[str, Any]) -> Any:
+            raise UnknownSymbol("There is no such quote.")
+
+        chain.book.quotes.remove("SPY")
+        chain.bus.answers["quote"] = chain.bus.answers["quotes"] = refuse
+        slots = await chain.book.open_chain(KEY)
+        assert orjson.loads(slots.head([]))["spot"] is None
+        assert slots.money() is None
+
+    async def test_slots_go_some_time_after_the_last_look(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY)
+        chain.book.hold([wire.chain_topic(KEY)])
+        chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+        chain.book._forget()
+        assert chain.book.fan.json(slots.slots[0])
+        chain.book.release([wire.chain_topic(KEY)])
+        chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+        chain.book._forget()
+        assert KEY not in chain.book.chains
+        with pytest.raises(ValueError, match="no such slot"):
+            chain.book.fan.json(slots.slots[0])
+
+    async def test_what_is_not_there_raises_as_it_does_for_get_chain(self, world: World) -> None:
+        def refuse(_: dict[str, Any]) -> Any:
+            raise UnknownExpiration("SPY has nothing then.")
+
+        world.say_status()
+        world.bus.answers["chain"] = refuse
+        with pytest.raises(UnknownExpiration, match="nothing then"):
+            await world.book.open_chain(KEY)
 
     async def test_a_reader_whose_lease_came_late_asks_nothing_again(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The second reader's lease ends after the first has the answer."""
+        """The second reader's lease ends after the first has the answer; quotes are one load."""
         late = asyncio.Event()
         leases = 0
 
         async def lease(_: object) -> None:
             nonlocal leases
             leases += 1
-            if leases % 2 == 0:
+            if leases == 3:  # one for the quotes, one for each reader of the chain
                 await late.wait()
 
         monkeypatch.setattr(world.bus, "lease", lease)
@@ -259,7 +335,7 @@ class TestInterest:
         late.set()
         assert await readers[1] is quote
         assert await both[1] is chain
-        assert (world.asked("quote"), world.asked("chain")) == (1, 1)
+        assert (world.asked("quotes"), world.asked("chain")) == (1, 1)
 
 
 class TestChains:
@@ -267,9 +343,9 @@ class TestChains:
         replica = chain.book.chains[KEY]
         chain.change(6)
         chain.change(7)
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
         chain.change(6)  # an old one, told again
-        assert replica.rows[0][1] == 7.0
+        assert replica.columns.quotes[0, 0] == 7.0
 
     async def test_a_gap_is_mended_by_loading_anew(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -294,7 +370,7 @@ class TestChains:
             world.change(sequence)
         gate.set()
         replica = await loading
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
 
     async def test_a_listing_that_comes_while_it_loads_is_loaded_too(self, world: World) -> None:
         """Its rows count other contracts: none of them may be put into the listing before."""
@@ -316,8 +392,8 @@ class TestChains:
         world.change(7)
         gate.set()
         replica = await loading
-        assert replica.rows[0][1] == 5.0
-        await until(lambda: len(world.book.chains[KEY].rows) == 3)
+        assert replica.columns.quotes[0, 0] == 5.0
+        await until(lambda: len(world.book.chains[KEY]) == 3)
 
     async def test_the_listing_that_was_just_loaded_is_not_loaded_again(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -336,11 +412,11 @@ class TestChains:
     async def test_a_lost_message_of_the_feed_loads_everything_anew(self, chain: World) -> None:
         chain.book.hold(["q:SPY"])
         chain.update(batch=1)
-        quotes = chain.asked("quote")
+        quotes = chain.asked("quotes")
         replica = chain.book.chains[KEY]
         chain.update(batch=3)
         await until(lambda: chain.book.chains[KEY] is not replica)
-        await until(lambda: chain.asked("quote") > quotes)
+        await until(lambda: chain.asked("quotes") > quotes)
 
     async def test_an_unknown_date_is_the_feeds_own_word_and_leaves_no_trace(
         self, world: World

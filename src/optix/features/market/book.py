@@ -5,9 +5,9 @@ renews the leases for it, and lets go of what nobody looks at. It is the only pl
 whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
 word was.
 
-Versions: `version` of the book rises with every message taken; each quote and each chain row keeps
-the version at which it last changed. A reader that remembers the version it has seen finds what is
-new without any queue.
+What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a
+quote or a chain of the stream is told where its slots are, and hears of them again only when a
+chain is listed anew.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from typing import Any
 
 import orjson
@@ -24,28 +25,22 @@ import structlog
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
+from optix.features.market.chain_slots import ChainSlots, ListedChains, Surroundings
+from optix.features.market.quote_loader import QuoteLoader
+from optix.features.market.quote_slots import QuoteReplica, QuoteSlot, QuoteSlots
+from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
-from optix.kernel.quote import Quality, Quote, TradingState
+from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
+from optix.platform.fanout.core import FanOut
 from optix.ports.market_data import ChainKey
 
 log = structlog.get_logger(__name__)
 
 Listener = Callable[[str], None]  # called with the topic that changed, or "status"
-
-
-@dataclass(slots=True)
-class QuoteReplica:
-    """One quote and what is made of it once for all readers."""
-
-    quote: Quote
-    version: int
-    fragment: bytes  # the row of docs/streaming.md
-    trading_state: TradingState | None
-    trading_reason: str
 
 
 @dataclass(slots=True)
@@ -66,13 +61,14 @@ class _Loading:
 class MarketBook:
     """The component that keeps the replica. One per process, shared by all its readers."""
 
-    def __init__(self, bus: Bus, clock: Clock, *, name: str = "book") -> None:
+    def __init__(self, bus: Bus, clock: Clock, *, fan: FanOut, name: str = "book") -> None:
         self.name = name
+        self.fan = fan
         self._bus = bus
         self._clock = clock
-        self.version = 0
-        self.quotes: dict[str, QuoteReplica] = {}
+        self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
+        self._listed = ListedChains(fan)
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
         self._heard_ns = clock.now_ns()
@@ -82,12 +78,15 @@ class MarketBook:
         self._held: Counter[str] = Counter()
         self._touched: dict[str, int] = {}
         self._listeners: set[Listener] = set()
-        self._wanted_quotes: dict[str, asyncio.Task[Quote]] = {}
+        self._updates = bus.follow(self._receive)
+        self._loader = QuoteLoader(
+            self.quotes, bus, self._updates, ask=self.ask, epoch=lambda: self._epoch
+        )
 
     async def run(self) -> None:
         """Follow the bus until cancelled. Effects: renews leases in `md.demand`."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
+            tasks.create_task(self._updates.run())
             tasks.create_task(self._renew_leases())
             tasks.create_task(self._watch())
 
@@ -161,53 +160,40 @@ class MarketBook:
 
         Raises UnknownSymbol (a NotFound), FeedUnavailable or BusUnavailable.
         """
+        await self._open_quote(symbol)
+        return self.quotes[symbol]
+
+    async def open_quote(self, symbol: str) -> QuoteSlot:
+        """Return where a quote's rows are that is followed from now on, like `get_quote`.
+
+        The slot lives while its topic is held, and a while longer.
+        """
+        await self._open_quote(symbol)
+        return self.quotes.get_slot(symbol)
+
+    async def _open_quote(self, symbol: str) -> None:
         topic = wire.quote_topic(symbol)
         followed = topic in self._held or topic in self._touched
         self._touch(topic)
         if not followed or symbol not in self.quotes:
             try:
-                known = self.quotes.get(symbol)
-                await self._bus.lease([topic])
-                if self.quotes.get(symbol) is known:  # nobody loaded it meanwhile
-                    await self._load_quote(symbol)
+                await self._loader.load(symbol)
             except OptixError:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
                     raise
-        return self.quotes[symbol]
-
-    async def _load_quote(self, symbol: str) -> Quote:
-        task = self._wanted_quotes.get(symbol)
-        if task is None:
-            task = asyncio.ensure_future(self._ask_quote(symbol))
-            self._wanted_quotes[symbol] = task
-            task.add_done_callback(lambda _: self._wanted_quotes.pop(symbol, None))
-        return await asyncio.shield(task)
-
-    async def _ask_quote(self, symbol: str) -> Quote:
-        try:
-            row = await self.ask("quote", {"symbol": symbol})
-        except FeedUnavailable:
-            kept = await self._bus.kept_field(keys.QUOTES, symbol)
-            if kept is None:
-                raise
-            row = orjson.loads(kept)
-        self.version += 1
-        quote = self._take_quote(row).quote
-        self._tell(wire.quote_topic(symbol))
-        return quote
 
     async def get_chain(self, key: ChainKey) -> ChainReplica:
         """Return a chain that is followed from now on.
 
         Raises UnknownSymbol or UnknownExpiration (both NotFound), FeedUnavailable, BusUnavailable.
         """
+        found = self.find_chain(key)
+        if found is not None:
+            return found
         topic = wire.chain_topic(key)
-        followed = topic in self._held or topic in self._touched
         self._touch(topic)
         replica = self.chains.get(key)
-        if replica is not None and followed:
-            return replica
         try:
             await self._bus.lease([topic])
             loaded = self.chains.get(key)
@@ -219,6 +205,37 @@ class MarketBook:
                 return replica  # served as stale: the status says that the feed is away
             self._touched.pop(topic, None)
             raise
+
+    def find_chain(self, key: ChainKey) -> ChainReplica | None:
+        """Return a chain that is followed, and keep it so; None where it is to be loaded."""
+        topic = wire.chain_topic(key)
+        if topic not in self._held and topic not in self._touched:
+            return None
+        self._touch(topic)
+        return self.chains.get(key)
+
+    async def open_chain(self, key: ChainKey, columns: Sequence[str] = ()) -> ChainSlots:
+        """Return where a chain's rows are that is followed from now on, like `get_chain`.
+
+        Their JSON has the named columns, all where none are named, and more where a chain is
+        followed with too many sets of them. The slots live while the topic is held, and a while
+        longer. When the chain is listed anew, listeners hear its topic: the slots are others then.
+        """
+        underlying = key.underlying
+        with contextlib.suppress(OptixError):  # a chain is worth having without its spot
+            await self.open_quote(underlying)
+        replica = await self.get_chain(key)
+        around = Surroundings(
+            spot_slot=self.quotes.get_slot(underlying).slot,
+            money=lambda: self._money(underlying),
+            delay_seconds=lambda: self.feed_status().delay_seconds,
+        )
+        return self._listed.open(self.chains.get(key, replica), columns, around)
+
+    def _money(self, underlying: str) -> float | None:
+        replica = self.quotes.find(underlying)
+        price = nan if replica is None else spot_price_of(replica.quote)
+        return price if isfinite(price) else None
 
     async def _load_chain(self, key: ChainKey) -> ChainReplica:
         loading = self._loading.get(key)
@@ -244,9 +261,8 @@ class MarketBook:
             raise failure or FeedUnavailable("The market feed lost this chain. Ask again.")
         if key.underlying not in self.quotes:
             with contextlib.suppress(FeedUnavailable):
-                await self._load_quote(key.underlying)
-        self.version += 1
-        replica = ChainReplica.load(key, orjson.loads(body), self.version)
+                await self._loader.load(key.underlying)
+        replica = ChainReplica.load(key, orjson.loads(body))
         loading = self._loading[key]
         behind = loading.is_behind(replica)
         for epoch, change in loading.changes:
@@ -254,9 +270,10 @@ class MarketBook:
                 continue
             behind = change["s"] != replica.sequence + 1
             if not behind:
-                replica.apply(change, self.version)
+                replica.apply(change)
         self.chains[key] = replica
-        self._tell(wire.chain_topic(key))
+        if self._listed.replace(replica):
+            self._tell(wire.chain_topic(key))
         loading.again = behind  # a listing in between was missed: rows of the next do not fit
         return replica
 
@@ -271,11 +288,13 @@ class MarketBook:
 
     # Following the bus
 
-    async def _follow(self) -> None:
-        async for message in self._bus.iter_updates():
-            if message is None:
-                self._reload()
-                continue
+    def _receive(self, message: bytes | None) -> None:
+        if message is None:
+            self._reload(anew=True)
+        elif message.startswith(wire.QUOTES_HEAD):
+            head, _, batch = message.partition(b"\n")
+            self._take_quotes(orjson.loads(head), batch)
+        else:
             body = orjson.loads(message)
             if body["k"] == "s":
                 self._take_status(wire.load_status(body))
@@ -283,12 +302,36 @@ class MarketBook:
                 self._take_update(body)
 
     def _take_status(self, status: wire.FeedStatusMessage) -> None:
+        if self._is_of_older(status.epoch):
+            return
         self._heard_ns = self._clock.now_ns()
         self._status = status
         if status.epoch != self._epoch:
-            self._epoch, self._batch = status.epoch, 0
-            self._reload()
+            self._begin(status.epoch, 0)
         self._tell_status()
+
+    def _is_of_older(self, epoch: str) -> bool:
+        """Tell whether a newer feed than this one is there: of two, the newest is believed."""
+        return epoch < self._epoch and not self._is_silent()
+
+    def _begin(self, epoch: str, batch: int) -> None:
+        """Another run of the feed is heard, which has said this many messages."""
+        self._epoch, self._batch = epoch, batch
+        self.quotes.unbind()
+        self._reload()
+
+    def _is_next(self, epoch: str, batch: int) -> bool:
+        """Count a message in. Tell whether it is to be taken; what was missed is loaded."""
+        if self._is_of_older(epoch):
+            return False
+        if epoch != self._epoch:
+            self._begin(epoch, batch)
+        elif self._batch and batch <= self._batch:
+            return False  # told twice
+        elif self._batch and batch != self._batch + 1:
+            self._reload()
+        self._batch = batch
+        return True
 
     def _tell_status(self) -> None:
         status = self.feed_status()
@@ -298,32 +341,17 @@ class MarketBook:
             self._tell("status")
 
     def _take_update(self, body: dict[str, Any]) -> None:
-        if body["e"] != self._epoch:
-            self._epoch, self._batch = body["e"], body["b"]
-            self._reload()
-        elif self._batch and body["b"] != self._batch + 1:
-            self._reload()
-        self._batch = body["b"]
-        self.version += 1
-        for row in body.get("q", ()):
-            self._take_quote(row)
-            self._tell(wire.quote_topic(row[0]))
+        if not self._is_next(body["e"], body["b"]):
+            return
         for change in body.get("c", ()):
             self._take_change(body["e"], change)
         for underlying, expiration, sequence in body.get("l", ()):
             self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
-    def _take_quote(self, row: list[Any]) -> QuoteReplica:
-        trading_state, trading_reason = wire.load_trading(row)
-        replica = QuoteReplica(
-            quote=wire.load_quote(row),
-            version=self.version,
-            fragment=orjson.dumps(row[: len(wire.QUOTE_COLUMNS)]),
-            trading_state=trading_state,
-            trading_reason=trading_reason,
-        )
-        self.quotes[row[0]] = replica
-        return replica
+    def _take_quotes(self, head: dict[str, Any], batch: bytes) -> None:
+        if self._is_next(head["e"], head["b"]):
+            self.quotes.bind_held(head["n"])
+            self.quotes.take(batch)
 
     def _take_change(self, epoch: str, change: dict[str, Any]) -> None:
         key = _key_of(change["u"], change["x"])
@@ -336,8 +364,8 @@ class MarketBook:
         if epoch != replica.epoch or change["s"] > replica.sequence + 1:
             self._reload_chain(key)
         elif change["s"] == replica.sequence + 1:
-            replica.apply(change, self.version)
-            self._tell(wire.chain_topic(key))
+            positions = replica.apply(change)
+            self._listed.change(key, positions, header=change["h"] is not None)
 
     def _take_listing(self, key: ChainKey, epoch: str, sequence: int) -> None:
         loading = self._loading.get(key)
@@ -348,14 +376,20 @@ class MarketBook:
         if replica is not None and (epoch != replica.epoch or sequence > replica.sequence):
             self._reload_chain(key)
 
-    def _reload(self) -> None:
-        """Load everything anew that somebody looks at: messages may have been missed."""
+    def _reload(self, *, anew: bool = False) -> None:
+        """Load everything that somebody looks at: messages may have been missed.
+
+        With `anew` not even what Redis keeps is believed: it may be an earlier state.
+        """
         for key in tuple(self.chains):
             self._reload_chain(key)
+        symbols = set(self.quotes.symbols)
         for topic in self._held:
             symbol = wire.parse_topic(topic)
             if isinstance(symbol, str):  # also one that could not be loaded before
-                _in_background(self._load_quote(symbol))
+                symbols.add(symbol)
+        for symbol in symbols:
+            _in_background(self._loader.load(symbol, anew=anew))
 
     def _reload_chain(self, key: ChainKey) -> None:
         if key not in self.chains or key in self._loading:
@@ -364,7 +398,7 @@ class MarketBook:
         if topic in self._held or topic in self._touched:
             _in_background(self._load_chain(key))
         else:
-            del self.chains[key]
+            self._drop_chain(key)
 
     # Upkeep
 
@@ -376,19 +410,26 @@ class MarketBook:
                 await self._bus.lease(topics)
             await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
 
+    def _drop_chain(self, key: ChainKey) -> None:
+        del self.chains[key]
+        self._listed.drop(key)
+
     def _forget(self) -> None:
+        for underlying in self._listed.underlyings:  # who looks at a chain looks at its spot
+            self._touch(wire.quote_topic(underlying))
         oldest_ns = self._clock.now_ns() - int(limits.INTEREST_SECONDS * NANOSECONDS)
         for topic in [t for t, at in self._touched.items() if at < oldest_ns]:
             del self._touched[topic]
         for key in tuple(self.chains):
             topic = wire.chain_topic(key)
             if topic not in self._held and topic not in self._touched:
-                del self.chains[key]
+                self._drop_chain(key)
+        self._listed.sweep()
         # An old number must not be there when somebody begins to look at it again.
-        for symbol in tuple(self.quotes):
+        for symbol in self.quotes.symbols:
             topic = wire.quote_topic(symbol)
             if topic not in self._held and topic not in self._touched:
-                del self.quotes[symbol]
+                self.quotes.remove(symbol)
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""

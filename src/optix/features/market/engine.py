@@ -3,16 +3,14 @@
     leases in Redis → demand → provider → updates → flags, IV and Greeks → bus
 
 It follows one provider, turns its updates into published state, answers questions, and says once a
-second how it is. It knows nothing of users, sockets or alerts. What it knows of the market is in
-`feed_state`; here is what waits: provider, bus and clock.
+second how it is. What it knows of the market is in `feed_state`; here is what waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -67,7 +65,7 @@ class FeedEngine:
         self._provider = provider
         self._bus = bus
         self._clock = clock
-        self._epoch = secrets.token_hex(6)
+        self._epoch = wire.new_epoch(clock)
         self._inputs = MarketInputs(
             provider.clock,
             rate_fallback=rate_fallback,
@@ -99,6 +97,7 @@ class FeedEngine:
         self._chains_wake = asyncio.Event()
         self._surfaces_wake = asyncio.Event()
         self._pricing = asyncio.Lock()
+        self._keeping = asyncio.Lock()  # of quotes: an older one must not be kept after a newer
         self._state = "connecting"
         self._reason = "Connecting to the market feed."
         self._since_ns = clock.now_ns()
@@ -248,14 +247,13 @@ class FeedEngine:
                 continue
             demand = demand_of(topics)
             if demand != self._market.demand:
-                if (
-                    self._market.demand == Demand()
-                ):  # until now there was nothing to be silent about
+                before, self._market.demand = self._market.demand, demand
+                if before == Demand():  # until now there was nothing to be silent about
                     self._last_update_ns = self._clock.now_ns()
-                self._market.demand = demand
                 self._surfaces.keep(frozenset(demand.chains))
                 self._provider.set_demand(demand)
                 self._chains_wake.set()
+                await self.keep_quotes(before.quotes - demand.quotes)  # which may be old from now
             await asyncio.sleep(limits.DEMAND_RECONCILE_SECONDS)
 
     # Publishing
@@ -272,10 +270,25 @@ class FeedEngine:
         while True:
             await self._quotes_wake.wait()
             self._quotes_wake.clear()
-            message, rows = self._market.quotes_message()
-            self._counts.quotes_published += len(rows)
-            await self._broadcast(message, keep={keys.QUOTES: rows})
+            async with self._keeping:
+                message, kept = self._market.quotes_message()
+                self._counts.quotes_published += len(kept)
+                if not await self._broadcast(message, {keys.QUOTES: kept}):
+                    self._say_all_quotes()
             await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
+
+    async def keep_quotes(self, symbols: Collection[str]) -> None:
+        """Keep quotes as they are now for readers that ask."""
+        async with self._keeping:
+            try:
+                await self._bus.keep_fields(keys.QUOTES, self._market.kept_quotes(symbols))
+            except BusUnavailable:
+                self._say_all_quotes()
+
+    def _say_all_quotes(self) -> None:
+        """Say everything again: what Redis has, if it comes back, may be older or nothing."""
+        self._market.dirty_quotes = dict.fromkeys(self._market.quotes)
+        self._quotes_wake.set()
 
     async def _publish_chains(self) -> None:
         while True:
@@ -365,7 +378,7 @@ class FeedEngine:
         message = self._market.chains_message(works, priced)
         if message is not None:
             self._counts.chains_published += len(works)
-            await self._broadcast(message)
+            await self._broadcast(message, {})
 
     async def _fit_surfaces(self) -> None:
         """Fit surfaces one after the other, with rests that leave the core to quotes."""
@@ -388,16 +401,17 @@ class FeedEngine:
             self._wake()
             await asyncio.sleep(rest_seconds(spent_seconds))
 
-    async def _broadcast(
-        self, message: bytes, *, keep: Mapping[str, dict[str, bytes]] | None = None
-    ) -> None:
+    async def _broadcast(self, message: bytes, keep: Mapping[str, dict[str, bytes]]) -> bool:
+        """Publish, and tell whether it was."""
         self._counts.messages += 1
         self._counts.message_bytes += len(message)
         try:
-            await self._bus.publish(message, keep=dict(keep or {}))
+            await self._bus.publish(message, keep=dict(keep))
         except BusUnavailable:
             log.warning("feed.publish_failed")
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
+            return False
+        return True
 
     # Status
 
@@ -462,6 +476,10 @@ class FeedEngine:
         # A provider that is just being opened knows nothing yet: it would deny what it will have.
         await self._tried.wait()
         return await self._answers.answer(question)
+
+    def follows_quote(self, symbol: str) -> bool:
+        """Tell whether a quote is here that the provider keeps up to date."""
+        return symbol in self._market.quotes and symbol in self._market.demand.quotes
 
     def find_chain(self, key: ChainKey) -> ChainState | None:
         """Return the state of an expiration, if the feed holds it."""

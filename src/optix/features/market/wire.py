@@ -1,8 +1,11 @@
 """The messages of the market on the bus: rows of numbers, written by the feed, read by the book.
 
-A message is one JSON object. `k` names it:
+A message is one JSON object, that of quotes with a batch of rows behind it. `k` names it:
 
-- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":columns}…],
+- quotes: `{"k":"q","e":epoch,"b":n,"n":{symbol:number…}}`, a line feed, and a batch for
+  `FanOut.set_many`, which no reader takes apart: see `quote_batches`. `n` numbers the symbols that
+  this run of the feed names for the first time.
+- changes of chains: `{"k":"u","e":epoch,"b":n,"c":[{"u","x","s","h","r":columns}…],
   "l":[[u,x,s]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
   sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
   names chains whose listing changed with that state: readers of an older one load them anew.
@@ -11,18 +14,21 @@ A message is one JSON object. `k` names it:
 A quote row is `QUOTE_COLUMNS` and what only readers of the bus need. Rows of a chain travel as
 columns, which the feed writes from arrays without an object per row:
 `{"i":positions,"q":[bid…,ask…,…],"a":[iv…,delta…,…],"t":status codes,"f":flags,"w":as_of,"v":[…]}`,
-where `v` is null unless the provider has analytics of its own. `load_rows` makes rows of them:
-`CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS` where there are any. NaN is written as null.
+where `v` is null unless the provider has analytics of its own. They stay columns: `load_columns`.
+NaN is written as null.
 """
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import nan
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from optix.features.market.schemas import AnalyticsStatus
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
@@ -32,8 +38,8 @@ from optix.kernel.quote import (
     QuoteFlag,
     SecurityKind,
     TradingState,
-    TradingStatus,
 )
+from optix.platform.fanout.rows import new_rows
 from optix.ports.market_data import ChainKey
 
 QUOTE_COLUMNS: Final = (
@@ -53,6 +59,7 @@ QUOTE_COLUMNS: Final = (
     "flags",
     "trading",
 )
+QUOTE_TAIL: Final = ("kind", "source", "received", "trading_reason")  # not told to clients
 CHAIN_ROW_COLUMNS: Final = (
     "i",
     "bid",
@@ -73,9 +80,21 @@ CHAIN_ROW_COLUMNS: Final = (
 )
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
+QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
+ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
+
+QUOTES_HEAD: Final = b'{"k":"q",'  # how a message with quotes begins
+QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
+TRADING_WORDS: Final = tuple(TradingState)
+STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
+ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
 
 _NS_PER_MS: Final = 1_000_000
-_STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
+
+
+def new_epoch(clock: Clock) -> str:
+    """Return the name of a run of the feed. That of a later run is greater."""
+    return f"{clock.now_ns():016x}{secrets.token_hex(2)}"
 
 
 def quote_topic(symbol: str) -> str:
@@ -107,33 +126,8 @@ def parse_topic(topic: str) -> str | ChainKey | None:
     return None
 
 
-def dump_quote(quote: Quote, trading: TradingStatus | None = None) -> list[Any]:
-    """Return a quote as it travels: the public columns, then what `TravelledQuote` has more."""
-    return [
-        quote.symbol,
-        quote.bid,
-        quote.ask,
-        quote.bid_size,
-        quote.ask_size,
-        quote.last,
-        quote.open,
-        quote.high,
-        quote.low,
-        quote.previous_close,
-        quote.volume,
-        quote.ts_event // _NS_PER_MS,
-        quote.quality,
-        int(quote.flags),
-        None if trading is None else trading.state,
-        quote.kind,
-        quote.source,
-        quote.ts_received // _NS_PER_MS,
-        "" if trading is None else trading.reason,
-    ]
-
-
 def load_quote(row: list[Any]) -> Quote:
-    """Return the quote of a travelled row: `dump_quote` undone, to the millisecond."""
+    """Return the quote of a row: `QUOTE_COLUMNS`, then `QUOTE_TAIL`. Times are to the ms."""
     numbers = [nan if value is None else value for value in row[1:11]]
     return Quote(
         symbol=row[0],
@@ -157,15 +151,56 @@ def load_quote(row: list[Any]) -> Quote:
 
 
 def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
-    """Return whether the security of a travelled quote can be traded, and why not."""
+    """Return whether the security of such a row can be traded, and why not."""
     return (None if row[14] is None else TradingState(row[14])), row[18]
 
 
-def load_rows(columns: dict[str, Any]) -> list[list[Any]]:
-    """Return the rows of travelled columns."""
-    words = [_STATUS_WORDS[code] for code in columns["t"]]
-    parts = [columns["i"], *columns["q"], *columns["a"], words, columns["f"], columns["w"]]
-    return list(map(list, zip(*parts, *(columns["v"] or ()), strict=True)))
+class ChainColumns(NamedTuple):
+    """Rows of a chain as columns. NaN is what the source did not say.
+
+    Shapes: positions, status, flags, as_of (rows,); quotes (6, rows): bid, ask, bid_size, ask_size,
+            last, volume; analytics (6, rows): iv, delta, gamma, theta, vega, rho;
+            vendor (columns of `VENDOR_COLUMNS`, rows), None where the provider has none.
+    Units:  as_of in unix ms; `status` are places in `STATUS_WORDS`.
+    """
+
+    positions: NDArray[np.intp]
+    quotes: NDArray[np.float64]
+    analytics: NDArray[np.float64]
+    status: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    as_of: NDArray[np.int64]
+    vendor: NDArray[np.float64] | None
+
+    def take(self, positions: NDArray[np.intp]) -> ChainColumns:
+        """Return some rows, by where they stand here."""
+        return ChainColumns(
+            self.positions[positions],
+            np.take(self.quotes, positions, axis=1),
+            np.take(self.analytics, positions, axis=1),
+            self.status[positions],
+            self.flags[positions],
+            self.as_of[positions],
+            None if self.vendor is None else np.take(self.vendor, positions, axis=1),
+        )
+
+
+def load_columns(columns: dict[str, Any]) -> ChainColumns:
+    """Return travelled columns as arrays."""
+    rows, vendor = len(columns["i"]), columns["v"]
+    return ChainColumns(
+        np.array(columns["i"], np.intp),
+        _matrix(columns["q"], len(QUOTED_COLUMNS), rows),
+        _matrix(columns["a"], len(ANALYSED_COLUMNS), rows),
+        np.array(columns["t"], np.uint8),
+        np.array(columns["f"], np.uint8),
+        np.array(columns["w"], np.int64),
+        None if vendor is None else _matrix(vendor, len(VENDOR_COLUMNS), rows),
+    )
+
+
+def _matrix(columns: list[list[float | None]], width: int, rows: int) -> NDArray[np.float64]:
+    return np.array(columns, np.float64).reshape(width, rows)  # None becomes NaN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
