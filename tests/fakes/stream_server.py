@@ -1,143 +1,122 @@
-"""The stream of a vendor on this machine: a real WebSocket server, and every way it can fail.
-
-A vendor's fake subclasses `StreamServer` and speaks the vendor's words; the switches are the same
-for all of them, and so is the chaos suite that turns them (`contracts/streaming_provider.py`).
-"""
+"""A small server that speaks docs/streaming.md as a script says, for the tools that visit one."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
-Frame = str | bytes
+QUOTE_COLUMNS = [
+    *("symbol", "bid", "ask", "bid_size", "ask_size", "last", "open", "high", "low"),
+    *("previous_close", "volume", "as_of", "quality", "flags", "trading"),
+]
+ROW_BYTES = 56
 
 
-class StreamServer:
-    """Serves connections one after the other or together, counts them, and breaks on demand."""
+def compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
-    def __init__(self) -> None:
-        self.stream_url = ""
-        self.connects: list[float] = []  # steady times
-        self.signed_in: set[ServerConnection] = set()
-        self.heard: list[Frame] = []  # after the sign-in
-        self.muted = False  # connections live and say nothing
-        self.refuse = False  # nobody may sign in
-        self.token_valid = True
-        self.closing = False  # every connection is closed once it signed in
-        self._all: set[ServerConnection] = set()
 
-    # What a vendor's fake defines
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000  # house: allow(clock) because a reader compares with its own
 
-    async def sign_in(self, connection: ServerConnection) -> bool:
-        """Speak the vendor's handshake; False after a refusal was sent."""
-        raise NotImplementedError
 
-    async def on_frame(self, connection: ServerConnection, frame: Frame) -> None:
-        """Take a message of a client that signed in."""
-        raise NotImplementedError
+@dataclass
+class ScriptedStream:
+    """What the server does, and what it was told."""
 
-    def subscribed(self) -> set[str]:
-        """Return the OPTIX symbols whose quotes are subscribed."""
-        raise NotImplementedError
+    refuse_with: HTTPStatus | None = None
+    close_with: int | None = None  # instead of hello
+    numbers: tuple[int, ...] = (1, 2, 3)  # of the changes
+    repeat: bool = False  # changes go on, their numbers rising
+    age_ms: int = 0
+    answer_late: bool = False  # never says hello
+    said: list[dict[str, Any]] = field(default_factory=list)
+    peers: list[str] = field(default_factory=list)
+    url: str = ""
 
-    def quote_frame(self, symbol: str, bid: float, ask: float, ts_event: int) -> Frame:
-        """Return a frame with one quote of an OPTIX symbol."""
-        raise NotImplementedError
-
-    def trade_frame(self, symbol: str, price: float, size: float, ts_event: int) -> Frame | None:
-        """Return a frame with one print, None where the vendor streams none."""
-        raise NotImplementedError
-
-    def malformed_frame(self) -> Frame:
-        """Return what the vendor would never send."""
-        return "}{ not a message"
-
-    async def expire_token(self) -> None:
-        """Make the token that is in use worthless, and say so as the vendor does."""
-        raise NotImplementedError
-
-    # Switches
-
-    async def send(self, frame: Frame) -> None:
-        """Send to everybody who signed in, unless muted."""
-        if self.muted:
+    async def serve_one(self, socket: ServerConnection) -> None:
+        self.peers.append(socket.remote_address[0])
+        auth = json.loads(await socket.recv())
+        self.said.append(auth)
+        if self.answer_late:
+            await socket.wait_closed()
             return
-        for connection in list(self.signed_in):
-            try:
-                await connection.send(frame)
-            except ConnectionClosed:
-                self.signed_in.discard(connection)
+        if self.close_with:
+            await socket.close(self.close_with)
+            return
+        await socket.send(compact(["hello", {"version": 2, "stream": "x"}]))
+        subscribe = json.loads(await socket.recv())
+        self.said.append(subscribe)
+        number = subscribe["id"]
+        binary = auth.get("format") == "binary"
+        await socket.send(self.snapshot(number, binary=binary))
+        for n in self.numbers:
+            await socket.send(self.changes(number, n, binary=binary))
+        n = self.numbers[-1] if self.numbers else 0
+        while self.repeat:
+            n += 1
+            await asyncio.sleep(0.01)
+            await socket.send(self.changes(number, n, binary=binary))
+        await socket.send('["slow",4]')
+        await socket.send('["news",{"nobody":"knows"}]')
+        await socket.send('["error",{"id":null,"code":"too_many_subscriptions"}]')
+        async for text in socket:
+            message = json.loads(text)
+            self.said.append(message)
+            if message["op"] == "ping":
+                await socket.send(compact(["pong", message["t"]]))
 
-    async def quote(self, symbol: str, bid: float, ask: float, ts_event: int) -> None:
-        await self.send(self.quote_frame(symbol, bid, ask, ts_event))
+    def snapshot(self, number: int, *, binary: bool) -> str | bytes:
+        header = {"kind": "quotes", "columns": QUOTE_COLUMNS, "ids": {"SPY": 1}, "missing": []}
+        if not binary:
+            return compact(["snapshot", number, 0, header, [self.row(0), self.row(1)], 5])
+        return self.frame(1, number, 0, 2) + compact(header).encode()
 
-    async def drop(self) -> None:
-        """Cut every connection without a word."""
-        for connection in list(self._all):
-            connection.transport.abort()
+    def changes(self, number: int, n: int, *, binary: bool) -> str | bytes:
+        if binary:
+            return self.frame(2, number, n, 3)
+        return compact(["changes", number, n, [self.row(i) for i in range(3)], None, 6])
 
-    def half_open(self) -> None:
-        """Stop reading and writing on what is connected; new connections work."""
-        for connection in list(self._all):
-            connection.transport.pause_reading()
-            self.signed_in.discard(connection)
+    def row(self, i: int) -> list[Any]:
+        symbol = ["SPY", 'A"[,B', "C"][i]
+        return [symbol, 1.5, 2, 1, 1, None, 1, 1, 1, 1, 10, now_ms() - self.age_ms, "live", 0, None]
 
-    async def close_all(self, code: int = 1012, reason: str = "restart") -> None:
-        for connection in list(self._all):
-            await connection.close(code, reason)
+    def frame(self, kind: int, number: int, n: int, rows: int) -> bytes:
+        at = now_ms() - self.age_ms
+        row = b"\0" * 46 + struct.pack("<HI", at >> 32, at & 0xFFFFFFFF) + b"\0" * 4
+        assert len(row) == ROW_BYTES
+        return struct.pack("<BBHIIIQ", kind, 1, 0, number, n, rows, 7) + row * rows
 
-    @asynccontextmanager
-    async def serve_stream(self) -> AsyncIterator[None]:
-        async with serve(
-            self._follow_socket,
-            "127.0.0.1",
-            0,
-            ping_interval=None,
-            compression=None,
-            close_timeout=0.2,
-        ) as server:
-            port = next(iter(server.sockets)).getsockname()[1]
-            self.stream_url = f"ws://127.0.0.1:{port}"
-            try:
-                yield
-            finally:
-                await self.drop()
+    def judge(self, connection: ServerConnection, _: Request) -> Response | None:
+        if self.refuse_with is None:
+            return None
+        return connection.respond(self.refuse_with, "no\n")
 
-    async def _follow_socket(self, connection: ServerConnection) -> None:
-        self.connects.append(time.monotonic())
-        self._all.add(connection)
+
+@asynccontextmanager
+async def scripted_stream(stream: ScriptedStream) -> AsyncIterator[ScriptedStream]:
+    """Serve on a free port of this machine."""
+
+    async def serve_one(socket: ServerConnection) -> None:
         try:
-            if not await self.sign_in(connection):
-                await connection.close(1008, "refused")
-                return
-            if self.closing:
-                connection.transport.abort()
-                return
-            self.signed_in.add(connection)
-            async for frame in connection:
-                self.heard.append(frame)
-                await self.on_frame(connection, frame)
-        except (ConnectionClosed, asyncio.IncompleteReadError):
-            pass  # the client went away, as clients do
-        finally:
-            self._all.discard(connection)
-            self.signed_in.discard(connection)
-            self.gone(connection)
+            await stream.serve_one(socket)
+        except ConnectionClosed:
+            return
 
-    def gone(self, connection: ServerConnection) -> None:
-        """Forget what belonged to a connection."""
-
-    def connects_within(self, seconds: float) -> int:
-        """Return the most connections that fell into any span of so many seconds."""
-        return max(
-            (
-                sum(start <= instant < start + seconds for instant in self.connects)
-                for start in self.connects
-            ),
-            default=0,
-        )
+    async with serve(
+        serve_one, "127.0.0.1", 0, process_request=stream.judge, compression=None
+    ) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        stream.url = f"ws://127.0.0.1:{port}/ws/quotes"
+        yield stream
