@@ -1,0 +1,68 @@
+"""The market of the stream's benchmarks: 5,000 symbols whose quotes change all the time.
+
+The same rows for everybody: the product's feed gets them as quotes, the peers as lists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import string
+import time
+from typing import Any, Final
+
+SYMBOLS: Final = 5_000
+FOLLOWED: Final = 50  # symbols of one client
+UPDATES_PER_S: Final = 2.0  # of each symbol
+INTERVAL_MS: Final = 250
+STEP_SECONDS: Final = 0.01
+
+_PRICES: Final = 64  # a symbol walks through so many
+
+
+def symbols(count: int = SYMBOLS) -> list[str]:
+    """Return that many symbols of three and four letters."""
+    letters = string.ascii_uppercase
+    words = itertools.chain(
+        map("".join, itertools.product(letters, repeat=3)),
+        map("".join, itertools.product(letters, repeat=4)),
+    )
+    return [word for word, _ in zip(words, range(count), strict=False)]
+
+
+def watchlists(count: int, *, followed: int = FOLLOWED, among: int = SYMBOLS) -> list[list[str]]:
+    """Return what each client follows: the same in every run."""
+    names, chosen = symbols(among), random.Random(1)  # not a secret
+    return [chosen.sample(names, followed) for _ in range(count)]
+
+
+def row_of(number: int, symbol: str, step: int, at_ms: int) -> list[Any]:
+    """Return the row of docs/streaming.md of a symbol at a step of its walk."""
+    base = 20 + number % 480
+    last = round(base + 0.01 * (step * 7 % _PRICES), 2)
+    return [
+        *(symbol, round(last - 0.01, 2), round(last + 0.01, 2), 100 + step % 9, 200 + step % 7),
+        *(last, float(base), round(base + 1.5, 2), round(base - 0.5, 2), base - 0.25),
+        *(1_000_000 + 100 * step, at_ms, "live", 0, "open"),
+    ]
+
+
+class Ticks:
+    """Which symbols change at a moment: all of them in turn, at an even pace."""
+
+    def __init__(self, per_second: float, count: int = SYMBOLS) -> None:
+        self._per_second = per_second
+        self._count = count
+        self._began = time.monotonic()
+        self._done = 0
+
+    def due(self) -> range:
+        """Return the numbers of ticks due since the last call, a second's worth at most."""
+        now = int((time.monotonic() - self._began) * self._per_second)
+        first = max(self._done, now - int(self._per_second))
+        self._done = now
+        return range(first, now)
+
+    def place(self, tick: int) -> tuple[int, int]:
+        """Return the symbol's number and its step."""
+        return tick % self._count, tick // self._count
