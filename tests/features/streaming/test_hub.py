@@ -17,6 +17,7 @@ from optix.kernel import limits
 from optix.kernel.clock import SystemClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.bus import Bus
+from optix.processes.market import open_fan
 
 
 class Listener:
@@ -41,7 +42,7 @@ async def listener(hub: StreamHub, user: UserId | None = None) -> Any:
 
 @pytest.fixture
 def book() -> MarketBook:
-    return MarketBook(cast("Bus", ScriptedBus()), SystemClock())
+    return MarketBook(cast("Bus", ScriptedBus()), SystemClock(), fan=open_fan())
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from optix.kernel.errors import Unauthenticated
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.bus import Bus
 from optix.ports.market_data import UnknownSymbol
+from optix.processes.market import open_fan
 
 USER, SESSION = UserId(new_uuid()), SessionId(new_uuid())
 
@@ -53,7 +54,7 @@ class World:
         self.clock = ScaledClock(SystemClock(), origin_ns=NOW_NS, speed=0)
         self.bus = ScriptedBus()
         self.bus.answers["quote"] = self.answer_quote
-        self.book = MarketBook(cast("Bus", self.bus), self.clock)
+        self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.hub = StreamHub(open_lanes(self.book, self.clock))
         self.socket = FakeSocket()
         self.doorman = Doorman()

@@ -22,6 +22,7 @@ from datetime import date
 from math import nan
 from typing import Any, Final, get_args
 
+import numpy as np
 import orjson
 
 from optix.features.market.schemas import AnalyticsStatus
@@ -34,6 +35,7 @@ from optix.kernel.quote import (
     TradingState,
     TradingStatus,
 )
+from optix.platform.fanout.rows import new_rows
 from optix.ports.market_data import ChainKey
 
 QUOTE_COLUMNS: Final = (
@@ -74,8 +76,12 @@ CHAIN_ROW_COLUMNS: Final = (
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
 
+QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
+TRADING_WORDS: Final = tuple(TradingState)
+STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
+ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
+
 _NS_PER_MS: Final = 1_000_000
-_STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 
 
 def quote_topic(symbol: str) -> str:
@@ -156,6 +162,23 @@ def load_quote(row: list[Any]) -> Quote:
     )
 
 
+def encode_quote(row: list[Any]) -> tuple[bytes, bytes, bytes]:
+    """Return a travelled row as it goes to clients, JSON and binary, and what is beside it."""
+    numbers = [nan if value is None else value for value in row[1:11]]
+    batch = ROWS.quotes(
+        numbers=np.zeros(1, np.uint32),
+        symbols=[orjson.dumps(row[0])],
+        values=np.array(numbers, np.float64).reshape(-1, 1),
+        as_of=np.array([row[11]], np.int64),
+        quality=np.array([QUALITY_WORDS.index(row[12])], np.uint8),
+        flags=np.array([row[13]], np.uint8),
+        trading=np.array([255 if row[14] is None else TRADING_WORDS.index(row[14])], np.uint8),
+    )
+    size = int.from_bytes(batch[4:6], "little")
+    tail = orjson.dumps(row[len(QUOTE_COLUMNS) :])
+    return batch[8 : 8 + size], batch[8 + size :], tail
+
+
 def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
     """Return whether the security of a travelled quote can be traded, and why not."""
     return (None if row[14] is None else TradingState(row[14])), row[18]
@@ -163,7 +186,7 @@ def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
 
 def load_rows(columns: dict[str, Any]) -> list[list[Any]]:
     """Return the rows of travelled columns."""
-    words = [_STATUS_WORDS[code] for code in columns["t"]]
+    words = [STATUS_WORDS[code] for code in columns["t"]]
     parts = [columns["i"], *columns["q"], *columns["a"], words, columns["f"], columns["w"]]
     return list(map(list, zip(*parts, *(columns["v"] or ()), strict=True)))
 

@@ -1,5 +1,36 @@
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+class Rows:
+    def __init__(
+        self, *, quality: Sequence[str], trading: Sequence[str], status: Sequence[str]
+    ) -> None: ...
+    def quotes(
+        self,
+        *,
+        numbers: NDArray[np.uint32],
+        symbols: list[bytes],
+        values: NDArray[np.float64],
+        as_of: NDArray[np.int64],
+        quality: NDArray[np.uint8],
+        flags: NDArray[np.uint8],
+        trading: NDArray[np.uint8],
+    ) -> bytes: ...
+    def chain(
+        self,
+        *,
+        numbers: NDArray[np.uint32],
+        positions: NDArray[np.uint32],
+        quotes: NDArray[np.float64],
+        analytics: NDArray[np.float64],
+        status: NDArray[np.uint8],
+        flags: NDArray[np.uint8],
+        as_of: NDArray[np.int64],
+        columns: int,
+    ) -> bytes: ...
+
 class Fan:
     def __init__(
         self, *, wheel_slices: int, stalled_ms_max: int, control_bytes_max: int, ids_max: int
@@ -17,9 +48,11 @@ class Fan:
     def json(self, slot: int) -> bytes: ...
     def binary(self, slot: int) -> bytes: ...
     def sequence_of(self, slot: int) -> int: ...
-    def bind(self, number: int, slot: int) -> None: ...
+    def bind(self, number: int, slot: int, name: int = -1) -> None: ...
     def unbind(self, number: int) -> None: ...
     def set_many(self, batch: bytes) -> int: ...
+    def set_slots(self, batch: bytes) -> None: ...
+    def set_parts(self, slot: int, parts: Sequence[tuple[str, int]]) -> None: ...
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int: ...
     def remove_client(self, handle: int) -> None: ...
     def set_interval(self, handle: int, interval_slices: int) -> None: ...

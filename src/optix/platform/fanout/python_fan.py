@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optix.platform.fanout.core import Ending, Opcode
 
 _WHOLE = 0x80  # the bit of a frame that is not continued: RFC 6455 section 5.2
 _SNAPSHOT, _CHANGES = 1, 2
+_NAME_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -19,7 +20,9 @@ class _Slot:
     binary: bytes = b""
     sequence: int = 0
     number: int = -1
+    name: int = -1
     followers: int = 0
+    parts: tuple[tuple[str, int], ...] = ()
     used: bool = True
 
 
@@ -100,6 +103,7 @@ class PythonFan:
         if each.followers:
             raise ValueError("somebody follows this slot")
         self._bound.pop(each.number, None)
+        self.set_parts(slot, ())
         self._slots[slot] = _Slot(used=False)
         self._free_slots.append(slot)
 
@@ -121,14 +125,14 @@ class PythonFan:
     def sequence_of(self, slot: int) -> int:
         return self._used(slot).sequence
 
-    def bind(self, number: int, slot: int) -> None:
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
         each = self._used(slot)
         if not 0 <= number < self._ids_max:
             raise ValueError("the id is beyond the bound")
         self.unbind(number)
         self.unbind(each.number)
         self._bound[number] = slot
-        each.number = number
+        each.number, each.name = number, name
 
     def unbind(self, number: int) -> None:
         slot = self._bound.pop(number, None)
@@ -136,20 +140,31 @@ class PythonFan:
             self._slots[slot].number = -1
 
     def set_many(self, batch: bytes) -> int:
-        at = taken = 0
-        while at < len(batch):
-            number = int.from_bytes(batch[at : at + 4], "little")
-            json = int.from_bytes(batch[at + 4 : at + 6], "little")
-            binary = int.from_bytes(batch[at + 6 : at + 8], "little")
-            begin, end = at + 8, at + 8 + json + binary
-            if end > len(batch):
-                raise ValueError("the batch is cut off")
+        taken = 0
+        for number, json, binary in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
-                self.set(slot, batch[begin : begin + json], batch[begin + json : end])
+                name = self._slots[slot].name
+                if name >= 0 and len(binary) >= _NAME_BYTES:
+                    binary = name.to_bytes(_NAME_BYTES, "little") + binary[_NAME_BYTES:]
+                self.set(slot, json, binary)
                 taken += 1
-            at = end
         return taken
+
+    def set_slots(self, batch: bytes) -> None:
+        for slot, json, binary in iter_batch(batch):
+            self.set(slot, json, binary)
+
+    def set_parts(self, slot: int, parts: Sequence[tuple[str, int]]) -> None:
+        each = self._used(slot)
+        for _, part in parts:
+            if self._used(part).parts or part == slot:
+                raise ValueError("a part has no parts")
+        for _, part in parts:
+            self._slots[part].followers += 1
+        for _, part in each.parts:
+            self._slots[part].followers -= 1
+        each.parts = tuple(parts)
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         self._check_interval(interval_slices)
@@ -363,6 +378,16 @@ class PythonFan:
         self.stats["skipped"] += 1
         each.skipped += 1
 
+    def _header_since(self, header: _Slot, seen: int) -> bytes:
+        if not header.parts:
+            return header.json if header.sequence > seen else b""
+        members = [
+            b'"%b":%b' % (name.encode(), slot.json)
+            for name, part in header.parts
+            if (slot := self._slots[part]).json and slot.sequence > seen
+        ]
+        return b"{%b}" % b",".join(members) if members else b""
+
     def _compose(self, each: _Client, subscription: _Subscription) -> bytes | None:
         rows = [
             slot
@@ -372,8 +397,7 @@ class PythonFan:
         ]
         header = b""
         if subscription.header >= 0:
-            slot = self._slots[subscription.header]
-            header = slot.json if slot.sequence > subscription.seen else b""
+            header = self._header_since(self._slots[subscription.header], subscription.seen)
         if not (subscription.snapshot or rows or header):
             return None
         self.stats["frames"] += 1
@@ -394,6 +418,20 @@ class PythonFan:
             return _frame(Opcode.TEXT, b'["snapshot",%d,0,%b,[%b],%d]' % parts)
         changes = (subscription.id, number, joined, header or b"null", self.sequence)
         return _frame(Opcode.TEXT, b'["changes",%d,%d,[%b],%b,%d]' % changes)
+
+
+def iter_batch(batch: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, JSON and binary row of each row of a batch, as far as it is whole."""
+    at = 0
+    while at < len(batch):
+        number = int.from_bytes(batch[at : at + 4], "little")
+        json = int.from_bytes(batch[at + 4 : at + 6], "little")
+        binary = int.from_bytes(batch[at + 6 : at + 8], "little")
+        begin, end = at + 8, at + 8 + json + binary
+        if end > len(batch):
+            raise ValueError("the batch is cut off")
+        yield number, batch[begin : begin + json], batch[begin + json : end]
+        at = end
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:

@@ -86,6 +86,7 @@ void Fan::remove_slot(uint32_t slot) {
   if (!each.used) throw std::invalid_argument("there is no such slot");
   if (each.followers != 0) throw std::invalid_argument("somebody follows this slot");
   if (each.id >= 0) bound_[static_cast<size_t>(each.id)] = -1;
+  set_parts(slot, {});
   each = Slot{};
   free_slots_.push_back(slot);
 }
@@ -104,7 +105,7 @@ const Fan::Slot& Fan::slot(uint32_t place) const {
   return each;
 }
 
-void Fan::bind(uint32_t id, uint32_t place) {
+void Fan::bind(uint32_t id, uint32_t place, int64_t name) {
   slot(place);
   if (id >= limits_.ids_max) throw std::invalid_argument("the id is beyond the bound");
   if (id >= bound_.size()) bound_.resize(std::max<size_t>(id + 1, bound_.size() * 2), -1);
@@ -112,6 +113,7 @@ void Fan::bind(uint32_t id, uint32_t place) {
   if (slots_[place].id >= 0) unbind(static_cast<uint32_t>(slots_[place].id));
   bound_[id] = place;
   slots_[place].id = id;
+  slots_[place].name = name;
 }
 
 void Fan::unbind(uint32_t id) {
@@ -122,8 +124,25 @@ void Fan::unbind(uint32_t id) {
 
 bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary) {
   if (id >= bound_.size() || bound_[id] < 0) return false;
-  set(static_cast<uint32_t>(bound_[id]), json, binary);
+  const auto place = static_cast<uint32_t>(bound_[id]);
+  set(place, json, binary);
+  Slot& each = slots_[place];
+  if (each.name >= 0 && binary.size() >= 4) {
+    write_u32(each.binary, 0, static_cast<uint32_t>(each.name));
+  }
   return true;
+}
+
+void Fan::set_parts(uint32_t place, std::vector<Part> parts) {
+  slot(place);
+  for (const Part& part : parts) {
+    if (!slot(part.slot).parts.empty() || part.slot == place) {
+      throw std::invalid_argument("a part has no parts");
+    }
+  }
+  for (const Part& part : parts) ++slots_[part.slot].followers;
+  for (const Part& part : slots_[place].parts) --slots_[part.slot].followers;
+  slots_[place].parts = std::move(parts);
 }
 
 void Fan::clear(uint32_t slot) {
@@ -330,8 +349,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   }
   std::string_view header;
   if (subscription.header >= 0) {
-    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
-    if (slot.sequence > subscription.seen) header = slot.json;
+    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.seen);
   }
   if (!subscription.snapshot && count == 0 && header.empty()) return false;
   if (binary) {
@@ -350,6 +368,20 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   ++stats_.frames;
   stats_.rows += count;
   return true;
+}
+
+std::string_view Fan::header_since(const Slot& header, uint64_t seen) {
+  if (header.parts.empty()) return header.sequence > seen ? header.json : std::string_view();
+  header_.clear();
+  for (const Part& part : header.parts) {
+    const Slot& slot = slots_[part.slot];
+    if (slot.json.empty() || slot.sequence <= seen) continue;
+    header_.push_back(header_.empty() ? '{' : ',');
+    header_.append(part.name);
+    header_.append(slot.json);
+  }
+  if (!header_.empty()) header_.push_back('}');
+  return header_;
 }
 
 void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
