@@ -9,15 +9,17 @@ import itertools
 import random
 import string
 import time
+from functools import lru_cache
 from typing import Any, Final
 
 SYMBOLS: Final = 5_000
+BESIDE: Final = 1  # further ones that are there and never change
 FOLLOWED: Final = 50  # symbols of one client
 UPDATES_PER_S: Final = 2.0  # of each symbol
 INTERVAL_MS: Final = 250
 STEP_SECONDS: Final = 0.01
 
-_PRICES: Final = 64  # a symbol walks through so many
+_PRICES: Final = 16  # a symbol walks through so many
 
 
 def symbols(count: int = SYMBOLS) -> list[str]:
@@ -36,15 +38,24 @@ def watchlists(count: int, *, followed: int = FOLLOWED, among: int = SYMBOLS) ->
     return [chosen.sample(names, followed) for _ in range(count)]
 
 
-def row_of(number: int, symbol: str, step: int, at_ms: int) -> list[Any]:
-    """Return the row of docs/streaming.md of a symbol at a step of its walk."""
+@lru_cache(maxsize=SYMBOLS * _PRICES)
+def _numbers_of(number: int, step: int) -> tuple[float, ...]:
     base = 20 + number % 480
     last = round(base + 0.01 * (step * 7 % _PRICES), 2)
-    return [
-        *(symbol, round(last - 0.01, 2), round(last + 0.01, 2), 100 + step % 9, 200 + step % 7),
-        *(last, float(base), round(base + 1.5, 2), round(base - 0.5, 2), base - 0.25),
-        *(1_000_000 + 100 * step, at_ms, "live", 0, "open"),
-    ]
+    return (
+        *(round(last - 0.01, 2), round(last + 0.01, 2), 100.0 + step % 9, 200.0 + step % 7, last),
+        *(float(base), base + 1.5, base - 0.5, base - 0.25, 1_000_000.0 + 100 * step),
+    )
+
+
+def numbers_of(number: int, step: int) -> tuple[float, ...]:
+    """Return bid, ask, their sizes, last, open, high, low, previous close and volume at a step."""
+    return _numbers_of(number, step % _PRICES)
+
+
+def row_of(number: int, symbol: str, step: int, at_ms: int) -> list[Any]:
+    """Return the row of docs/streaming.md of a symbol at a step of its walk."""
+    return [symbol, *numbers_of(number, step), at_ms, "live", 0, "open"]
 
 
 class Ticks:
@@ -57,12 +68,18 @@ class Ticks:
         self._done = 0
 
     def due(self) -> range:
-        """Return the numbers of ticks due since the last call, a second's worth at most."""
+        """Return the numbers of ticks due since the last call, a tenth of a second's at most.
+
+        Who is later than that has lost them: catching up would make it later still.
+        """
         now = int((time.monotonic() - self._began) * self._per_second)
-        first = max(self._done, now - int(self._per_second))
+        first = max(self._done, now - int(self._per_second / 10))
         self._done = now
         return range(first, now)
 
     def place(self, tick: int) -> tuple[int, int]:
         """Return the symbol's number and its step."""
         return tick % self._count, tick // self._count
+
+
+QUIET: Final = symbols(SYMBOLS + BESIDE)[-1]  # is there, and does not change by itself

@@ -39,6 +39,7 @@ class Pinned:
     """A process on one core that tells its port in the first line of its output."""
 
     def __init__(self, command: Sequence[str], core: int, **variables: str) -> None:
+        self._name = " ".join(command)
         self.process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
             cwd=ROOT,
@@ -53,7 +54,7 @@ class Pinned:
         assert self.process.stdout is not None, "a pipe was asked for"
         line = self.process.stdout.readline()
         if not line:
-            raise DidNotAnswer(f"{self.process.args} ended with {self.process.wait()}")
+            raise DidNotAnswer(f"{self._name} ended with {self.process.wait()}")
         return line.strip()
 
     def cpu_seconds(self) -> float:
@@ -105,9 +106,15 @@ class Readers(Pinned):
 
     def do(self, command: str) -> dict[str, Any]:
         """Give one command and return its answer."""
+        self.tell(command)
+        return self.answer()
+
+    def tell(self, command: str) -> None:
         assert self.process.stdin is not None, "a pipe was asked for"
         self.process.stdin.write(f"{command}\n")
         self.process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(self.line())
         return answer
 

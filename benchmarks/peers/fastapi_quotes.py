@@ -98,6 +98,7 @@ def app_of(*, is_naive: bool) -> FastAPI:
     async def quotes(websocket: WebSocket) -> None:
         await websocket.accept()
         client, flusher = Client(websocket), None
+        followed: list[str] = []
         try:
             auth = orjson.loads(await websocket.receive_text())
             await websocket.send_text('["hello",{"version":2}]')
@@ -105,7 +106,8 @@ def app_of(*, is_naive: bool) -> FastAPI:
             header = {"kind": "quotes", "columns": COLUMNS}
             snapshot = orjson.dumps(["snapshot", wanted["id"], 0, header, [], 0]).decode()
             await websocket.send_text(snapshot)
-            for symbol in wanted["quotes"]:
+            followed = wanted["quotes"]
+            for symbol in followed:
                 stream.followers[symbol].add(client)
             if not is_naive:
                 seconds = auth["interval_ms"] / 1000
@@ -115,8 +117,8 @@ def app_of(*, is_naive: bool) -> FastAPI:
         except WebSocketDisconnect:
             pass
         finally:
-            for members in stream.followers.values():
-                members.discard(client)
+            for symbol in followed:
+                stream.followers[symbol].discard(client)
             if flusher is not None:
                 flusher.cancel()
 
