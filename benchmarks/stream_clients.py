@@ -115,8 +115,9 @@ def _told(cost: Cost, clients: int, idle: float, fits: float) -> str:
     frames, readers = cost.found["frames_per_s"], cost.found["generator_cpu_share"]
     size = cost.found["bytes_per_s"] / max(frames, 1)
     return (
-        f"{clients:,} clients, {cost.share:.0%} of a core (idle {idle:.1%}), {frames:,.0f} frames/s "
-        f"of {size:,.0f} bytes, readers {readers:.0%}, {fits:,.0f} clients a core"
+        f"{clients:,} clients, {cost.share:.0%} of a core (idle {idle:.1%}), "
+        f"{frames:,.0f} frames/s of {size:,.0f} bytes, readers {readers:.0%}, "
+        f"{fits:,.0f} clients a core"
     )
 
 

@@ -18,8 +18,7 @@ FOLLOWED: Final = 50  # symbols of one client
 UPDATES_PER_S: Final = 2.0  # of each symbol
 INTERVAL_MS: Final = 250
 STEP_SECONDS: Final = 0.01
-
-_PRICES: Final = 16  # a symbol walks through so many
+PRICES: Final = 16  # a symbol walks through so many
 
 
 def symbols(count: int = SYMBOLS) -> list[str]:
@@ -38,10 +37,10 @@ def watchlists(count: int, *, followed: int = FOLLOWED, among: int = SYMBOLS) ->
     return [chosen.sample(names, followed) for _ in range(count)]
 
 
-@lru_cache(maxsize=SYMBOLS * _PRICES)
+@lru_cache(maxsize=SYMBOLS * PRICES)
 def _numbers_of(number: int, step: int) -> tuple[float, ...]:
     base = 20 + number % 480
-    last = round(base + 0.01 * (step * 7 % _PRICES), 2)
+    last = round(base + 0.01 * (step * 7 % PRICES), 2)
     return (
         *(round(last - 0.01, 2), round(last + 0.01, 2), 100.0 + step % 9, 200.0 + step % 7, last),
         *(float(base), base + 1.5, base - 0.5, base - 0.25, 1_000_000.0 + 100 * step),
@@ -50,7 +49,7 @@ def _numbers_of(number: int, step: int) -> tuple[float, ...]:
 
 def numbers_of(number: int, step: int) -> tuple[float, ...]:
     """Return bid, ask, their sizes, last, open, high, low, previous close and volume at a step."""
-    return _numbers_of(number, step % _PRICES)
+    return _numbers_of(number, step % PRICES)
 
 
 def row_of(number: int, symbol: str, step: int, at_ms: int) -> list[Any]:
