@@ -30,19 +30,27 @@ from optix.processes.stream_load import script
 READY_SECONDS_MAX: Final = 60.0
 SOURCES: Final = 100  # addresses that the readers come from
 RAMP_PER_S: Final = 2_000.0
+# The readers are many behind few addresses.
+_ROOM: Final = {
+    "OPTIX_STREAM_SOCKETS": "1000000",
+    "OPTIX_STREAM_SOCKETS_PER_ADDRESS": "1000000",
+    "OPTIX_STREAM_CONNECTS_PER_MINUTE": "1000000",
+    "OPTIX_STREAM_DRAIN_SECONDS": "0",
+}
 
 
 class Gateway(Pinned):
     """One gateway process."""
 
     def __init__(self, folder: Path, *, core: int | None = None) -> None:
-        self.port, self.round_port = free_port(), free_port()
+        self.port, self.round_port, self.health_port = free_port(), free_port(), free_port()
         self.url = f"ws://127.0.0.1:{self.port}/ws/quotes"
         command = [
             *(sys.executable, "-m", "benchmarks.stream_gateway"),
             *(str(self.port), str(self.round_port)),
         ]
-        super().__init__(command, cores()[0] if core is None else core, **environment(folder))
+        variables = environment(folder) | _ROOM | {"OPTIX_METRICS_PORT": str(self.health_port)}
+        super().__init__(command, cores()[0] if core is None else core, **variables)
         self.wait_until_ready()
 
     def wait_until_ready(self) -> None:
@@ -51,7 +59,7 @@ class Gateway(Pinned):
         with httpx.Client(trust_env=False, timeout=5.0) as client:
             while time.monotonic() < deadline and self.process.poll() is None:
                 try:
-                    answer = client.get(f"http://127.0.0.1:{self.port}/health/ready")
+                    answer = client.get(f"http://127.0.0.1:{self.health_port}/health/ready")
                     if answer.status_code == 200:
                         return
                 except httpx.TransportError:
