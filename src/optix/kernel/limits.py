@@ -106,6 +106,7 @@ SUMMARY_AGE_SECONDS_MAX = 120.0  # how old the expected move of a date nobody fo
 SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
+CHAIN_COLUMN_SETS_MAX = 8  # narrowed ones of one streamed chain; beyond that all are sent
 REPLAY_STEPS_MAX = 10_000
 PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
 PRICING_CYCLE_SECONDS_MAX = 0.5  # of pricing, before the chains that wait longest come first again

@@ -443,7 +443,7 @@ def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> Cha
     feed.take_chain(table)
     works = feed.due([key])
     feed.chains_message(works, price_works(works))
-    return ChainReplica.load(key, orjson.loads(feed.chain_body(key)), 1)
+    return ChainReplica.load(key, orjson.loads(feed.chain_body(key)))
 
 
 def _stock_symbol(text: str) -> str:

@@ -86,9 +86,7 @@ class Conversation:
             raise TooManySubscriptions(
                 f"A socket follows {limits.SOCKET_QUOTES_MAX} quotes at the most."
             )
-        subscription = QuotesSubscription(
-            connection, request.id, symbols, refused, request.resume
-        )
+        subscription = QuotesSubscription(connection, request.id, symbols, refused, request.resume)
         connection.subscriptions[request.id] = subscription
         subscription.open()
 

@@ -324,9 +324,7 @@ class Gateway:
         else:
             self._let_in(connection, request, self._lanes.main)
 
-    async def _choose_market(
-        self, connection: Connection, request: protocol.Authenticate
-    ) -> None:
+    async def _choose_market(self, connection: Connection, request: protocol.Authenticate) -> None:
         lane = await self._lane_of(connection)
         if lane is not None and connection.state is State.SIGNING_IN:
             self._let_in(connection, request, lane)
@@ -373,9 +371,7 @@ class Gateway:
             connection.close(protocol.CLOSE_UNAUTHENTICATED, error.detail)
             return
         if user.id != connection.user.id:
-            connection.close(
-                protocol.CLOSE_UNAUTHENTICATED, "The new token is another user's."
-            )
+            connection.close(protocol.CLOSE_UNAUTHENTICATED, "The new token is another user's.")
             return
         self._forget_session(connection)
         connection.user = user
@@ -487,7 +483,8 @@ class Gateway:
             for connection in tuple(self._waiting):
                 connection.close(protocol.CLOSE_GOING_AWAY, "The server goes away.")
             until = now + seconds + limits.SOCKET_CLOSE_SECONDS_MAX + 1
-            while (self.sockets or self._waiting) and self.now() < until:
+            # Each ends in its own time.
+            while (self.sockets or self._waiting) and self.now() < until:  # noqa: ASYNC110  # ends
                 await asyncio.sleep(STEP_SECONDS)
         finally:
             self._draining = False

@@ -109,9 +109,7 @@ class MarketStream:
 
     def _tick(self, before: int, slice_number: int, now: float) -> None:
         for beat in range(before // _SLICES_A_BEAT + 1, slice_number // _SLICES_A_BEAT + 1):
-            self.fan.broadcast(
-                self.heartbeat_frame(), part=beat % _BEAT_PARTS, parts=_BEAT_PARTS
-            )
+            self.fan.broadcast(self.heartbeat_frame(), part=beat % _BEAT_PARTS, parts=_BEAT_PARTS)
         if slice_number // _SLICES_A_RECENTRE != before // _SLICES_A_RECENTRE:
             self.followed.recentre()
         for handle, number in self.fan.tick(slice_number, int(now * 1000)):

@@ -98,9 +98,11 @@ class FanOut(Protocol):
         """
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
-        """Return a handle. The descriptor is duplicated; who gave it closes it."""
+        """Return a handle. Who gave the descriptor removes the client before closing it."""
 
-    def remove_client(self, handle: int) -> None: ...
+    def remove_client(self, handle: int) -> bytes:
+        """Forget a client. Return what is left of a frame of which its socket has a part."""
+
     def set_interval(self, handle: int, interval_slices: int) -> None: ...
 
     def subscribe(
@@ -128,6 +130,9 @@ class FanOut(Protocol):
 
         After a close frame nothing more is sent.
         """
+
+    def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:
+        """Send one frame to every client of a part of them, each with its next flush."""
 
     def pending(self, handle: int) -> int:
         """Return how many bytes of pushed and begun frames wait."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -34,13 +33,14 @@ class _Subscription:
     head: bytes
     layout: int
     seen: int
+    told: int  # the sequence up to which the client has the header
     snapshot: bool
     number: int = 0
 
 
 @dataclass(slots=True)
 class _Client:
-    connection: socket.socket
+    descriptor: int
     binary: bool
     interval: int
     control: bytearray = field(default_factory=bytearray)
@@ -141,13 +141,13 @@ class PythonFan:
 
     def set_many(self, batch: bytes) -> int:
         taken = 0
-        for number, json, binary in iter_batch(batch):
+        for number, json, row in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
                 name = self._slots[slot].name
-                if name >= 0 and len(binary) >= _NAME_BYTES:
-                    binary = name.to_bytes(_NAME_BYTES, "little") + binary[_NAME_BYTES:]
-                self.set(slot, json, binary)
+                named = name >= 0 and len(row) >= _NAME_BYTES
+                head = name.to_bytes(_NAME_BYTES, "little") if named else row[:_NAME_BYTES]
+                self.set(slot, json, head + row[_NAME_BYTES:])
                 taken += 1
         return taken
 
@@ -168,28 +168,27 @@ class PythonFan:
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         self._check_interval(interval_slices)
-        connection = socket.socket(fileno=os.dup(descriptor))
-        connection.setblocking(False)
+        os.set_blocking(descriptor, False)
         if self._free_places:
             place = self._free_places.pop()
         else:
             place = len(self._generations)
             self._generations.append(0)
         handle = self._generations[place] << 32 | place
-        self._clients[handle] = _Client(connection, binary, interval_slices)
+        self._clients[handle] = _Client(descriptor, binary, interval_slices)
         slot = (self._slice + 1 + place % interval_slices) % len(self._wheel)
         self._wheel[slot].append(handle)
         return handle
 
-    def remove_client(self, handle: int) -> None:
+    def remove_client(self, handle: int) -> bytes:
         each = self._client(handle)
         for subscription in each.subscriptions:
             self._follow(subscription, -1)
-        each.connection.close()
         del self._clients[handle]
         place = handle & 0xFFFFFFFF
         self._generations[place] += 1
         self._free_places.append(place)
+        return bytes(each.remainder)
 
     def set_interval(self, handle: int, interval_slices: int) -> None:
         self._check_interval(interval_slices)
@@ -218,6 +217,9 @@ class PythonFan:
             head if snapshot else b"",
             layout,
             max(seen, 0),
+            # The head of a snapshot is as old as the subscription, so it may be older than the
+            # frame; who continues is told the header again.
+            self.sequence if snapshot else 0,
             snapshot,
         )
         self._follow(subscription, 1)
@@ -243,6 +245,14 @@ class PythonFan:
         each.control += _frame(opcode, payload)
         self._hurry(handle, each)
 
+    def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:
+        if not 0 <= part < parts:
+            raise ValueError("there is no such part")
+        frame = _frame(Opcode.TEXT, payload)
+        for handle, each in self._clients.items():
+            if (handle & 0xFFFFFFFF) % parts == part and not (each.ended or each.closing):
+                each.control += frame
+
     def pending(self, handle: int) -> int:
         each = self._client(handle)
         return len(each.control) + len(each.remainder)
@@ -255,6 +265,7 @@ class PythonFan:
             if each is not None and not each.ended:
                 each.urgent = False
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
         wheel = self._wheel
         begin = max(self._slice + 1, slice_number - len(wheel) + 1, 1)
         for number in range(begin, slice_number + 1):
@@ -265,6 +276,7 @@ class PythonFan:
                 if each is None or each.ended:
                     continue
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
                 if not each.ended:
                     wheel[(number + each.interval) % len(wheel)].append(handle)
         self._slice = max(self._slice, slice_number)
@@ -299,6 +311,12 @@ class PythonFan:
             each.urgent = True
             self._urgent.append(handle)
 
+    def _go_on(self, handle: int, each: _Client) -> None:
+        # A frame of which the socket takes parts is finished with the next ticks, not with the
+        # interval; one that takes nothing is left alone until then.
+        if each.remainder and not (each.ended or each.stuck_since_ms):
+            self._hurry(handle, each)
+
     def _flush(self, handle: int, each: _Client, now_ms: int, ended: list[tuple[int, int]]) -> None:
         if len(each.control) > self._control_bytes_max:
             self._end(handle, each, Ending.OVERFULL, ended)
@@ -325,7 +343,7 @@ class PythonFan:
                 self._end(handle, each, Ending.CLOSED, ended)
             return
         try:
-            taken = each.connection.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            taken = os.write(each.descriptor, data)
         except BlockingIOError:
             taken = 0
         except OSError:
@@ -363,6 +381,8 @@ class PythonFan:
         if not begun:
             each.skipped = 0
         for subscription in flight.news:
+            if not subscription.snapshot:
+                subscription.told = self.sequence
             subscription.number = 0 if subscription.snapshot else subscription.number + 1
             subscription.snapshot = False
             subscription.seen = self.sequence
@@ -397,7 +417,7 @@ class PythonFan:
         ]
         header = b""
         if subscription.header >= 0:
-            header = self._header_since(self._slots[subscription.header], subscription.seen)
+            header = self._header_since(self._slots[subscription.header], subscription.told)
         if not (subscription.snapshot or rows or header):
             return None
         self.stats["frames"] += 1

@@ -106,7 +106,8 @@ NB_MODULE(_fan, module) {
       .def_prop_ro("sequence", &Fan::sequence)
       .def("add_client", &Fan::add_client, "descriptor"_a, nb::kw_only(), "binary"_a,
            "interval_slices"_a)
-      .def("remove_client", &Fan::remove_client)
+      .def("remove_client",
+           [](Fan& fan, uint64_t handle) { return bytes_of(fan.remove_client(handle)); })
       .def("set_interval", &Fan::set_interval)
       .def("subscribe", &subscribe, "handle"_a, "number"_a, "slots"_a, "header"_a, "head"_a,
            nb::kw_only(), "layout"_a, "seen"_a = -1)
@@ -117,6 +118,12 @@ NB_MODULE(_fan, module) {
             fan.push(handle, view(payload), opcode);
           },
           "handle"_a, "payload"_a, nb::kw_only(), "opcode"_a = 1)
+      .def(
+          "broadcast",
+          [](Fan& fan, const nb::bytes& payload, uint32_t part, uint32_t parts) {
+            fan.broadcast(view(payload), part, parts);
+          },
+          "payload"_a, nb::kw_only(), "part"_a = 0, "parts"_a = 1)
       .def("pending", &Fan::pending)
       .def("tick", &tick)
       .def_prop_ro("clients", &Fan::clients)

@@ -48,7 +48,6 @@ struct Stats {
 class Fan {
  public:
   explicit Fan(Limits limits);
-  ~Fan();
   Fan(const Fan&) = delete;
   Fan& operator=(const Fan&) = delete;
 
@@ -70,9 +69,11 @@ class Fan {
   bool set_bound(uint32_t id, std::string_view json, std::string_view binary);
   uint64_t sequence() const { return sequence_; }
 
-  // The descriptor is duplicated, so that it cannot become another connection's under our hands.
+  // The descriptor stays its owner's, who removes the client before closing it: duplicated, a
+  // connection would take two of the files that a process may have. Removing a client gives what
+  // is left of a frame of which the socket has a part.
   uint64_t add_client(int descriptor, bool binary, uint32_t interval_slices);
-  void remove_client(uint64_t handle);
+  std::string remove_client(uint64_t handle);
   void set_interval(uint64_t handle, uint32_t interval_slices);
 
   void subscribe(uint64_t handle, Request request);
@@ -81,6 +82,9 @@ class Fan {
   // One whole frame in order with all others of this client, sent with the next tick. Nothing is
   // sent after a close frame; once the socket has it, the client ends as `closed`.
   void push(uint64_t handle, std::string_view payload, uint8_t opcode);
+
+  // One whole frame for every client whose place falls into a part, each with its next flush.
+  void broadcast(std::string_view payload, uint32_t part, uint32_t parts);
 
   // Flush what is due at a slice; `now_ms` is any clock that only rises.
   std::vector<Event> tick(uint64_t slice, uint64_t now_ms);
@@ -101,7 +105,7 @@ class Fan {
   };
   struct Subscription {
     uint32_t id, number;
-    uint64_t seen;
+    uint64_t seen, told;  // the sequences up to which the client has the rows, and the header
     int64_t header;
     uint8_t layout;
     bool snapshot;
@@ -127,6 +131,7 @@ class Fan {
   const Client& client(uint64_t handle) const;
   void release(Client& each);
   void hurry(uint32_t place);
+  void go_on(uint32_t place);
   uint64_t handle_of(uint32_t place) const;
   bool is_here(uint64_t handle) const;
   void flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events);
