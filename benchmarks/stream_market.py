@@ -22,13 +22,9 @@ PRICES: Final = 16  # a symbol walks through so many
 
 
 def symbols(count: int = SYMBOLS) -> list[str]:
-    """Return that many symbols of three and four letters."""
-    letters = string.ascii_uppercase
-    words = itertools.chain(
-        map("".join, itertools.product(letters, repeat=3)),
-        map("".join, itertools.product(letters, repeat=4)),
-    )
-    return [word for word, _ in zip(words, range(count), strict=False)]
+    """Return that many symbols of four letters, of which none is a class of another's shares."""
+    letters = itertools.product(string.ascii_uppercase, repeat=3)
+    return ["Q" + "".join(next(letters)) for _ in range(count)]
 
 
 def watchlists(count: int, *, followed: int = FOLLOWED, among: int = SYMBOLS) -> list[list[str]]:

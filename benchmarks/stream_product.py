@@ -17,10 +17,11 @@ from typing import Any, Final
 import httpx
 from benchmarks.program import environment, free_port
 from benchmarks.stream_feed import chain_key
-from benchmarks.stream_market import INTERVAL_MS, watchlists
+from benchmarks.stream_market import INTERVAL_MS, symbols, watchlists
 from benchmarks.stream_processes import DidNotAnswer, Pinned, Readers, cores
 
 from optix.features.identity.tokens import AccessTokenSigner, SigningKey
+from optix.kernel import limits
 from optix.kernel.clock import SystemClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.secrets import load_secrets
@@ -28,6 +29,7 @@ from optix.platform.settings import load_settings
 from optix.processes.stream_load import script
 
 READY_SECONDS_MAX: Final = 60.0
+WARM_SECONDS_MAX: Final = 60
 SOURCES: Final = 100  # addresses that the readers come from
 RAMP_PER_S: Final = 2_000.0
 # The readers are many behind few addresses.
@@ -110,6 +112,27 @@ class Product:
         ]
         given = {"per_second": RAMP_PER_S, "sources": SOURCES, **plan}
         return Readers(url=gateway.url, connections=count, scripts=scripts, **given)
+
+    @contextmanager
+    def everything_followed(self, gateway: Gateway) -> Iterator[None]:
+        """Have a few readers follow all symbols, so that the gateway holds them already.
+
+        Errors: DidNotAnswer.
+        """
+        names = symbols()
+        lists = [
+            names[first : first + limits.SOCKET_QUOTES_MAX]
+            for first in range(0, len(names), limits.SOCKET_QUOTES_MAX)
+        ]
+        with self.readers(gateway, len(lists), quotes=lists, interval_ms=2_000) as readers:
+            readers.do("connect")
+            began, before = 0, -1
+            for _ in range(WARM_SECONDS_MAX):  # a symbol that comes late begins a snapshot anew
+                began, before = readers.do("measure 1")["snapshots"], began
+                if began == before >= len(lists):
+                    yield
+                    return
+        raise DidNotAnswer("the gateway did not come to follow all symbols")
 
 
 @contextmanager
