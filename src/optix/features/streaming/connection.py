@@ -226,6 +226,12 @@ class Connection(asyncio.Protocol):
         elif self.state in (State.GREETED, State.SIGNING_IN):
             self._write(framing.frame(payload, opcode))
 
+    def pending(self) -> int:
+        """Return how many bytes of what was sent, and of a begun frame, wait for the client."""
+        if self.handle < 0:
+            return 0
+        return self.market.fan.pending(self.handle)
+
     def _write(self, data: bytes) -> None:
         """Write something short to an empty socket. One that does not take it is cut off."""
         try:
