@@ -14,6 +14,7 @@ import os
 import resource
 import sys
 import time
+from contextlib import ExitStack
 from typing import Final
 
 from benchmarks.stream_broadcast import measure_broadcast
@@ -58,6 +59,7 @@ PARTS: Final = {
     "crowd": measure_crowd,
     "clients": measure_clients,
 }
+QUIET_PARTS: Final = {"broadcast"}  # the market is no part of it
 
 Figures = dict[str, float]
 
@@ -77,7 +79,10 @@ def main(wanted: list[str]) -> int:
         with product(SYMBOLS * UPDATES_PER_S) as there:
             for name in parts:
                 # Each part has a gateway of its own: memory of the one before is not its.
-                with Gateway(there.folder) as gateway:
+                with ExitStack() as stack:
+                    gateway = stack.enter_context(Gateway(there.folder))
+                    if name not in QUIET_PARTS:
+                        stack.enter_context(there.everything_followed(gateway))
                     figures |= PARTS[name](there, gateway, say)
                 say(f"{name}: done after {time.perf_counter() - began:.0f} s")
     for name in BESIDES:

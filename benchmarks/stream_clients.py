@@ -75,7 +75,7 @@ def per_core(cost: Cost, clients: int, idle: float, frames_per_s: float) -> floa
 
 
 def _gateway_once(product: Product, gateway: Gateway, say: Say, *, binary: bool) -> float:
-    idle = idle_share(gateway, 1.0)
+    idle = idle_share(gateway, SETTLE_SECONDS)
     with product.readers(gateway, CLIENTS, binary=binary) as readers:
         connect(readers, CLIENTS)
         time.sleep(SETTLE_SECONDS)
@@ -124,8 +124,8 @@ def _told(cost: Cost, clients: int, idle: float, fits: float) -> str:
 def measure_handshakes(product: Product, gateway: Gateway, say: Say) -> Figures:
     """Return the processor time of connecting, signing in, subscribing and the first rows."""
     spent = []
+    idle = idle_share(gateway, 2 * SETTLE_SECONDS)
     for _ in range(ROUNDS):
-        idle = idle_share(gateway, 1.0)
         # The longest interval there is, so that changes are a small part of it.
         with product.readers(gateway, HANDSHAKES, interval_ms=2_000, per_second=0) as readers:
             cpu, began = gateway.cpu_seconds(), time.perf_counter()
@@ -133,6 +133,7 @@ def measure_handshakes(product: Product, gateway: Gateway, say: Say) -> Figures:
             cpu = gateway.cpu_seconds() - cpu - idle * (time.perf_counter() - began)
             spent.append(cpu / HANDSHAKES * 1e6)
         say(f"handshake: {spent[-1]:.0f} us of CPU, {found['handshake_ms']} ms of waiting")
+        time.sleep(SETTLE_SECONDS)  # they are taken out meanwhile
     return {"handshake_us": statistics.median(spent)}
 
 

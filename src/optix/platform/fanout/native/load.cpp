@@ -246,7 +246,11 @@ void Load::expire() {
     const Connection& each = all_[oldest_];
     const bool waits = each.state < State::open;
     if (waits && now_ms() - each.started_ms < static_cast<double>(plan_.handshake_ms_max)) return;
-    if (waits) end(oldest_, "no answer in time");
+    if (waits) {
+      end(oldest_, each.state == State::connecting  ? "not connected in time"
+                   : each.state == State::handshake ? "no handshake in time"
+                                                    : "no hello in time");
+    }
     ++oldest_;
   }
 }
