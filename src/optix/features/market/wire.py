@@ -87,8 +87,6 @@ STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
 
 _NS_PER_MS: Final = 1_000_000
-QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
-ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
 
 def new_epoch(clock: Clock) -> str:
