@@ -153,6 +153,8 @@ class _Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is not derived from it
+        if self._ended.done():  # given up while it was being made
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc if isinstance(exc, OSError) else BusUnavailable("The line was closed."))
