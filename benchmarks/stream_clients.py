@@ -46,6 +46,10 @@ Say = Callable[[str], None]
 Figures = dict[str, float]
 
 
+class CouldNotMeasure(RuntimeError):
+    """The machine was too busy for this part, or the server refused its readers."""
+
+
 def measure_clients(product: Product, gateway: Gateway, say: Say) -> Figures:
     """Return `clients_per_core` and how it compares, the median of interleaved rounds."""
     found: dict[str, list[float]] = {name: [] for name in ("binary", "json", *CLIENTS_OF)}
@@ -104,10 +108,10 @@ def _fastapi_once(mode: str, say: Say) -> float:
 
 
 def connect(readers: Readers, clients: int) -> dict[str, Any]:
-    """Connect everybody. Errors: RuntimeError where somebody was refused."""
+    """Connect everybody. Errors: CouldNotMeasure where somebody was refused."""
     found = readers.do("connect")
     if found["connected"] < clients:
-        raise RuntimeError(f"{found['connected']} of {clients} connected: {found}")
+        raise CouldNotMeasure(f"{found['connected']} of {clients} connected: {found}")
     return found
 
 
@@ -166,7 +170,7 @@ def over_flush(found: Mapping[str, Any]) -> float:
     """Return how much later than its interval the 99th percentile of rows comes."""
     latency = found["latency_ms"]
     if latency is None:
-        raise RuntimeError(f"no row has come: {found}")
+        raise CouldNotMeasure(f"no row has come: {found}")
     return float(latency["p99"]) - INTERVAL_MS
 
 
