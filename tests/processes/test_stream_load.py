@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.fakes.stream_server import ScriptedStream, scripted_stream
+from tests.fixtures.waiting import until
 
 from optix.processes import stream_load
 from optix.processes.stream_load import (
@@ -205,6 +206,7 @@ class TestRounds:
             )
             run = LoadRun(plan, lambda _: None)
             await asyncio.to_thread(run.connect)
+            await until(lambda: len(members) == 3, seconds=30)
             result = await asyncio.to_thread(run.measure, 2.0, rounds=True)
             run.close()
         assert result.rounds > 1
