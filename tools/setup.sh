@@ -85,7 +85,7 @@ setup_kernels() {
   wanted="$(sum_of CMakeLists.txt src/optix/*/native/* src/optix/*/*/native/*) $(.venv/bin/python -V) $(pwd)"
   mark=.venv/.kernels-made-from
   if is_current "$mark" "$wanted"; then return; fi
-  rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_fan.*.so
+  rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so
   log=build/kernels.log
   mkdir -p build
   say "compiling the kernels (about half a minute)"

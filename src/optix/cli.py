@@ -17,7 +17,13 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
-from optix.processes import history_commands, simulate, upkeep, watch_command
+from optix.processes import (
+    history_commands,
+    simulate,
+    stream_load_command,
+    upkeep,
+    watch_command,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,6 +67,7 @@ main.add_command(upkeep.audit)
 main.add_command(upkeep.vault)
 main.add_command(upkeep.keys)
 main.add_command(simulate.command)
+main.add_command(stream_load_command.stream_load)
 main.add_command(history_commands.import_files)
 main.add_command(history_commands.history)
 main.add_command(upkeep.adapters)

@@ -132,6 +132,8 @@ class QuotesSubscription:
 
     def _begin(self) -> None:
         self._stop_waiting()
+        if self._reader.handle < 0:
+            return  # its socket is on its way out: the fan has let go of it
         market, reader, resume = self._reader.market, self._reader, self._resume
         self._resume = None
         missing = self._missing()
@@ -225,6 +227,8 @@ class ChainSubscription:
     def _begin(self) -> None:
         slots = self._chain.slots
         assert slots is not None, "it is open"
+        if self._reader.handle < 0:
+            return  # as above
         market, reader, resume = self._reader.market, self._reader, self._resume
         self._resume = None
         positions = self._positions(slots)
