@@ -5,6 +5,7 @@
  * it scrolls by the difference in the same frame.
  */
 import {
+  useEffect,
   useImperativeHandle,
   useLayoutEffect,
   useRef,
@@ -27,6 +28,8 @@ export interface WindowListProps<T extends Sized> {
   /** The row the list opens on, in the middle of the view. */
   centreOn: number;
   label: string;
+  /** Told which rows are drawn, whenever these are others. */
+  onWindow?: (drawn: readonly T[]) => void;
   handle?: Ref<WindowListHandle>;
   testID?: string;
 }
@@ -79,11 +82,14 @@ function useScrolling<T extends Sized>(items: readonly T[], centreOn: number) {
 }
 
 export function WindowList<T extends Sized>(props: WindowListProps<T>) {
-  const { items, render, centreOn, label, handle, testID } = props;
+  const { items, render, centreOn, label, onWindow, handle, testID } = props;
   const { scroll, viewport, top, centre, onLayout, onScroll } = useScrolling(items, centreOn);
   useImperativeHandle(handle, () => ({ centre }));
   const offsets = offsetsOf(items);
   const [first, last] = windowOf(offsets, top, viewport);
+  useEffect(() => {
+    if (viewport > 0) onWindow?.(items.slice(first, last + 1));
+  }, [onWindow, items, first, last, viewport]);
   return (
     <ScrollView
       ref={scroll}
