@@ -24,6 +24,7 @@ import { LockScreen, useLockWhenAway } from '@/shell/lock-screen';
 import { StepUpGate } from '@/shell/step-up-gate';
 import { useLiveSession } from '@/shell/use-live-session';
 import { useSyncedPreferences } from '@/shell/use-synced-preferences';
+import { loadWireFormat } from '@/stream/wire-format';
 
 function Starting() {
   return (
@@ -111,7 +112,9 @@ export function RootLayout() {
   useEffect(() => {
     void loadDeviceList();
     // The lock is known before anybody's data can be on the screen.
-    void Promise.all([loadLock(), loadRegistration(Date.now())]).then(restoreSession);
+    void Promise.all([loadLock(), loadRegistration(Date.now()), loadWireFormat()]).then(
+      restoreSession,
+    );
   }, []);
   return (
     <ThemeProvider>

@@ -1,5 +1,5 @@
 /** The events of the signed-in user: none is lost, none comes twice, and who wants them hears them. */
-import type { StreamError, UserEvent } from '@/stream/protocol';
+import type { UserEvent } from '@/stream/protocol';
 import type { Step } from '@/stream/subscription';
 
 /** The last event that this device has. */
@@ -60,17 +60,18 @@ export class EventSubscription {
     return 'applied';
   }
 
-  failed(_error: StreamError): void {}
+  /** Why is not for the screen: the next connection asks again. */
+  failed(): void {}
 }
 
 type Listener = (event: UserEvent) => void;
 
 /** Features hear the events of a channel here, wherever they are mounted. */
-export class EventBus {
+export class EventBus<Channel extends string> {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly resets = new Set<() => void>();
 
-  on(channel: string, listener: Listener): () => void {
+  on(channel: Channel, listener: Listener): () => void {
     const set = this.listeners.get(channel) ?? new Set();
     this.listeners.set(channel, set.add(listener));
     return () => {
@@ -78,6 +79,7 @@ export class EventBus {
     };
   }
 
+  /** Events are gone for good: what they would have told has to be loaded anew. */
   onReset(listener: () => void): () => void {
     this.resets.add(listener);
     return () => {
