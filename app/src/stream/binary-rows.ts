@@ -1,4 +1,10 @@
-/** Rows of binary frames as values of the stores. The caller has checked that the bytes are there. */
+/**
+ * Rows of binary frames as values of the stores. The caller has checked that the bytes are there.
+ *
+ * A tick reads its numbers out of the frame when somebody asks for them: of a chain most rows change
+ * without being on the screen. What could be refused is looked at when the frame comes.
+ */
+import type { AnalyticsStatus, Quality } from '@/api/types';
 import { BadFrame, type ContractTick, type QuoteTick, type Words } from '@/stream/protocol';
 
 const POWERS = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8] as const;
@@ -43,34 +49,65 @@ export function quoteId(view: DataView, at: number): number {
   return view.getUint32(at, true);
 }
 
+class QuoteRow implements QuoteTick {
+  constructor(
+    private readonly view: DataView,
+    private readonly from: number,
+    private readonly power: number,
+    readonly symbol: string,
+    readonly quality: Quality,
+    readonly at: number,
+  ) {}
+
+  get bid() {
+    return price(this.view, this.from + 4, this.power);
+  }
+  get ask() {
+    return price(this.view, this.from + 8, this.power);
+  }
+  get last() {
+    return price(this.view, this.from + 12, this.power);
+  }
+  get open() {
+    return price(this.view, this.from + 16, this.power);
+  }
+  get high() {
+    return price(this.view, this.from + 20, this.power);
+  }
+  get low() {
+    return price(this.view, this.from + 24, this.power);
+  }
+  get previousClose() {
+    return price(this.view, this.from + 28, this.power);
+  }
+  get bidSize() {
+    return count(this.view, this.from + 32);
+  }
+  get askSize() {
+    return count(this.view, this.from + 36);
+  }
+  get volume() {
+    return long(this.view, this.from + 40, this.from + 44);
+  }
+  get asOf() {
+    return long(this.view, this.from + 48, this.from + 46);
+  }
+  get flags() {
+    return this.view.getUint8(this.from + 54);
+  }
+}
+
 /** A row of layout 1; null when its quality is a word this app does not know. */
 export function quoteAt(
   view: DataView,
-  at: number,
+  from: number,
   words: Words,
   symbol: string,
   arrived: number,
 ): QuoteTick | null {
-  const quality = words.quality[view.getUint8(at + 53)] ?? null;
-  const power = divisor(view.getUint8(at + 52));
-  if (quality === null) return null;
-  return {
-    symbol,
-    bid: price(view, at + 4, power),
-    ask: price(view, at + 8, power),
-    bidSize: count(view, at + 32),
-    askSize: count(view, at + 36),
-    last: price(view, at + 12, power),
-    open: price(view, at + 16, power),
-    high: price(view, at + 20, power),
-    low: price(view, at + 24, power),
-    previousClose: price(view, at + 28, power),
-    volume: long(view, at + 40, at + 44),
-    asOf: long(view, at + 48, at + 46),
-    quality,
-    flags: view.getUint8(at + 54),
-    at: arrived,
-  };
+  const quality = words.quality[view.getUint8(from + 53)] ?? null;
+  const power = divisor(view.getUint8(from + 52));
+  return quality === null ? null : new QuoteRow(view, from, power, symbol, quality, arrived);
 }
 
 /** The place of the row's contract in the list of its snapshot. */
@@ -78,32 +115,67 @@ export function contractIndex(view: DataView, at: number): number {
   return view.getUint16(at, true);
 }
 
+class ContractRow implements ContractTick {
+  constructor(
+    private readonly view: DataView,
+    private readonly from: number,
+    private readonly power: number,
+    readonly status: AnalyticsStatus,
+    readonly at: number,
+  ) {}
+
+  get bid() {
+    return price(this.view, this.from + 4, this.power);
+  }
+  get ask() {
+    return price(this.view, this.from + 8, this.power);
+  }
+  get last() {
+    return price(this.view, this.from + 12, this.power);
+  }
+  get bidSize() {
+    return count(this.view, this.from + 16);
+  }
+  get askSize() {
+    return count(this.view, this.from + 20);
+  }
+  get volume() {
+    return count(this.view, this.from + 24);
+  }
+  get iv() {
+    return float(this.view, this.from + 28);
+  }
+  get delta() {
+    return float(this.view, this.from + 32);
+  }
+  get gamma() {
+    return float(this.view, this.from + 36);
+  }
+  get theta() {
+    return float(this.view, this.from + 40);
+  }
+  get vega() {
+    return float(this.view, this.from + 44);
+  }
+  get rho() {
+    return float(this.view, this.from + 48);
+  }
+  get asOf() {
+    return long(this.view, this.from + 52, this.from + 56);
+  }
+  get flags() {
+    return this.view.getUint8(this.from + 58);
+  }
+}
+
 /** A row of layout 2; null when its status is a word this app does not know. */
 export function contractAt(
   view: DataView,
-  at: number,
+  from: number,
   words: Words,
   arrived: number,
 ): ContractTick | null {
-  const status = words.status[view.getUint8(at + 3)] ?? null;
-  const power = divisor(view.getUint8(at + 2));
-  if (status === null) return null;
-  return {
-    bid: price(view, at + 4, power),
-    ask: price(view, at + 8, power),
-    bidSize: count(view, at + 16),
-    askSize: count(view, at + 20),
-    last: price(view, at + 12, power),
-    volume: count(view, at + 24),
-    iv: float(view, at + 28),
-    delta: float(view, at + 32),
-    gamma: float(view, at + 36),
-    theta: float(view, at + 40),
-    vega: float(view, at + 44),
-    rho: float(view, at + 48),
-    status,
-    flags: view.getUint8(at + 58),
-    asOf: long(view, at + 52, at + 56),
-    at: arrived,
-  };
+  const status = words.status[view.getUint8(from + 3)] ?? null;
+  const power = divisor(view.getUint8(from + 2));
+  return status === null ? null : new ContractRow(view, from, power, status, arrived);
 }

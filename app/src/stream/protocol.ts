@@ -5,42 +5,42 @@ export const VERSION = 2;
 export type Format = 'json' | 'binary';
 
 export interface QuoteTick {
-  symbol: string;
-  bid: number | null;
-  ask: number | null;
-  bidSize: number | null;
-  askSize: number | null;
-  last: number | null;
-  open: number | null;
-  high: number | null;
-  low: number | null;
-  previousClose: number | null;
-  volume: number | null;
-  asOf: number | null;
-  quality: Quality;
-  flags: number;
+  readonly symbol: string;
+  readonly bid: number | null;
+  readonly ask: number | null;
+  readonly bidSize: number | null;
+  readonly askSize: number | null;
+  readonly last: number | null;
+  readonly open: number | null;
+  readonly high: number | null;
+  readonly low: number | null;
+  readonly previousClose: number | null;
+  readonly volume: number | null;
+  readonly asOf: number | null;
+  readonly quality: Quality;
+  readonly flags: number;
   /** Device time of arrival; 0 when it came from the API and not from the socket. */
-  at: number;
+  readonly at: number;
 }
 
 export interface ContractTick {
-  bid: number | null;
-  ask: number | null;
-  bidSize: number | null;
-  askSize: number | null;
-  last: number | null;
-  volume: number | null;
-  iv: number | null;
-  delta: number | null;
-  gamma: number | null;
-  theta: number | null;
-  vega: number | null;
-  rho: number | null;
-  status: AnalyticsStatus;
-  flags: number;
-  asOf: number | null;
+  readonly bid: number | null;
+  readonly ask: number | null;
+  readonly bidSize: number | null;
+  readonly askSize: number | null;
+  readonly last: number | null;
+  readonly volume: number | null;
+  readonly iv: number | null;
+  readonly delta: number | null;
+  readonly gamma: number | null;
+  readonly theta: number | null;
+  readonly vega: number | null;
+  readonly rho: number | null;
+  readonly status: AnalyticsStatus;
+  readonly flags: number;
+  readonly asOf: number | null;
   /** Device time of arrival; 0 when it came from the API and not from the socket. */
-  at: number;
+  readonly at: number;
 }
 
 export interface ContractInfo {

@@ -6,6 +6,7 @@ import type { Target } from '@/stream/subscription';
 import { chainTarget, quotesTarget } from '@/stream/targets';
 import {
   chainFrame,
+  plain,
   quoteFrame,
   WORDS,
   type ContractBytes,
@@ -62,7 +63,7 @@ test('a quote is the same as text and as bytes', () => {
     quotesTarget(jest.fn()),
     readBinary(quoteFrame({ id: 1, n: 0, seen: 1, header: { ids: { SPY: 7 } } }, [bytes]), WORDS),
   );
-  expect(quotes.newest('SPY')).toEqual(fromText);
+  expect(plain(quotes.newest('SPY'), fromText ?? {})).toEqual(fromText);
 });
 
 test('rows name symbols by the numbers of the snapshot and of later headers', () => {

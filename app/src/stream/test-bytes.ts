@@ -111,3 +111,9 @@ export function chainFrame(frame: FrameBytes, rows: readonly ContractBytes[]): A
   if (frame.header !== null) to.text(JSON.stringify(frame.header));
   return to.done();
 }
+
+/** The numbers of a tick by name, whether it holds them or reads them out of a frame. */
+export function plain<T extends object>(tick: T | null | undefined, like: object): object | null {
+  if (tick === null || tick === undefined) return null;
+  return Object.fromEntries(Object.keys(like).map((name) => [name, tick[name as keyof T]]));
+}
