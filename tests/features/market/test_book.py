@@ -244,9 +244,9 @@ class TestChains:
         replica = chain.book.chains[KEY]
         chain.change(6)
         chain.change(7)
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
         chain.change(6)  # an old one, told again
-        assert replica.rows[0][1] == 7.0
+        assert replica.columns.quotes[0, 0] == 7.0
 
     async def test_a_gap_is_mended_by_loading_anew(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -271,7 +271,7 @@ class TestChains:
             world.change(sequence)
         gate.set()
         replica = await loading
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
 
     async def test_a_listing_that_comes_while_it_loads_is_loaded_too(self, world: World) -> None:
         """Its rows count other contracts: none of them may be put into the listing before."""
@@ -293,8 +293,8 @@ class TestChains:
         world.change(7)
         gate.set()
         replica = await loading
-        assert replica.rows[0][1] == 5.0
-        await until(lambda: len(world.book.chains[KEY].rows) == 3)
+        assert replica.columns.quotes[0, 0] == 5.0
+        await until(lambda: len(world.book.chains[KEY]) == 3)
 
     async def test_the_listing_that_was_just_loaded_is_not_loaded_again(self, chain: World) -> None:
         replica = chain.book.chains[KEY]

@@ -15,8 +15,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from typing import Any
 
 import orjson
@@ -24,7 +25,9 @@ import structlog
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
+from optix.features.market.chain_slots import ChainSlots, ListedChains, Surroundings
 from optix.features.market.quote_slots import QuoteReplica, QuoteSlot, QuoteSlots
+from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
@@ -65,6 +68,7 @@ class MarketBook:
         self.version = 0
         self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
+        self._listed = ListedChains(fan)
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
         self._heard_ns = clock.now_ns()
@@ -217,6 +221,29 @@ class MarketBook:
             self._touched.pop(topic, None)
             raise
 
+    async def open_chain(self, key: ChainKey, columns: Sequence[str] = ()) -> ChainSlots:
+        """Return where a chain's rows are that is followed from now on, like `get_chain`.
+
+        Their JSON has the named columns, all where none are named, and more where a chain is
+        followed with too many sets of them. The slots live while the topic is held, and a while
+        longer. When the chain is listed anew, listeners hear its topic: the slots are others then.
+        """
+        underlying = key.underlying
+        with contextlib.suppress(OptixError):  # a chain is worth having without its spot
+            await self.open_quote(underlying)
+        replica = await self.get_chain(key)
+        around = Surroundings(
+            spot_slot=self.quotes.get_slot(underlying).slot,
+            money=lambda: self._money(underlying),
+            delay_seconds=lambda: self.feed_status().delay_seconds,
+        )
+        return self._listed.open(self.chains.get(key, replica), columns, around)
+
+    def _money(self, underlying: str) -> float | None:
+        replica = self.quotes.find(underlying)
+        price = nan if replica is None else spot_price_of(replica.quote)
+        return price if isfinite(price) else None
+
     async def _load_chain(self, key: ChainKey) -> ChainReplica:
         loading = self._loading.get(key)
         if loading is None:
@@ -243,7 +270,7 @@ class MarketBook:
             with contextlib.suppress(FeedUnavailable):
                 await self._load_quote(key.underlying)
         self.version += 1
-        replica = ChainReplica.load(key, orjson.loads(body), self.version)
+        replica = ChainReplica.load(key, orjson.loads(body))
         loading = self._loading[key]
         behind = loading.is_behind(replica)
         for epoch, change in loading.changes:
@@ -251,9 +278,10 @@ class MarketBook:
                 continue
             behind = change["s"] != replica.sequence + 1
             if not behind:
-                replica.apply(change, self.version)
+                replica.apply(change)
         self.chains[key] = replica
-        self._tell(wire.chain_topic(key))
+        if self._listed.replace(replica):
+            self._tell(wire.chain_topic(key))
         loading.again = behind  # a listing in between was missed: rows of the next do not fit
         return replica
 
@@ -325,8 +353,8 @@ class MarketBook:
         if epoch != replica.epoch or change["s"] > replica.sequence + 1:
             self._reload_chain(key)
         elif change["s"] == replica.sequence + 1:
-            replica.apply(change, self.version)
-            self._tell(wire.chain_topic(key))
+            positions = replica.apply(change)
+            self._listed.change(key, positions, header=change["h"] is not None)
 
     def _take_listing(self, key: ChainKey, epoch: str, sequence: int) -> None:
         loading = self._loading.get(key)
@@ -353,7 +381,7 @@ class MarketBook:
         if topic in self._held or topic in self._touched:
             _in_background(self._load_chain(key))
         else:
-            del self.chains[key]
+            self._drop_chain(key)
 
     # Upkeep
 
@@ -365,14 +393,21 @@ class MarketBook:
                 await self._bus.lease(topics)
             await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
 
+    def _drop_chain(self, key: ChainKey) -> None:
+        del self.chains[key]
+        self._listed.drop(key)
+
     def _forget(self) -> None:
+        for underlying in self._listed.underlyings:  # who looks at a chain looks at its spot
+            self._touch(wire.quote_topic(underlying))
         oldest_ns = self._clock.now_ns() - int(limits.INTEREST_SECONDS * NANOSECONDS)
         for topic in [t for t, at in self._touched.items() if at < oldest_ns]:
             del self._touched[topic]
         for key in tuple(self.chains):
             topic = wire.chain_topic(key)
             if topic not in self._held and topic not in self._touched:
-                del self.chains[key]
+                self._drop_chain(key)
+        self._listed.sweep()
         # An old number must not be there when somebody begins to look at it again.
         for symbol in self.quotes.symbols:
             topic = wire.quote_topic(symbol)

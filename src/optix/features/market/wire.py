@@ -76,6 +76,8 @@ CHAIN_ROW_COLUMNS: Final = (
 )
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
+QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
+ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
 QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
 TRADING_WORDS: Final = tuple(TradingState)
@@ -83,8 +85,6 @@ STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
 
 _NS_PER_MS: Final = 1_000_000
-QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
-ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
 
 def quote_topic(symbol: str) -> str:
