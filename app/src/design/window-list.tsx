@@ -28,7 +28,7 @@ export interface WindowListProps<T extends Sized> {
   /** The row the list opens on, in the middle of the view. */
   centreOn: number;
   label: string;
-  /** Told which rows are drawn, whenever these are others. */
+  /** Told which rows are drawn, when these are others and the list has come to rest. */
   onWindow?: (drawn: readonly T[]) => void;
   handle?: Ref<WindowListHandle>;
   testID?: string;
@@ -36,6 +36,7 @@ export interface WindowListProps<T extends Sized> {
 
 const BUCKET = 120;
 const QUIET_MS = 150;
+const REST_MS = 120;
 
 function centred(offsets: readonly number[], index: number, viewport: number): number {
   const middle = ((offsets[index] ?? 0) + (offsets[index + 1] ?? 0)) / 2;
@@ -75,6 +76,8 @@ function useScrolling<T extends Sized>(items: readonly T[], centreOn: number) {
     shown.current = items;
     if (shift !== 0) {
       top.current += shift;
+      // The rows of the new place are drawn with it: nobody sees those of the old one.
+      setBucket(Math.floor(top.current / BUCKET));
       scroll.current?.scrollTo({ y: top.current, animated: false });
     }
   }, [items]);
@@ -88,7 +91,9 @@ export function WindowList<T extends Sized>(props: WindowListProps<T>) {
   const offsets = offsetsOf(items);
   const [first, last] = windowOf(offsets, top, viewport);
   useEffect(() => {
-    if (viewport > 0) onWindow?.(items.slice(first, last + 1));
+    if (viewport === 0 || onWindow === undefined) return;
+    const timer = setTimeout(() => onWindow(items.slice(first, last + 1)), REST_MS);
+    return () => clearTimeout(timer);
   }, [onWindow, items, first, last, viewport]);
   return (
     <ScrollView

@@ -14,8 +14,8 @@ test('a first look is within the first window', () => {
 });
 
 test('who scrolls up or down gets the next window before the end of this one', () => {
-  expect(windowFor(strikes, 600.5, { from: 587, to: 605 }, 20)).toBe(40);
-  expect(windowFor(strikes, 600.5, { from: 598, to: 614 }, 20)).toBe(40);
+  expect(windowFor(strikes, 600.5, { from: 583, to: 605 }, 20)).toBe(40);
+  expect(windowFor(strikes, 600.5, { from: 598, to: 617 }, 20)).toBe(40);
   expect(windowFor(strikes, 600.5, { from: 540, to: 560 }, 20)).toBe(80);
 });
 

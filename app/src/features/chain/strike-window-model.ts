@@ -5,8 +5,8 @@ import type { ContractInfo } from '@/stream/protocol';
 /** Windows asked for, in strikes to each side of the money; after the last comes the whole chain. */
 export const WINDOWS = [20, 40, 80] as const;
 export const FIRST_WINDOW = WINDOWS[0];
-/** Strikes kept ready beyond what is shown. */
-const READY = 8;
+/** Strikes kept ready beyond what is drawn, which is half a view more than what is seen. */
+const READY = 4;
 
 /** Every strike of the chain, ascending: roots share the window. */
 export function strikesOf(contracts: readonly ContractInfo[]): number[] {
