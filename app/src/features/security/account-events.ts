@@ -17,20 +17,17 @@ async function follow(): Promise<void> {
   await refreshUser().catch(() => undefined);
 }
 
+/** Whose sign-in it was is known by the list alone: without it nobody is alarmed. */
 async function tell(event: UserEvent): Promise<void> {
-  const sessions = await queryClient
-    .fetchQuery({ ...sessionsQuery, staleTime: 0 })
-    .then((answer) => answer.sessions)
-    .catch(() => []);
-  const stranger = strangerOf(event, sessions);
+  const answer = await queryClient.fetchQuery({ ...sessionsQuery, staleTime: 0 }).catch(() => null);
+  const stranger = answer === null ? null : strangerOf(event, answer.sessions);
   if (stranger !== null) newSignIn.set(stranger);
 }
 
 export function useAccountEvents(): void {
   useEffect(() => {
     const leave = userEvents.on('account', (event) => {
-      void follow();
-      void tell(event);
+      void follow().then(() => tell(event));
     });
     const leaveReset = userEvents.onReset(() => void follow());
     return () => {

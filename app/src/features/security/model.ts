@@ -69,7 +69,7 @@ export interface SignIn {
 
 /** The sign-in that an event tells of, when it was not this device's own. */
 export function strangerOf(event: UserEvent, sessions: readonly DeviceSession[]): SignIn | null {
-  if (event.kind !== 'signed_in') return null;
+  if (event.kind !== 'session_started') return null;
   const session = sessions.find((each) => each.id === event.body.session_id);
   if (session?.current) return null;
   return { device: session === undefined ? null : deviceTitle(session), at: event.at };
