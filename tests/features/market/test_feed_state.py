@@ -13,6 +13,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fakes.bus import read_message
 from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS
 from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
 from tests.fixtures.travelling import rows_of, travelled
@@ -74,7 +75,7 @@ class World:
 
     def quote_rows(self) -> dict[str, list[Any]]:
         message, _ = self.state.quotes_message()
-        return {row[0]: row for row in orjson.loads(message)["q"]}
+        return {row[0]: row for row in read_message(message)["q"]}
 
     @property
     def rejects(self) -> Mapping[str, int]:

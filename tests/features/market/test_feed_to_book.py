@@ -14,7 +14,6 @@ from tests.fixtures.market import Market
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
-from optix.features.market.book import MarketBook
 from optix.kernel.quote import Quality, QuoteFlag, TradingState, TradingStatus
 from optix.platform.bus import QUOTES, FeedUnavailable
 from optix.ports.market_data import (
@@ -24,7 +23,6 @@ from optix.ports.market_data import (
     UnknownExpiration,
     UnknownSymbol,
 )
-from optix.processes.market import open_fan
 
 pytestmark = pytest.mark.stores
 
@@ -229,7 +227,7 @@ class TestLosses:
         await until(lambda: first.quotes["SPY"].quote.last == 602.0)
         await market.kill(feed)
         assert await market.bus.redis.hexists(QUOTES, "SPY")
-        second = MarketBook(market.bus, market.clock, fan=open_fan())
+        second = await market.start_book()
         await until(lambda: second.feed_status().state == "down")
         assert (await second.get_quote("SPY")).quote.last == 602.0
         assert second.quality_now("realtime") is Quality.STALE

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import structlog
@@ -18,7 +18,7 @@ from optix.features.market import wire
 from optix.features.market.lanes import MarketLane, MarketLanes
 from optix.features.streaming import framing, protocol
 from optix.features.streaming.admission import Admission
-from optix.features.streaming.connection import Connection, State
+from optix.features.streaming.connection import Connection, Greeting, State
 from optix.features.streaming.conversation import Conversation
 from optix.features.streaming.deadlines import STEP_SECONDS, Deadlines
 from optix.features.streaming.followed import Openings
@@ -57,14 +57,6 @@ class ForeignPage(Forbidden):
     next_step = "Open the app at its own address."
 
 
-class Greeting(NamedTuple):
-    """The answer to a handshake. With a `close_code` it is closed at once again."""
-
-    data: bytes
-    accepted: bool
-    close_code: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayRules:
     """What the operator decides."""
@@ -94,7 +86,8 @@ class Gateway:
     ) -> None:
         self.clock = clock
         self.deadlines = Deadlines(time.monotonic())
-        self.refused: dict[str, int] = {}  # handshakes, by why
+        self.refused: Counter[str] = Counter()  # connections, by why
+        self.closed: Counter[int] = Counter()  # sockets, by code
         self.streams: list[MarketStream] = []
         self._lanes = lanes
         self._authenticator = authenticator
@@ -237,7 +230,7 @@ class Gateway:
         return 0
 
     def _count_refused(self, reason: str) -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
+        self.refused[reason] += 1
 
     # What clients say
 
@@ -415,6 +408,7 @@ class Gateway:
             self._admission.remove_user(connection.user.id)
             self._forget_session(connection)
         if connection.path in PATHS:
+            self.closed[connection.close_code] += 1
             log.info(
                 "stream.closed",
                 path=connection.path,
