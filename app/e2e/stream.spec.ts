@@ -69,7 +69,7 @@ test('numbers come as bytes, and as text for a developer who asks for it', async
   await expect.poll(() => tap.ops('auth').at(-1)?.format).toBe('json');
   await page.getByTestId('tab-markets').tap();
   await movesAgain(page);
-  expect(tap.heard('snapshot').length).toBeGreaterThan(0);
+  await expect.poll(() => tap.heard('snapshot').length).toBeGreaterThan(0);
   await page.reload();
   await firstQuote(page);
   expect(tap.ops('auth').at(-1)?.format).toBe('json');
@@ -152,3 +152,23 @@ test('a chain is followed as far as it is looked at, without a jump', async ({ p
   // A line between rows may come or go above the view; the rows in it stand still.
   expect(Math.abs((await top()) - before)).toBeLessThanOrEqual(50);
 });
+
+for (const colorScheme of ['dark', 'light'] as const) {
+  test.describe(colorScheme, () => {
+    test.use({ colorScheme });
+
+    test('a sign-in elsewhere is told calmly, and leads to the devices', async ({ page }) => {
+      const tap = await Tap.on(page);
+      await tryIt(page);
+      await expect.poll(() => tap.heard('events').length).toBe(1);
+      const [, id] = tap.heard('events')[0] ?? [];
+      const told = { session_id: 'of another device', client: 'web' };
+      const happened = ['account', 'session_started', told, Date.now()];
+      tap.socket.send(JSON.stringify(['event', id, 1_000_000, 0, ...happened]));
+      await expect(page.getByTestId('sign-in-notice')).toContainText('New sign-in');
+      await page.getByTestId('see-devices').tap();
+      await expect(page.getByTestId('session-current')).toBeVisible();
+      await expect(page.getByTestId('sign-in-notice')).toHaveCount(0);
+    });
+  });
+}
