@@ -17,7 +17,9 @@ module.exports = {
     'src/lib/passkey.web.ts',
     'src/design/{direction-colours,qr-path}.ts',
     'src/api/{session,failure,pending-registration,preferences,step-up}.ts',
-    'src/stream/{backoff,connection,freshness,protocol,rows,subscription,tick-store}.ts',
+    'src/stream/{backoff,binary,binary-rows,closing,comeback,connection,frames,freshness}.ts',
+    'src/stream/{listing,live-events,pace,protocol,rows,subscription,subscriptions}.ts',
+    'src/stream/{targets,tick-store,user-events,wire-format}.ts',
   ],
   coverageThreshold: { global: { statements: 100, branches: 95, functions: 100, lines: 100 } },
 };

@@ -1,6 +1,6 @@
 import { expect, test, type WebSocketRoute } from '@playwright/test';
 
-import { firstQuote, openChain, openSymbol, tryIt } from './steps';
+import { firstQuote, openChain, openSymbol, textFrame, tryIt } from './steps';
 
 test('when the socket dies, old numbers are called old, and they recover by themselves', async ({
   page,
@@ -42,9 +42,14 @@ test('a feed that goes silent is told apart from a lost connection', async ({ pa
   await page.routeWebSocket('**/ws/quotes', (socket) => {
     const server = socket.connectToServer();
     server.onMessage((message) => {
-      const frame = JSON.parse(String(message));
-      if (frame[0] === 'status') {
-        const silent = { ...frame[1], state: 'stale', reason: '', since: '2026-11-19T15:41:52Z' };
+      const frame = textFrame(message);
+      if (frame?.[0] === 'status') {
+        const silent = {
+          ...(frame[1] as object),
+          state: 'stale',
+          reason: '',
+          since: '2026-11-19T15:41:52Z',
+        };
         socket.send(JSON.stringify(['status', silent]));
       } else socket.send(message);
     });
@@ -84,9 +89,14 @@ test('a market that is not live says so on every screen', async ({ page }) => {
   await page.routeWebSocket('**/ws/quotes', (socket) => {
     const server = socket.connectToServer();
     server.onMessage((message) => {
-      const frame = JSON.parse(String(message));
-      if (frame[0] !== 'status') return socket.send(message);
-      const told = { ...frame[1], quality: quality.now, delay_seconds: 900, market_speed: 4 };
+      const frame = textFrame(message);
+      if (frame?.[0] !== 'status') return socket.send(message);
+      const told = {
+        ...(frame[1] as object),
+        quality: quality.now,
+        delay_seconds: 900,
+        market_speed: 4,
+      };
       return socket.send(JSON.stringify(['status', told]));
     });
   });

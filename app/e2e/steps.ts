@@ -29,6 +29,11 @@ export async function openChain(page: Page): Promise<void> {
   await expect(page.getByTestId('money-line')).toBeVisible();
 }
 
+/** A frame of the price stream that is text; numbers come as bytes. */
+export function textFrame(message: string | Buffer): unknown[] | null {
+  return typeof message === 'string' ? JSON.parse(message) : null;
+}
+
 export function cells(page: Page): Locator {
   return page.locator('[data-testid^="cell-"]');
 }

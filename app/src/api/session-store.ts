@@ -129,6 +129,11 @@ export async function restoreSession(): Promise<void> {
   }
 }
 
+/** The server takes no token of this session any more: somebody has to sign in. */
+export async function endSession(): Promise<void> {
+  await forget({ type: 'ended' });
+}
+
 /** The account is gone on the server: forget it here too. */
 export async function forgetAccount(): Promise<void> {
   await forget({ type: 'deleted' });

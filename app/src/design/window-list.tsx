@@ -5,6 +5,7 @@
  * it scrolls by the difference in the same frame.
  */
 import {
+  useEffect,
   useImperativeHandle,
   useLayoutEffect,
   useRef,
@@ -27,12 +28,15 @@ export interface WindowListProps<T extends Sized> {
   /** The row the list opens on, in the middle of the view. */
   centreOn: number;
   label: string;
+  /** Told which rows are drawn, when these are others and the list has come to rest. */
+  onWindow?: (drawn: readonly T[]) => void;
   handle?: Ref<WindowListHandle>;
   testID?: string;
 }
 
 const BUCKET = 120;
 const QUIET_MS = 150;
+const REST_MS = 120;
 
 function centred(offsets: readonly number[], index: number, viewport: number): number {
   const middle = ((offsets[index] ?? 0) + (offsets[index + 1] ?? 0)) / 2;
@@ -72,6 +76,8 @@ function useScrolling<T extends Sized>(items: readonly T[], centreOn: number) {
     shown.current = items;
     if (shift !== 0) {
       top.current += shift;
+      // The rows of the new place are drawn with it: nobody sees those of the old one.
+      setBucket(Math.floor(top.current / BUCKET));
       scroll.current?.scrollTo({ y: top.current, animated: false });
     }
   }, [items]);
@@ -79,11 +85,16 @@ function useScrolling<T extends Sized>(items: readonly T[], centreOn: number) {
 }
 
 export function WindowList<T extends Sized>(props: WindowListProps<T>) {
-  const { items, render, centreOn, label, handle, testID } = props;
+  const { items, render, centreOn, label, onWindow, handle, testID } = props;
   const { scroll, viewport, top, centre, onLayout, onScroll } = useScrolling(items, centreOn);
   useImperativeHandle(handle, () => ({ centre }));
   const offsets = offsetsOf(items);
   const [first, last] = windowOf(offsets, top, viewport);
+  useEffect(() => {
+    if (viewport === 0 || onWindow === undefined) return;
+    const timer = setTimeout(() => onWindow(items.slice(first, last + 1)), REST_MS);
+    return () => clearTimeout(timer);
+  }, [onWindow, items, first, last, viewport]);
   return (
     <ScrollView
       ref={scroll}

@@ -22,6 +22,8 @@ const open: FeedState = {
   feed,
   marketMs: NOW,
   marketAt: NOW,
+  movingUntil: null,
+  refusal: null,
 };
 const kinds = (state: FeedState, online = true) =>
   bannersOf(state, NOW, online).map((each) => each.kind);
@@ -75,4 +77,16 @@ test('delayed quotes say by how much, other notices are passed on', () => {
   expect(first(late)).toMatchObject({ kind: 'delayed', title: 'Delayed 15 min.', text: 'Feed A.' });
   const told = { ...open, feed: { ...feed, notice: 'Maintenance at 18:00.' } };
   expect(first(told)).toMatchObject({ kind: 'notice', text: 'Maintenance at 18:00.' });
+});
+
+test('an announced restart says nothing while the numbers already look old', () => {
+  expect(kinds({ ...open, lostAt: NOW - 6_000, movingUntil: NOW })).toEqual([]);
+});
+
+test('an app out of date offers the newer one, an account without data says why', () => {
+  expect(first({ ...open, connection: 'outdated' })).toMatchObject({ kind: 'stale', reload: true });
+  expect(first({ ...open, refusal: 'Sign the agreement first.' })?.text).toBe(
+    'Sign the agreement first.',
+  );
+  expect(first({ ...open, refusal: '' })?.text).toContain('OPTIX asks again');
 });

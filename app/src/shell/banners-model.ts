@@ -10,6 +10,8 @@ export interface BannerWords {
   kind: BannerKind;
   title: string;
   text: string;
+  /** Whether a newer app may be had by loading it again. */
+  reload?: boolean;
 }
 
 function outageBanner(outage: Outage, state: FeedState, now: number): BannerWords | null {
@@ -17,7 +19,21 @@ function outageBanner(outage: Outage, state: FeedState, now: number): BannerWord
   const since = state.feed === null ? '' : exchangeTime(Date.parse(state.feed.since));
   switch (outage) {
     case null:
+    case 'moving':
       return null;
+    case 'outdated':
+      return {
+        kind: 'stale',
+        title: t('banner.outdated.title'),
+        text: t('banner.outdated.text'),
+        reload: true,
+      };
+    case 'refused':
+      return {
+        kind: 'stale',
+        title: t('banner.refused.title'),
+        text: state.refusal || t('banner.refused.text'),
+      };
     case 'offline':
       return {
         kind: 'offline',

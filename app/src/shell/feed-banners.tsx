@@ -2,7 +2,9 @@
 import { Banner } from '@/design/banner';
 import { Box } from '@/design/box';
 import { icons } from '@/design/icons';
+import { t } from '@/i18n/t';
 import { useNow } from '@/lib/now';
+import { reloadApp } from '@/lib/reload';
 import { useOnline } from '@/lib/use-online';
 import { bannersOf } from '@/shell/banners-model';
 import { useFeed } from '@/stream/hooks';
@@ -11,10 +13,15 @@ export function FeedBanners() {
   const banners = bannersOf(useFeed(), useNow(), useOnline());
   return (
     <Box>
-      {banners.map((banner) => (
+      {banners.map(({ reload = false, ...banner }) => (
         <Banner
           key={banner.kind}
           {...banner}
+          action={
+            reload && reloadApp !== null
+              ? { label: t('banner.outdated.action'), onPress: reloadApp }
+              : undefined
+          }
           icon={
             banner.kind === 'offline'
               ? icons.wifiOff

@@ -1,6 +1,6 @@
 /** The root of the app: providers, the session, banners, and the routes each session may open. */
 import { PersistQueryClientProvider } from '@tanstack/react-query-persist-client';
-import { Stack } from 'expo-router';
+import { Stack, useRouter } from 'expo-router';
 import { StatusBar } from 'expo-status-bar';
 import { useEffect } from 'react';
 import { SafeAreaProvider, useSafeAreaInsets } from 'react-native-safe-area-context';
@@ -15,6 +15,8 @@ import { useAppFonts } from '@/design/fonts';
 import { Logo } from '@/design/logo';
 import { Skeleton } from '@/design/skeleton';
 import { ThemeProvider, useTheme } from '@/design/theme';
+import { useAccountEvents } from '@/features/security/account-events';
+import { SignInNotice } from '@/features/security/sign-in-notice';
 import { t } from '@/i18n/t';
 import { useStore } from '@/lib/external-store';
 import { useWide } from '@/lib/use-wide';
@@ -24,6 +26,7 @@ import { LockScreen, useLockWhenAway } from '@/shell/lock-screen';
 import { StepUpGate } from '@/shell/step-up-gate';
 import { useLiveSession } from '@/shell/use-live-session';
 import { useSyncedPreferences } from '@/shell/use-synced-preferences';
+import { loadWireFormat } from '@/stream/wire-format';
 
 function Starting() {
   return (
@@ -89,6 +92,8 @@ function Frame() {
   const insets = useSafeAreaInsets();
   const { scheme } = useTheme();
   const locked = useLockWhenAway();
+  const router = useRouter();
+  useAccountEvents();
   useLiveSession();
   useSyncedPreferences();
   if (session.phase === 'starting') return <Starting />;
@@ -98,6 +103,7 @@ function Frame() {
     <Box flex={1} surface="base" style={{ paddingTop: insets.top }}>
       <StatusBar style={scheme === 'dark' ? 'light' : 'dark'} />
       {signedIn ? <FeedBanners /> : null}
+      {signedIn ? <SignInNotice onDevices={() => router.push('/security/sessions')} /> : null}
       <DesktopFrame shown={signedIn && wide}>
         <Routes signedIn={signedIn} admin={signedIn && session.user.role === 'admin'} />
       </DesktopFrame>
@@ -111,7 +117,9 @@ export function RootLayout() {
   useEffect(() => {
     void loadDeviceList();
     // The lock is known before anybody's data can be on the screen.
-    void Promise.all([loadLock(), loadRegistration(Date.now())]).then(restoreSession);
+    void Promise.all([loadLock(), loadRegistration(Date.now()), loadWireFormat()]).then(
+      restoreSession,
+    );
   }, []);
   return (
     <ThemeProvider>

@@ -7,19 +7,24 @@ import { queryClient } from '@/api/query-client';
 import { renew, renewInMs, sessionStore } from '@/api/session-store';
 import { useStore } from '@/lib/external-store';
 import { clearLive, connection, seedStatus } from '@/stream/live';
+import { followEvents, forgetEvents } from '@/stream/live-events';
 
 export function useLiveSession(): void {
   const session = useStore(sessionStore);
-  const signedIn = session.phase === 'signed-in';
+  const userId = session.phase === 'signed-in' ? session.user.id : null;
+  const signedIn = userId !== null;
   useEffect(() => {
-    if (!signedIn) return;
+    if (userId === null) return;
+    const unfollow = followEvents(userId);
     connection.start();
     return () => {
+      unfollow();
       connection.stop();
       clearLive();
       queryClient.clear();
+      void forgetEvents();
     };
-  }, [signedIn]);
+  }, [userId]);
   useEffect(() => {
     const wait = renewInMs(session, Date.now());
     if (wait === null) return;

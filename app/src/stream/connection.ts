@@ -1,110 +1,117 @@
 /**
  * The one socket of the app.
  *
- * It opens while somebody wants it, authenticates, subscribes to everything wanted, checks the
- * sequence of every subscription and asks again after a gap, closes a socket that went mute, and
- * comes back with backoff. What it cannot do is decide what a number means: frames go to targets.
+ * It opens while somebody wants it, authenticates, hands frames to whoever asked for them, closes a
+ * socket that went mute or speaks nonsense, and comes back: how soon is `closing.ts` and
+ * `comeback.ts`. What it cannot do is decide what a number means.
  */
-import { backoffMs, BACKOFF_MAX_MS } from '@/stream/backoff';
-import { parseFrame, type Frame } from '@/stream/protocol';
-import { Subscription, type Step, type Target, type Wanted } from '@/stream/subscription';
-
-export interface Socket {
-  send: (text: string) => void;
-  close: () => void;
-  onopen: (() => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number }) => void) | null;
-  onerror: (() => void) | null;
-}
-
-export interface World {
-  open: () => Socket;
-  /** A token the server will take; `fresh` after it refused the last one. */
-  token: (fresh: boolean) => Promise<string>;
-  now: () => number;
-  random: () => number;
-  later: (callback: () => void, ms: number) => () => void;
-}
-
-export interface Events {
-  state: (state: ConnectionState) => void;
-  frame: (frame: Frame) => void;
-}
-
-export type ConnectionState = 'idle' | 'connecting' | 'open' | 'waiting';
+import { readBinary } from '@/stream/binary';
+import { planAfter, type CloseCode } from '@/stream/closing';
+import { Comeback } from '@/stream/comeback';
+import { readText } from '@/stream/frames';
+import { Pace } from '@/stream/pace';
+import { BadFrame, VERSION, type Frame, type Hello, type Words } from '@/stream/protocol';
+import { Subscription, type Target, type Wanted } from '@/stream/subscription';
+import { Subscriptions } from '@/stream/subscriptions';
+import type { EventSubscription } from '@/stream/user-events';
+import type { Events, Socket, World } from '@/stream/world';
 
 /** The server promises a heartbeat every 5 s; this much silence means the network is gone. */
 export const SILENCE_MAX_MS = 12_000;
-const CLOSED_TOKEN = 4401;
-const CLOSED_TOO_MANY = 4429;
-const CLOSED_NOT_ENTITLED = 4403;
+/** After a change of network or a time in the background, a socket must answer this soon. */
+export const PROBE_MS = 4_000;
+/** The server wants to hear something every 15 s; with its heartbeats this keeps well below. */
+export const PING_AFTER_MS = 10_000;
+/** A connection that stood this long is no failed try. */
+export const STEADY_MS = 10_000;
 
 export class Connection {
+  readonly pace: Pace;
+  readonly subscriptions: Subscriptions;
+  private readonly comeback: Comeback;
   private socket: Socket | null = null;
-  private readonly subscriptions = new Set<Subscription>();
-  private readonly byId = new Map<number, Subscription>();
-  private lastId = 0;
-  private attempt = 0;
-  private refused = false;
+  private words: Words | null = null;
+  private openedAt: number | null = null;
+  private saidAt = 0;
+  private sentToken: string | null = null;
+  private renewed = false;
   private running = false;
-  private ready = false;
-  private cancelTimer: (() => void) | null = null;
   private cancelWatch: (() => void) | null = null;
   private generation = 0;
 
   constructor(
     private readonly world: World,
     private readonly events: Events,
-  ) {}
+  ) {
+    this.subscriptions = new Subscriptions(world.later);
+    this.comeback = new Comeback(world, () => this.again());
+    this.pace = new Pace(world.later, (interval_ms) => {
+      if (this.openedAt !== null) this.say({ op: 'tune', interval_ms });
+    });
+  }
 
   start(): void {
     if (this.running) return;
     this.running = true;
-    this.attempt = 0;
+    this.comeback.fresh();
+    this.renewed = false;
     void this.connect();
   }
 
   stop(): void {
     this.running = false;
+    this.comeback.cancel();
     this.drop();
-    this.cancelTimer?.();
-    this.cancelTimer = null;
+    this.subscriptions.forget();
+    this.pace.rest();
     this.events.state('idle');
   }
 
-  /** Try at once: the network came back, or the person pressed a button. */
-  retryNow(): void {
-    if (!this.running || this.socket !== null) return;
-    this.cancelTimer?.();
-    this.attempt = 0;
-    void this.connect();
+  /** Begin anew: what is agreed for a whole connection has changed. */
+  restart(): void {
+    if (!this.running) return;
+    this.subscriptions.forget();
+    this.again();
+  }
+
+  /** The network or the person is back: try at once, or make sure that the socket still lives. */
+  wake(): void {
+    if (!this.running || this.comeback.arranged) return;
+    if (this.socket === null) {
+      this.comeback.fresh();
+      void this.connect();
+    } else if (this.openedAt !== null) {
+      this.ping();
+      this.watch(PROBE_MS);
+    }
   }
 
   subscribe(wanted: Wanted, target: Target): () => void {
-    const subscription = new Subscription(wanted, target);
-    this.subscriptions.add(subscription);
-    if (this.ready) this.ask(subscription);
-    return () => {
-      this.subscriptions.delete(subscription);
-      this.release(subscription);
-    };
+    return this.subscriptions.add(new Subscription(wanted, target));
+  }
+
+  follow(events: EventSubscription): () => void {
+    return this.subscriptions.add(events);
   }
 
   /** Give the open socket a newer token, so that it outlives the old one. */
   async reauthenticate(): Promise<void> {
-    const socket = this.socket;
-    if (!this.ready || socket === null) return;
-    const token = await this.world.token(false);
-    if (this.socket === socket) socket.send(JSON.stringify({ op: 'auth', token }));
+    const { socket } = this;
+    if (this.openedAt === null) return;
+    let token = await this.world.token(false);
+    if (token === this.sentToken) token = await this.world.token(true);
+    if (this.socket !== socket || token === this.sentToken) return;
+    this.sentToken = token;
+    this.say({ op: 'auth', token });
   }
 
   private async connect(): Promise<void> {
+    this.comeback.cancel();
     const generation = ++this.generation;
     this.events.state('connecting');
     let token: string;
     try {
-      token = await this.world.token(this.refused);
+      token = await this.world.token(this.renewed);
     } catch {
       if (generation === this.generation) this.wait();
       return;
@@ -112,7 +119,7 @@ export class Connection {
     if (!this.running || generation !== this.generation) return;
     const socket = this.world.open();
     this.socket = socket;
-    socket.onopen = () => socket.send(JSON.stringify({ op: 'auth', token }));
+    socket.onopen = () => this.authenticate(token);
     socket.onmessage = (event) => {
       if (this.socket === socket) this.receive(event.data);
     };
@@ -120,99 +127,123 @@ export class Connection {
       if (this.socket === socket) this.lost(event.code);
     };
     socket.onerror = () => undefined; // a close event always follows
-    this.watch();
+    this.watch(SILENCE_MAX_MS);
+  }
+
+  private authenticate(token: string): void {
+    this.sentToken = token;
+    this.say({
+      op: 'auth',
+      token,
+      version: VERSION,
+      format: this.world.format(),
+      interval_ms: this.pace.intervalMs,
+    });
   }
 
   private receive(data: unknown): void {
-    this.watch();
-    const frame = parseFrame(data);
-    if (frame === null) return;
+    try {
+      const frame = this.read(data);
+      if (this.openedAt !== null || frame?.type === 'hello') this.watch(SILENCE_MAX_MS);
+      if (frame !== null) this.take(frame);
+    } catch (error) {
+      if (!(error instanceof BadFrame)) throw error;
+      this.lost('nonsense');
+      return;
+    }
+    if (this.openedAt !== null && this.world.now() - this.saidAt >= PING_AFTER_MS) this.ping();
+  }
+
+  private read(data: unknown): Frame | null {
+    if (typeof data === 'string') return readText(data);
+    if (data instanceof ArrayBuffer) return readBinary(data, this.words);
+    throw new BadFrame('neither text nor bytes');
+  }
+
+  private take(frame: Frame): void {
     switch (frame.type) {
       case 'hello':
-        this.welcomed();
+        this.welcomed(frame);
         break;
-      case 'snapshot':
-        this.byId.get(frame.id)?.snapshot(frame.header, frame.rows);
+      case 'slow':
+        this.pace.slower();
         break;
-      case 'changes':
-        this.advance(frame.id, (each) => each.changes(frame.n, frame.rows, frame.header));
+      case 'authenticate':
+        // Without a newer token the server ends this one with 4401, which renews it too.
+        this.reauthenticate().catch(() => undefined);
+        break;
+      case 'going_away':
+        this.comeback.arrange(frame.reconnectAfterMs);
         break;
       case 'error':
-        if (frame.error.id !== null) this.byId.get(frame.error.id)?.failed(frame.error);
+        if (frame.error.id === null) this.comeback.notBefore(frame.error.retryAfterMs ?? 0);
         break;
       default:
         break;
     }
     this.events.frame(frame);
+    this.subscriptions.take(frame);
   }
 
-  private welcomed(): void {
-    if (this.ready) return; // the answer to a newer token on the same socket
-    this.ready = true;
-    this.refused = false;
-    this.attempt = 0;
+  private welcomed(hello: Hello): void {
+    if (this.openedAt !== null) return; // the answer to a newer token on the same socket
+    this.openedAt = this.world.now();
+    this.words = hello.words;
+    this.renewed = false;
     this.events.state('open');
-    for (const subscription of this.subscriptions) this.ask(subscription);
+    this.subscriptions.opened({ say: (message) => this.say(message), stream: hello.stream });
   }
 
-  private advance(id: number, step: (subscription: Subscription) => Step): void {
-    const subscription = this.byId.get(id);
-    if (subscription === undefined || step(subscription) !== 'gap') return;
-    this.release(subscription);
-    this.ask(subscription);
+  private say(message: object): void {
+    this.saidAt = this.world.now();
+    this.socket?.send(JSON.stringify(message));
   }
 
-  private ask(subscription: Subscription): void {
-    const id = ++this.lastId;
-    this.byId.set(id, subscription);
-    this.socket?.send(subscription.request(id));
+  private ping(): void {
+    this.say({ op: 'ping', t: this.world.now() });
   }
 
-  private release(subscription: Subscription): void {
-    const id = subscription.id;
-    subscription.detach();
-    if (id === null || !this.byId.delete(id) || !this.ready) return;
-    this.socket?.send(JSON.stringify({ op: 'unsubscribe', id }));
-  }
-
-  private watch(): void {
+  private watch(ms: number): void {
     this.cancelWatch?.();
-    this.cancelWatch = this.world.later(() => {
-      this.drop();
-      this.wait();
-    }, SILENCE_MAX_MS);
+    this.cancelWatch = this.world.later(() => this.lost('silence'), ms);
   }
 
-  private lost(code: number): void {
+  private lost(code: CloseCode): void {
+    const steady = this.openedAt !== null && this.world.now() - this.openedAt >= STEADY_MS;
+    if (steady) this.comeback.fresh();
+    const plan = planAfter({ code, renewed: this.renewed, steady });
     this.drop();
-    if (code === CLOSED_TOKEN) {
-      // Refused right after a fresh token: backoff keeps a wrong clock from hammering the server.
-      if (this.refused) this.attempt += 1;
-      this.refused = true;
-    }
-    // Neither changes by asking again soon.
-    if (code === CLOSED_TOO_MANY || code === CLOSED_NOT_ENTITLED)
-      this.attempt = Math.max(this.attempt, 6);
-    this.wait();
+    this.events.closed(code);
+    if (plan.forget) this.subscriptions.forget();
+    if (plan.slower) this.pace.slower();
+    this.renewed = plan.next === 'renew';
+    this.comeback.atLeast(plan.attempts);
+    if (plan.next === 'sign-in') {
+      this.stop();
+      this.world.signIn();
+    } else if (plan.next === 'update') this.events.state('outdated');
+    else this.wait();
   }
 
   private drop(): void {
     this.generation += 1;
     this.cancelWatch?.();
     this.cancelWatch = null;
-    this.ready = false;
-    this.byId.clear();
-    for (const subscription of this.subscriptions) subscription.detach();
-    const socket = this.socket;
+    this.openedAt = null;
+    this.words = null;
+    this.subscriptions.closed();
+    const { socket } = this;
     this.socket = null;
     socket?.close();
   }
 
   private wait(): void {
     this.events.state('waiting');
-    const ms = Math.min(BACKOFF_MAX_MS, backoffMs(this.attempt, this.world.random()));
-    this.attempt += 1;
-    this.cancelTimer?.();
-    this.cancelTimer = this.world.later(() => void this.connect(), ms);
+    if (!this.comeback.arranged) this.comeback.wait();
+  }
+
+  private again(): void {
+    this.drop();
+    void this.connect();
   }
 }

@@ -21,6 +21,8 @@ const open: FeedState = {
   feed,
   marketMs: 500_000,
   marketAt: 1_000,
+  movingUntil: null,
+  refusal: null,
 };
 
 test('the market clock runs on at its own speed', () => {
@@ -45,6 +47,20 @@ test('the nearest cause is named', () => {
   expect(outageOf({ ...open, feed: { ...feed, state: 'stale' } }, 0, true)).toBe('stale');
   expect(outageOf(open, 60_000, true)).toBeNull();
   expect(outageOf({ ...open, feed: null }, 60_000, true)).toBeNull();
+});
+
+test('a restart that was announced is no loss until its time is over', () => {
+  const gone = { ...open, lostAt: 0, movingUntil: 60_000 };
+  expect(outageOf(gone, 60_000 + GRACE_MS, true)).toBe('moving');
+  expect(kindOf('realtime', 'moving')).toBe('stale');
+  expect(outageOf(gone, 60_001 + GRACE_MS, true)).toBe('lost');
+  expect(outageOf({ ...gone, lostAt: null }, 0, true)).toBeNull();
+});
+
+test('an app out of date and an account without data are named before the lost connection', () => {
+  const lost = { ...open, lostAt: 0, refusal: 'No agreement.' };
+  expect(outageOf(lost, 60_000, true)).toBe('refused');
+  expect(outageOf({ ...lost, connection: 'outdated' }, 60_000, true)).toBe('outdated');
 });
 
 test('an outage makes every number stale, whatever its own quality', () => {

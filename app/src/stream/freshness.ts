@@ -17,12 +17,20 @@ export function isLost(state: FeedState, now: number, online: boolean): boolean 
   return state.lostAt !== null && now - state.lostAt > GRACE_MS;
 }
 
-export type Outage = 'offline' | 'lost' | 'stale' | 'down' | null;
+/** `moving`: the server restarts and has said when to come back: nothing to warn of yet. */
+export type Outage =
+  'offline' | 'outdated' | 'refused' | 'moving' | 'lost' | 'stale' | 'down' | null;
+
+function isMoving(state: FeedState, now: number): boolean {
+  return state.movingUntil !== null && now <= state.movingUntil + GRACE_MS;
+}
 
 /** What keeps the numbers of this screen from being current, the nearest cause first. */
 export function outageOf(state: FeedState, now: number, online: boolean): Outage {
   if (!online) return 'offline';
-  if (isLost(state, now, online)) return 'lost';
+  if (state.connection === 'outdated') return 'outdated';
+  if (state.refusal !== null) return 'refused';
+  if (isLost(state, now, online)) return isMoving(state, now) ? 'moving' : 'lost';
   if (state.feed?.state === 'stale') return 'stale';
   if (state.feed?.state === 'down') return 'down';
   return null;

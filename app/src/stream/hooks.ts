@@ -14,8 +14,11 @@ import {
   quotes,
   type FeedState,
 } from '@/stream/live';
+import type { StrikeSpan } from '@/stream/listing';
 import { chainTarget, quotesTarget, type Missing } from '@/stream/targets';
 import { useTick } from '@/stream/tick-store';
+
+const NOTHING_HEARD: ChainStream = { failed: null, covered: null };
 
 export function useQuoteStream(symbols: readonly string[]): readonly Missing[] {
   const [missing, setMissing] = useState<readonly Missing[]>([]);
@@ -27,17 +30,34 @@ export function useQuoteStream(symbols: readonly string[]): readonly Missing[] {
   return missing;
 }
 
-export function useChainStream(underlying: string, expiration: string | null): string | null {
-  const [failed, setFailed] = useState<{ of: string; detail: string } | null>(null);
+export interface ChainStream {
+  /** Why the chain cannot be followed, in the server's words. */
+  failed: string | null;
+  /** The strikes that are kept up to date; null until that is known. */
+  covered: StrikeSpan | null;
+}
+
+/** Follow a chain: `around` strikes to each side of the money, all of them with null. */
+export function useChainStream(
+  underlying: string,
+  expiration: string | null,
+  around: number | null,
+): ChainStream {
+  const [heard, setHeard] = useState<ChainStream & { of: string }>({ ...NOTHING_HEARD, of: '' });
+  const of = chainKey(underlying, expiration ?? '');
   useEffect(() => {
     if (expiration === null) return;
-    const of = chainKey(underlying, expiration);
+    const chain = { underlying, expiration };
+    const wanted = around === null ? chain : { ...chain, strikes: { around } };
     return connection.subscribe(
-      { chain: { underlying, expiration } },
-      chainTarget(underlying, expiration, (detail) => setFailed({ of, detail })),
+      { chain: wanted },
+      chainTarget(chain, around === null, {
+        covered: (covered) => setHeard({ of, covered, failed: null }),
+        failed: (failed) => setHeard({ of, covered: null, failed }),
+      }),
     );
-  }, [underlying, expiration]);
-  return failed?.of === chainKey(underlying, expiration ?? '') ? failed.detail : null;
+  }, [of, underlying, expiration, around]);
+  return heard.of === of ? heard : NOTHING_HEARD;
 }
 
 export function useQuoteTick(symbol: string) {

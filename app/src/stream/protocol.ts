@@ -1,48 +1,46 @@
-/**
- * Frames of `WS /ws/quotes` (docs/streaming.md), read with guards and never cast.
- *
- * `parseFrame` returns null for anything that is not a frame of version 1: the connection counts
- * it and goes on, because one odd frame must not take the screen down.
- */
-import type { AnalyticsStatus, ChainRoot, FeedStatus, Quality } from '@/api/types';
+/** What `WS /ws/quotes` speaks (docs/streaming.md, version 2): its types, and guards for its words. */
+import type { AnalyticsStatus, FeedStatus, Quality } from '@/api/types';
+
+export const VERSION = 2;
+export type Format = 'json' | 'binary';
 
 export interface QuoteTick {
-  symbol: string;
-  bid: number | null;
-  ask: number | null;
-  bidSize: number | null;
-  askSize: number | null;
-  last: number | null;
-  open: number | null;
-  high: number | null;
-  low: number | null;
-  previousClose: number | null;
-  volume: number | null;
-  asOf: number | null;
-  quality: Quality;
-  flags: number;
+  readonly symbol: string;
+  readonly bid: number | null;
+  readonly ask: number | null;
+  readonly bidSize: number | null;
+  readonly askSize: number | null;
+  readonly last: number | null;
+  readonly open: number | null;
+  readonly high: number | null;
+  readonly low: number | null;
+  readonly previousClose: number | null;
+  readonly volume: number | null;
+  readonly asOf: number | null;
+  readonly quality: Quality;
+  readonly flags: number;
   /** Device time of arrival; 0 when it came from the API and not from the socket. */
-  at: number;
+  readonly at: number;
 }
 
 export interface ContractTick {
-  bid: number | null;
-  ask: number | null;
-  bidSize: number | null;
-  askSize: number | null;
-  last: number | null;
-  volume: number | null;
-  iv: number | null;
-  delta: number | null;
-  gamma: number | null;
-  theta: number | null;
-  vega: number | null;
-  rho: number | null;
-  status: AnalyticsStatus;
-  flags: number;
-  asOf: number | null;
+  readonly bid: number | null;
+  readonly ask: number | null;
+  readonly bidSize: number | null;
+  readonly askSize: number | null;
+  readonly last: number | null;
+  readonly volume: number | null;
+  readonly iv: number | null;
+  readonly delta: number | null;
+  readonly gamma: number | null;
+  readonly theta: number | null;
+  readonly vega: number | null;
+  readonly rho: number | null;
+  readonly status: AnalyticsStatus;
+  readonly flags: number;
+  readonly asOf: number | null;
   /** Device time of arrival; 0 when it came from the API and not from the socket. */
-  at: number;
+  readonly at: number;
 }
 
 export interface ContractInfo {
@@ -57,33 +55,73 @@ export interface ContractInfo {
 export type Row = readonly unknown[];
 export type Header = Readonly<Record<string, unknown>>;
 
+/** Words of coded columns by their code; null stands for a word this app does not know. */
+export interface Words {
+  quality: readonly (Quality | null)[];
+  status: readonly (AnalyticsStatus | null)[];
+}
+
+/** Rows as they came: read once, straight into the store they belong to. */
+export type Rows =
+  | { layout: 'json'; rows: readonly Row[] }
+  | { layout: 'quotes' | 'chain'; view: DataView; at: number; count: number; words: Words };
+
 export interface StreamError {
   id: number | null;
   code: string;
   detail: string;
   nextStep: string;
+  retryAfterMs: number | null;
+}
+
+export interface Hello {
+  type: 'hello';
+  /** Names the gateway: places in its sequence mean nothing to another one. */
+  stream: string;
+  words: Words | null;
+}
+
+/** Something that happened to the signed-in user. */
+export interface UserEvent {
+  channel: string;
+  kind: string;
+  body: Header;
+  at: number;
 }
 
 export type Frame =
-  | { type: 'hello'; heartbeatSeconds: number }
+  | Hello
   | { type: 'status'; feed: FeedStatus }
   | { type: 'heartbeat'; serverMs: number; marketMs: number }
-  | { type: 'snapshot'; id: number; header: Header; rows: readonly Row[] }
-  | { type: 'changes'; id: number; n: number; rows: readonly Row[]; header: Header | null }
+  | { type: 'snapshot'; id: number; header: Header; rows: Rows; seen: number }
+  | {
+      type: 'changes';
+      id: number;
+      n: number;
+      rows: Rows;
+      header: Header | null;
+      seen: number;
+    }
+  | { type: 'resumed'; id: number; header: Header }
+  | { type: 'events'; id: number; epoch: string; offset: number; reset: boolean }
+  | { type: 'event'; id: number; offset: number; previous: number; event: UserEvent }
   | { type: 'ended'; id: number }
+  | { type: 'slow'; skipped: number }
+  | { type: 'authenticate'; seconds: number }
+  | { type: 'going_away'; reconnectAfterMs: number }
   | { type: 'error'; error: StreamError }
   | { type: 'pong'; t: number };
+
+/** A frame that cannot be what its sender meant: nothing after it can be trusted. */
+export class BadFrame extends Error {}
 
 export function isRecord(value: unknown): value is Header {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isInteger(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value);
-}
-
-function isRows(value: unknown): value is readonly Row[] {
-  return Array.isArray(value) && value.every(Array.isArray);
+/** A whole number that counts something. */
+export function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 const QUALITIES: ReadonlySet<unknown> = new Set<Quality>([
@@ -93,6 +131,20 @@ const QUALITIES: ReadonlySet<unknown> = new Set<Quality>([
   'modelled',
   'replay',
   'simulated',
+]);
+const STATUSES: ReadonlySet<unknown> = new Set<AnalyticsStatus>([
+  'ok',
+  'no_quote',
+  'no_bid',
+  'no_ask',
+  'crossed',
+  'below_intrinsic',
+  'above_maximum',
+  'no_time_value',
+  'expired',
+  'no_forward',
+  'not_converged',
+  'adjusted',
 ]);
 const FEED_STATES: ReadonlySet<unknown> = new Set<FeedStatus['state']>([
   'connecting',
@@ -107,6 +159,10 @@ export function isQuality(value: unknown): value is Quality {
   return QUALITIES.has(value);
 }
 
+export function isStatus(value: unknown): value is AnalyticsStatus {
+  return STATUSES.has(value);
+}
+
 export function isFeedStatus(value: unknown): value is FeedStatus {
   return (
     isRecord(value) &&
@@ -117,66 +173,3 @@ export function isFeedStatus(value: unknown): value is FeedStatus {
     FEED_TEXTS.every((name) => typeof value[name] === 'string')
   );
 }
-
-function parseError(value: unknown): Frame | null {
-  if (!isRecord(value) || typeof value.code !== 'string') return null;
-  const words = (part: unknown) => (typeof part === 'string' ? part : '');
-  return {
-    type: 'error',
-    error: {
-      id: isInteger(value.id) ? value.id : null,
-      code: value.code,
-      detail: words(value.detail),
-      nextStep: words(value.next_step),
-    },
-  };
-}
-
-function parseHello(value: unknown): Frame | null {
-  if (!isRecord(value) || value.version !== 1) return null;
-  const seconds = value.heartbeat_seconds;
-  return {
-    type: 'hello',
-    heartbeatSeconds: typeof seconds === 'number' && seconds > 0 ? seconds : 5,
-  };
-}
-
-function parseParts(parts: readonly unknown[]): Frame | null {
-  const [name, a, b, c, d] = parts;
-  switch (name) {
-    case 'hello':
-      return parseHello(a);
-    case 'status':
-      return isFeedStatus(a) ? { type: 'status', feed: a } : null;
-    case 'heartbeat':
-      return isInteger(a) && isInteger(b) ? { type: 'heartbeat', serverMs: a, marketMs: b } : null;
-    case 'snapshot':
-      return isInteger(a) && isRecord(c) && isRows(d)
-        ? { type: 'snapshot', id: a, header: c, rows: d }
-        : null;
-    case 'changes':
-      return isInteger(a) && isInteger(b) && isRows(c) && (d === null || isRecord(d))
-        ? { type: 'changes', id: a, n: b, rows: c, header: d }
-        : null;
-    case 'ended':
-      return isInteger(a) ? { type: 'ended', id: a } : null;
-    case 'error':
-      return parseError(a);
-    case 'pong':
-      return isInteger(a) ? { type: 'pong', t: a } : null;
-    default:
-      return null;
-  }
-}
-
-export function parseFrame(text: unknown): Frame | null {
-  if (typeof text !== 'string') return null;
-  try {
-    const value: unknown = JSON.parse(text);
-    return Array.isArray(value) ? parseParts(value) : null;
-  } catch {
-    return null;
-  }
-}
-
-export type { ChainRoot };

@@ -4,6 +4,7 @@ import {
   readColumns,
   readContract,
   readContracts,
+  readIds,
   readQuote,
   readRoots,
 } from '@/stream/rows';
@@ -70,23 +71,38 @@ test('a contract row names its contract by index', () => {
   expect(readContract(chainColumns, [7, 1, null, 'no_bid', null, 9], 5)?.tick.flags).toBe(0);
 });
 
-const call = ['SPY261218C00600000', 'SPY', 'C', 600, 10, null];
+const call = [7, 'SPY261218C00600000', 'SPY', 'C', 600, 10, null];
 
-test('the contract list is whole or nothing, because rows name it by index', () => {
-  expect(readContracts({ contracts: [call] })).toEqual([
-    {
-      key: 'SPY261218C00600000',
-      root: 'SPY',
-      right: 'C',
-      strike: 600,
-      openInterest: 10,
-      previousClose: null,
-    },
-  ]);
-  for (const bad of [3, ['k'], ['k', 'SPY', 'X', 600, 1, 1], ['k', 'SPY', 'C', '600', 1, 1]]) {
-    expect(readContracts({ contracts: [call, bad] })).toBeNull();
-  }
+test('the contract list is whole or nothing, because rows name contracts by its numbers', () => {
+  expect(readContracts({ contracts: [call] })).toEqual(
+    new Map([
+      [
+        7,
+        {
+          key: 'SPY261218C00600000',
+          root: 'SPY',
+          right: 'C',
+          strike: 600,
+          openInterest: 10,
+          previousClose: null,
+        },
+      ],
+    ]),
+  );
+  const bad = [
+    3,
+    ['k'],
+    [1, 'k', 'SPY', 'X', 600, 1, 1],
+    [1, 'k', 'SPY', 'C', '600', 1, 1],
+    ['1', 'k', 'SPY', 'C', 600, 1, 1],
+  ];
+  for (const each of bad) expect(readContracts({ contracts: [call, each] })).toBeNull();
   expect(readContracts({})).toBeNull();
+});
+
+test('symbols are known by the numbers that the header gives them', () => {
+  expect(readIds({ ids: { SPY: 7, QQQ: 'x' } })).toEqual([[7, 'SPY']]);
+  expect(readIds({ ids: null })).toEqual([]);
 });
 
 test('roots are read when they have what the screen prints', () => {

@@ -1,8 +1,10 @@
-/** Rows of snapshots and changes, read by the column names their header gives. */
-import type { AnalyticsStatus, ChainRoot } from '@/api/types';
+/** Rows of text frames by the column names of their header, and the parts of headers. */
+import type { ChainRoot } from '@/api/types';
 import {
+  isCount,
   isQuality,
   isRecord,
+  isStatus,
   type ContractInfo,
   type ContractTick,
   type Header,
@@ -11,21 +13,6 @@ import {
 } from '@/stream/protocol';
 
 export type Columns = ReadonlyMap<string, number>;
-
-const STATUSES: ReadonlySet<unknown> = new Set<AnalyticsStatus>([
-  'ok',
-  'no_quote',
-  'no_bid',
-  'no_ask',
-  'crossed',
-  'below_intrinsic',
-  'above_maximum',
-  'no_time_value',
-  'expired',
-  'no_forward',
-  'not_converged',
-  'adjusted',
-]);
 
 /** Order of the quote columns in docs/streaming.md, for a chain's `spot` row. */
 export const QUOTE_COLUMNS: Columns = new Map(
@@ -89,10 +76,6 @@ export function readQuote(columns: Columns, row: Row, arrived: number): QuoteTic
   };
 }
 
-function isStatus(value: unknown): value is AnalyticsStatus {
-  return STATUSES.has(value);
-}
-
 /** A contract row and the index it names in the header's contract list. */
 export function readContract(
   columns: Columns,
@@ -102,7 +85,7 @@ export function readContract(
   const at = reader(columns, row);
   const index = at('i');
   const status = at('status');
-  if (typeof index !== 'number' || !Number.isInteger(index) || !isStatus(status)) return null;
+  if (!isCount(index) || !isStatus(status)) return null;
   return {
     index,
     tick: {
@@ -126,32 +109,42 @@ export function readContract(
   };
 }
 
-function readInfo(value: unknown): ContractInfo | null {
+function readInfo(value: unknown): { index: number; info: ContractInfo } | null {
   if (!Array.isArray(value)) return null;
-  const [key, root, right, strike, openInterest, previousClose] = value as unknown[];
-  if (typeof key !== 'string' || typeof root !== 'string' || typeof strike !== 'number')
-    return null;
-  if (right !== 'C' && right !== 'P') return null;
+  const [index, key, root, right, strike, openInterest, previousClose] = value as unknown[];
+  if (!isCount(index) || typeof key !== 'string' || typeof root !== 'string') return null;
+  if (typeof strike !== 'number' || (right !== 'C' && right !== 'P')) return null;
   return {
-    key,
-    root,
-    right,
-    strike,
-    openInterest: numberOf(openInterest),
-    previousClose: numberOf(previousClose),
+    index,
+    info: {
+      key,
+      root,
+      right,
+      strike,
+      openInterest: numberOf(openInterest),
+      previousClose: numberOf(previousClose),
+    },
   };
 }
 
-/** The contract list; null when any entry is unreadable, because rows name contracts by index. */
-export function readContracts(header: Header): ContractInfo[] | null {
+/** The contracts by the number rows name them with; null when any entry is unreadable. */
+export function readContracts(header: Header): Map<number, ContractInfo> | null {
   if (!Array.isArray(header.contracts)) return null;
-  const infos: ContractInfo[] = [];
+  const infos = new Map<number, ContractInfo>();
   for (const value of header.contracts) {
-    const info = readInfo(value);
-    if (info === null) return null;
-    infos.push(info);
+    const read = readInfo(value);
+    if (read === null) return null;
+    infos.set(read.index, read.info);
   }
   return infos;
+}
+
+/** The symbols by the number binary rows name them with. */
+export function readIds(header: Header): [number, string][] {
+  if (!isRecord(header.ids)) return [];
+  return Object.entries(header.ids).flatMap<[number, string]>(([symbol, id]) =>
+    isCount(id) ? [[id, symbol]] : [],
+  );
 }
 
 function isRoot(value: unknown): value is ChainRoot {

@@ -1,5 +1,6 @@
 /** Answers of the API as first values of the stores, for the moment before the socket speaks. */
 import type { Chain, ChainContract, FlagName, Quote } from '@/api/types';
+import { mergeListing } from '@/stream/listing';
 import { chainKey, chains, contracts, quotes } from '@/stream/live';
 import type { ContractTick, QuoteTick } from '@/stream/protocol';
 
@@ -65,16 +66,19 @@ export function seedQuotes(answers: readonly Quote[]): void {
 
 export function seedChain(chain: Chain): void {
   seedQuotes([chain.spot]);
-  chains.seed(chainKey(chain.underlying, chain.expiration), {
-    roots: chain.roots,
-    contracts: chain.contracts.map((contract) => ({
-      key: contract.key,
-      root: contract.root,
-      right: contract.right,
-      strike: contract.strike,
-      openInterest: contract.open_interest,
-      previousClose: contract.previous_close,
-    })),
-  });
+  const key = chainKey(chain.underlying, chain.expiration);
+  const known = chains.newest(key);
+  const listed = chain.contracts.map((contract) => ({
+    key: contract.key,
+    root: contract.root,
+    right: contract.right,
+    strike: contract.strike,
+    openInterest: contract.open_interest,
+    previousClose: contract.previous_close,
+  }));
+  // The socket may have been first, with a window of the strikes: the answer has the others.
+  const contractList = mergeListing(listed, known?.contracts ?? []);
+  if (contractList !== known?.contracts)
+    chains.put(key, { roots: known?.roots ?? chain.roots, contracts: contractList });
   for (const contract of chain.contracts) contracts.seed(contract.key, contractTick(contract));
 }

@@ -1,7 +1,7 @@
 /** Words for the state of account and feed. Pure. */
 import type { FeedStatus, User } from '@/api/types';
 import type { WordKey } from '@/i18n/t';
-import type { ConnectionState } from '@/stream/connection';
+import type { ConnectionState } from '@/stream/world';
 
 export function initials(user: User): string {
   const source = user.display_name.trim() || user.email;

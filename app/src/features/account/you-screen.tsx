@@ -22,6 +22,7 @@ import { Appearance } from '@/features/account/components/appearance';
 import { FeedCard } from '@/features/account/components/feed-card';
 import { t } from '@/i18n/t';
 import { useStore } from '@/lib/external-store';
+import { chooseWireFormat, wireFormat } from '@/stream/wire-format';
 
 export interface YouScreenProps {
   onSecurity: () => void;
@@ -84,10 +85,24 @@ function Mails({ user }: { user: User }) {
 
 function About() {
   const config = useQuery(configQuery);
+  const format = useStore(wireFormat);
+  const environment = config.data?.environment;
+  // Whoever chose it keeps the way back, wherever the app is used next.
+  const developing = environment === 'development' || format === 'json';
   return (
     <Card>
       <SettingRow name={t('you.version')} value={config.data?.version ?? '—'} />
-      <SettingRow last name={t('you.environment')} value={config.data?.environment ?? '—'} />
+      <SettingRow last={!developing} name={t('you.environment')} value={environment ?? '—'} />
+      {developing ? (
+        <SwitchRow
+          last
+          title={t('you.readable')}
+          text={t('you.readable.text')}
+          on={format === 'json'}
+          onChange={(on) => void chooseWireFormat(on ? 'json' : 'binary')}
+          testID="readable-stream"
+        />
+      ) : null}
     </Card>
   );
 }

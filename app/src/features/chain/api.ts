@@ -15,13 +15,13 @@ export function useUnderlying(symbol: string) {
   return useQuotes([symbol]);
 }
 
-export function useChain(symbol: string, expiration: string | null) {
+export function useChain(symbol: string, expiration: string | null, around: number | null) {
   const query = useQuery({ ...chainQuery(symbol, expiration ?? ''), enabled: expiration !== null });
   const { data } = query;
   useEffect(() => {
     if (data !== undefined) seedChain(data);
   }, [data]);
-  const failed = useChainStream(symbol, expiration);
+  const { failed, covered } = useChainStream(symbol, expiration, around);
   const state = useChainState(symbol, expiration ?? '');
-  return { query, failed, state };
+  return { query, failed, covered, state };
 }

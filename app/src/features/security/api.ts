@@ -57,7 +57,8 @@ async function refreshed<T>(change: Promise<T>): Promise<T> {
   return result;
 }
 
-async function refreshUser(): Promise<void> {
+/** The account as the server has it now. */
+export async function refreshUser(): Promise<void> {
   await acceptUser(await unwrap(api.GET('/api/v1/users/me')));
 }
 

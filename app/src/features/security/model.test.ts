@@ -8,6 +8,7 @@ import {
   recoveryFile,
   sameAddress,
   sortedSessions,
+  strangerOf,
 } from '@/features/security/model';
 import { t } from '@/i18n/t';
 
@@ -84,4 +85,23 @@ test('an address is confirmed without regard to case', () => {
   expect(sameAddress(' Ada@Example.com ', 'ada@example.com')).toBe(true);
   expect(sameAddress('ada@example.co', 'ada@example.com')).toBe(false);
   expect(sameAddress('', 'ada@example.com')).toBe(false);
+});
+
+test('a sign-in elsewhere is told by its device; one’s own, and other events, are not', () => {
+  const began = (session_id: string, kind = 'session_started') => ({
+    channel: 'account',
+    kind,
+    body: { session_id, client: 'web' },
+    at: 5,
+  });
+  const sessions = [
+    session({ id: 'here', current: true }),
+    session({ id: 'there', device_name: 'Pixel 9' }),
+    session({ id: 'nameless' }),
+  ];
+  expect(strangerOf(began('there'), sessions)).toEqual({ device: 'Pixel 9', at: 5 });
+  expect(strangerOf(began('nameless'), sessions)).toEqual({ device: null, at: 5 });
+  expect(strangerOf(began('gone already'), sessions)).toEqual({ device: null, at: 5 });
+  expect(strangerOf(began('here'), sessions)).toBeNull();
+  expect(strangerOf(began('there', 'session_ended'), sessions)).toBeNull();
 });

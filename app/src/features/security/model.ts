@@ -1,5 +1,6 @@
 /** What the security pages say, from what the server knows. Pure. */
 import type { DeviceSession, Factors } from '@/api/types';
+import type { UserEvent } from '@/stream/protocol';
 import type { WordKey } from '@/i18n/t';
 import { agentWords } from '@/lib/user-agent';
 
@@ -58,4 +59,18 @@ export function recoveryFile(codes: readonly string[], email: string, words: str
 /** Deleting asks for the address to be typed: case and spaces around it are no matter. */
 export function sameAddress(typed: string, email: string): boolean {
   return typed.trim().toLowerCase() === email.toLowerCase();
+}
+
+export interface SignIn {
+  /** What to call the device; null where nothing is known of it. */
+  device: string | null;
+  at: number;
+}
+
+/** The sign-in that an event tells of, when it was not this device's own. */
+export function strangerOf(event: UserEvent, sessions: readonly DeviceSession[]): SignIn | null {
+  if (event.kind !== 'session_started') return null;
+  const session = sessions.find((each) => each.id === event.body.session_id);
+  if (session?.current) return null;
+  return { device: session === undefined ? null : deviceTitle(session), at: event.at };
 }

@@ -27,13 +27,13 @@ export function useExpirations(symbol: string) {
   return useQuery(expirationsQuery(symbol));
 }
 
-/** The chain of one expiration: asked once, then live in the contract store. */
-export function useTeaserChain(symbol: string, expiration: string | null) {
+/** The chain of one expiration: asked once, then live `around` the money in the contract store. */
+export function useTeaserChain(symbol: string, expiration: string | null, around: number | null) {
   const query = useQuery({ ...chainQuery(symbol, expiration ?? ''), enabled: expiration !== null });
   const { data } = query;
   useEffect(() => {
     if (data !== undefined) seedChain(data);
   }, [data]);
-  useChainStream(symbol, expiration);
+  useChainStream(symbol, expiration, around);
   return query;
 }

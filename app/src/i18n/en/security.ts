@@ -79,6 +79,11 @@ export const security = {
     'It will open nothing here any more. Delete it from the device as well, so that it is not offered.',
   'passkeys.suspect':
     'Its counter went back: somebody may hold a copy. Remove it and add a new one.',
+  'signinnotice.title': 'New sign-in on {device}',
+  'signinnotice.unknown': 'New sign-in on another device',
+  'signinnotice.text': 'At {time} ET. Was it not you? Sign that device out.',
+  'signinnotice.devices': 'Show devices',
+  'signinnotice.close': 'It was me',
   'sessions.title': 'Sessions and devices',
   'sessions.row': 'Where you are signed in',
   'sessions.current': 'This device',

@@ -54,6 +54,8 @@ export function ChainBody({ symbol, view, set, selectedKey, handle, onOpen }: Ch
       move={view.move}
       set={set}
       stale={view.stale}
+      covered={view.covered}
+      onShown={view.onShown}
       selectedKey={selectedKey}
       handle={handle}
       onOpen={onOpen}

@@ -1,5 +1,5 @@
 /** The strikes of one date and root: centred on the money, keeping its place while values change. */
-import { useMemo, type Ref } from 'react';
+import { useCallback, useMemo, type Ref } from 'react';
 import { useWindowDimensions } from 'react-native';
 
 import { Box } from '@/design/box';
@@ -16,6 +16,7 @@ import {
   type Item,
   type StrikeRow,
 } from '@/features/chain/model';
+import { covers, type StrikeSpan } from '@/stream/listing';
 import type { ContractInfo } from '@/stream/protocol';
 
 export interface ChainTableProps {
@@ -26,6 +27,9 @@ export interface ChainTableProps {
   move: number | null;
   set: ColumnSet;
   stale: boolean;
+  /** The strikes kept up to date: others look old until they are too. */
+  covered: StrikeSpan | null;
+  onShown: (shown: StrikeSpan) => void;
   selectedKey: string | null;
   handle: Ref<WindowListHandle>;
   onOpen: (info: ContractInfo) => void;
@@ -43,11 +47,19 @@ function useItems(rows: readonly StrikeRow[], spot: number | null, move: number 
 }
 
 export function ChainTable(props: ChainTableProps) {
-  const { symbol, rows, set, stale, selectedKey, onOpen } = props;
+  const { symbol, rows, set, stale, covered, selectedKey, onShown, onOpen } = props;
   const items = useItems(rows, props.spot, props.move);
   const oiMax = maxOpenInterest(rows);
   const { width } = useWindowDimensions();
   const wide = dropsColumn(props.spot, width);
+  const onWindow = useCallback(
+    (drawn: readonly Item[]) => {
+      const strikes = drawn.flatMap((item) => (item.kind === 'strike' ? [item.row.strike] : []));
+      const [from, to] = [strikes[0], strikes.at(-1)];
+      if (from !== undefined && to !== undefined) onShown({ from, to });
+    },
+    [onShown],
+  );
   const render = (item: Item) => {
     if (item.kind === 'money') return <MoneyLine symbol={symbol} stale={stale} />;
     if (item.kind === 'edge') return <EdgeLine side={item.side} value={item.value} />;
@@ -55,7 +67,7 @@ export function ChainTable(props: ChainTableProps) {
       <StrikeLine
         item={item}
         set={set}
-        stale={stale}
+        stale={stale || !covers(covered, item.row.strike)}
         selectedKey={selectedKey}
         oiMax={oiMax}
         wide={wide}
@@ -69,6 +81,7 @@ export function ChainTable(props: ChainTableProps) {
       <WindowList
         items={items}
         render={render}
+        onWindow={onWindow}
         centreOn={moneyIndex(items)}
         label={props.label}
         handle={props.handle}

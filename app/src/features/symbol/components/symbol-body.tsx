@@ -42,6 +42,9 @@ export interface SymbolBodyProps {
   onChain: (expiration: string | null) => void;
 }
 
+/** The taste shows four strikes; the price may walk some before the next ones are there. */
+const TEASER_AROUND = 6;
+
 const OPTIONS = RANGE_NAMES.map((value) => ({ value, label: value }));
 const NOTHING = { last: null, open: null, high: null, low: null, volume: null };
 
@@ -85,7 +88,9 @@ export function SymbolBody({ symbol, chartHeight, teaser, onChain }: SymbolBodyP
   const tick = useQuoteTick(symbol);
   const expirations = useExpirations(symbol);
   const expiration = nearestMonthly(expirations.data?.expirations ?? []);
-  const chain = useTeaserChain(symbol, expiration?.date ?? null);
+  // The smile of a wide window draws every strike.
+  const around = teaser ? TEASER_AROUND : null;
+  const chain = useTeaserChain(symbol, expiration?.date ?? null, around);
   const days = useDays(symbol, today);
   const { bars, candles } = useChart(symbol, range, today, tick);
   const spot = tick === undefined ? null : priceOf(tick.last, tick.bid, tick.ask);

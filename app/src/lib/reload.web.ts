@@ -1,0 +1,2 @@
+/** In a browser a newer app is one reload away. */
+export const reloadApp: (() => void) | null = () => window.location.reload();
