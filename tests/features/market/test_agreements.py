@@ -20,7 +20,6 @@ from tests.fixtures.waiting import until
 from optix.features.identity.service import Identity
 from optix.features.market.lanes import MarketAgreementNeeded, MarketLanes
 from optix.features.market.rules import QUESTIONS, VERSION
-from optix.features.streaming.hub import StreamHub
 from optix.kernel import limits
 from optix.kernel.clock import ScaledClock
 from optix.kernel.ids import UserId, new_uuid
@@ -68,7 +67,7 @@ async def api(
 
 
 def app_with(dependencies: ApiDependencies, lanes: MarketLanes) -> FastAPI:
-    return create_app(replace(dependencies, lanes=lanes, hub=StreamHub(lanes)))
+    return create_app(replace(dependencies, lanes=lanes))
 
 
 async def quality_of(api: httpx.AsyncClient, caller: Caller) -> Any:

@@ -65,3 +65,15 @@ class TestHowMany:
             admission.remove_user(user)
         assert not admission._of_address
         assert not admission._of_user
+
+
+def test_addresses_that_came_longest_ago_are_forgotten(
+    admission: Admission, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SOCKET_ADDRESSES_MAX", 2)
+    for _ in range(60):
+        admission.seconds_to_wait("a", 0.0)
+    assert admission.seconds_to_wait("a", 0.0) > 0
+    for other in ("b", "c"):
+        admission.seconds_to_wait(other, 0.0)
+    assert admission.seconds_to_wait("a", 0.0) == 0

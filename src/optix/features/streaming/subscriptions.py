@@ -105,14 +105,15 @@ class QuotesSubscription:
         self._quotes = ()
 
     def topic_opened(self) -> None:
-        """Begin with the last one, and again with each that comes after its time."""
-        if self._shown < 0:
-            if not self._opening():
-                self._begin()
-        elif self._slots_shown() > self._shown:
-            self._begin()
-        else:
+        """Begin with the last one, and again with those that come after their time."""
+        if self._shown >= 0 and self._slots_shown() == self._shown:
             self._wait_for_the_rest()
+        elif not self._opening():
+            self._begin()
+        elif self._timer is None:  # late ones together: each anew is a snapshot
+            self._timer = asyncio.get_running_loop().call_later(
+                limits.SOCKET_SNAPSHOT_SECONDS_MAX, self._begin
+            )
 
     def _slots_shown(self) -> int:
         return sum(quote.slot is not None for quote in self._quotes)

@@ -13,7 +13,7 @@ class Load:
         at_once: int,
         stalled: int,
         speaks: bool,
-        round: str,
+        round: str,  # noqa: A002  # as the module has it
         round_port: int,
         sample: int,
         ping_ms: int,

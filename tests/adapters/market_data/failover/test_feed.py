@@ -34,7 +34,7 @@ pytestmark = pytest.mark.stores
 
 SYMBOLS = ["SPY", *(f"S{n:02}" for n in range(40))]
 STEP_SECONDS = 0.25
-BID, AS_OF = (wire.CHAIN_ROW_COLUMNS.index(name) for name in ("bid", "as_of"))
+BID = wire.QUOTED_COLUMNS.index("bid")
 
 
 class Tapped(FailoverMarketData):
@@ -143,8 +143,11 @@ class Load:
         """Assert that all rows of the book's chain were sent by the source it names."""
         chain = self.market.book.chains[KEY]
         source = chain.header["source"]
-        for contract, row in zip(chain.contracts, chain.rows, strict=True):
-            assert (source, contract[0], row[BID], row[AS_OF]) in self.sent
+        bids = chain.columns.quotes[BID].tolist()
+        for contract, bid, as_of in zip(
+            chain.contracts, bids, chain.columns.as_of.tolist(), strict=True
+        ):
+            assert (source, contract[0], bid, as_of) in self.sent
 
     async def run(self, seconds: float) -> None:
         for _ in range(int(seconds / STEP_SECONDS)):
