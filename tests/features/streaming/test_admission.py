@@ -74,6 +74,6 @@ def test_addresses_that_came_longest_ago_are_forgotten(
     for _ in range(60):
         admission.seconds_to_wait("a", 0.0)
     assert admission.seconds_to_wait("a", 0.0) > 0
-    for other in ("b", "c"):
-        admission.seconds_to_wait(other, 0.0)
+    for number in range(limits.SOCKET_ADDRESSES_MAX):
+        admission.seconds_to_wait(f"other {number}", 0.0)
     assert admission.seconds_to_wait("a", 0.0) == 0
