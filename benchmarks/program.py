@@ -46,10 +46,12 @@ class Program:
         *,
         folder: Path,
         port: int | None = None,
+        health_port: int | None = None,
         variables: Mapping[str, str] | None = None,
         command: Sequence[str] = (str(OPTIX),),
     ) -> None:
         self.port = port
+        self._health_port = health_port or port
         self.log = folder.with_name(f"{folder.name}-{arguments[0]}-{port or 0}.log")
         self.started = time.perf_counter()
         with self.log.open("wb") as output:
@@ -76,11 +78,17 @@ class Program:
     def component(
         cls, name: str, folder: Path, *options: str, command: Sequence[str] = (str(OPTIX),)
     ) -> Self:
-        """Start `optix run name`; what serves HTTP gets a free port."""
+        """Start `optix run name`; what listens gets a free port, the stream one for its health."""
         port = None if name in ("feed", "worker") else free_port()
-        where = ["--port", str(port)] if port else []
-        arguments = ["run", name, *where, *options]
-        return cls(arguments, folder=folder, port=port, command=command)
+        health_port = free_port() if name == "stream" else None
+        return cls(
+            ["run", name, *(["--port", str(port)] if port else []), *options],
+            folder=folder,
+            port=port,
+            health_port=health_port,
+            variables={"OPTIX_METRICS_PORT": str(health_port)} if health_port else None,
+            command=command,
+        )
 
     @property
     def url(self) -> str:
@@ -101,12 +109,13 @@ class Program:
         Errors: DidNotStart.
         """
         deadline = self.started + seconds
+        ready = f"http://127.0.0.1:{self._health_port}/health/ready"
         with httpx.Client(trust_env=False, timeout=5.0) as client:
             while time.perf_counter() < deadline:
                 if self._process.poll() is not None:
                     break
                 try:
-                    if client.get(f"{self.url}/health/ready").status_code == 200:
+                    if client.get(ready).status_code == 200:
                         return time.perf_counter() - self.started
                 except httpx.TransportError:
                     pass
