@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -289,19 +289,3 @@ async def test_an_invented_method_is_no_new_metric(
     text = generate_latest(registry).decode()
     assert "BREW" not in text
     assert 'method="other"' in text
-
-
-async def never(*_: object) -> Any:
-    raise AssertionError("the edge must leave the messages of a socket alone")
-
-
-async def test_a_socket_gets_an_id_and_no_http_treatment() -> None:
-    seen: dict[str, object] = {}
-
-    async def socket_app(scope, receive, send) -> None:  # type: ignore[no-untyped-def]  # bare ASGI
-        seen.update(scope["state"])
-
-    edge = EdgeMiddleware(socket_app, metrics=HttpMetrics(CollectorRegistry()), production=False)
-    scope = {"type": "websocket", "headers": [(b"x-request-id", b"from-outside")]}
-    await edge(scope, never, never)
-    assert seen == {"request_id": "from-outside"}

@@ -11,7 +11,6 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
-from starlette.types import Message
 from tests.contracts.openapi import problem_faults
 
 from optix.kernel import limits
@@ -459,26 +458,3 @@ class TestHTTP:
     ) -> None:
         client = new_client(limiter_without_redis)
         assert await statuses(client, "PATCH", READ, 9) == [200] * 8 + [429]
-
-
-async def test_a_socket_that_comes_too_often_is_closed_before_it_opens(
-    limiter: RateLimiter,
-) -> None:
-    sent: list[Message] = []
-
-    async def socket_app(_scope: object, _receive: object, send: object) -> None:
-        sent.append({"type": "websocket.accept"})
-
-    async def send(message: Message) -> None:  # an ASGI callable
-        sent.append(dict(message))
-
-    async def receive() -> Message:  # an ASGI callable
-        return {"type": "websocket.connect"}
-
-    middleware = RateLimitMiddleware(
-        socket_app, limiter=limiter, per_minute={"default": 1}, identify=lambda _token: None
-    )
-    scope = {"type": "websocket", "path": "/ws/quotes", "headers": [], "client": ("192.0.2.1", 1)}
-    await middleware(scope, receive, send)
-    await middleware(scope, receive, send)
-    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.close"]

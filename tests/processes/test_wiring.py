@@ -102,7 +102,7 @@ class TestEverything:
                 assert seen[0] == "hello"
             health = (await client.get("/health")).json()
             parts = {part["name"]: part["state"] for part in health["parts"]}
-            assert parts == {"postgresql": "ok", "redis": "ok", "market feed": "ok"}
+            assert parts == dict.fromkeys(["postgresql", "redis", "market feed", "stream"], "ok")
 
     async def test_a_body_over_the_bound_is_refused_by_the_whole_api(
         self, settings: Settings, stores: StoreUrls
@@ -149,10 +149,14 @@ class TestSubsets:
     async def test_a_stream_alone_has_no_other_routes(
         self, settings: Settings, stores: StoreUrls
     ) -> None:
+        health_port = free_port()
+        http = settings.http.model_copy(update={"metrics_port": health_port})
+        settings = settings.model_copy(update={"http": http})
         async with running(settings, stores, ["stream"]) as client:
-            for path in ("/api/v1/market/status", "/api/v1/users/me"):
+            for path in ("/api/v1/market/status", "/api/v1/users/me", "/health/live"):
                 assert (await client.get(path)).status_code == 404
-            assert (await client.get("/health/live")).status_code == 200
+            health = await client.get(f"http://127.0.0.1:{health_port}/health/live")
+            assert health.status_code == 200
             async with connect(f"ws://127.0.0.1:{settings.http.port}/ws/quotes") as stream:
                 await stream.send("{}")
                 assert orjson.loads(await stream.recv())[0] == "error"

@@ -63,7 +63,7 @@ class Market:
 def open_fan() -> FanOut:
     """Return the fan-out core of one lane, which is its book's and the stream's."""
     return new_fan(
-        wheel_slices=limits.SOCKET_WHEEL_SLICES,
+        wheel_slices=limits.SOCKET_WHEEL_SLICES_MAX,
         stalled_ms_max=int(limits.SOCKET_STALLED_SECONDS_MAX * 1000),
         control_bytes_max=limits.SOCKET_CONTROL_BYTES_MAX,
     )

@@ -333,7 +333,7 @@ class TestStreamedChains:
         both = [asyncio.create_task(world.book.get_chain(KEY)) for _ in range(2)]
         chain = await both[0]
         late.set()
-        assert await readers[1] is quote
+        assert await readers[1] == quote
         assert await both[1] is chain
         assert (world.asked("quotes"), world.asked("chain")) == (1, 1)
 

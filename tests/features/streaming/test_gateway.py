@@ -44,7 +44,7 @@ class TestLettingIn:
     async def test_hello_says_what_was_agreed_on(self, stream: Stream, tokens: Tokens) -> None:
         reader = await stream.connect()
         assert (await signed_in(stream, tokens.of())).frames[0][1]["interval_ms"] == (
-            limits.SOCKET_INTERVAL_MS
+            limits.SOCKET_INTERVAL_MS_FIRST
         )
         asked = {"format": "binary", "interval_ms": 500}
         await reader.say(op="auth", token=tokens.of(), **asked)
@@ -211,7 +211,7 @@ class TestStaying:
         await loop.sock_sendall(plug, _masked({"op": "auth", "token": tokens.of(BOB)}))
         await until(lambda: stream.gateway.sockets == 2, seconds=30)
         [stalled] = [c for c in stream.gateway.streams[0].connections if c.owner == BOB]
-        unread = "x" * limits.SOCKET_SEND_BUFFER_BYTES
+        unread = "x" * limits.SOCKET_SEND_BUFFER_BYTES_MAX
         while stalled.handle >= 0:
             stalled.send(orjson.dumps(["unread", unread]))
             await asyncio.sleep(0.01)

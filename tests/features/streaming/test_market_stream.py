@@ -19,7 +19,7 @@ from optix.processes.market import open_fan
 class TestIntervals:
     def test_every_interval_that_may_be_asked_for_fits_into_the_wheel(self) -> None:
         assert slices_of(limits.SOCKET_INTERVAL_MS_MIN) >= 1
-        assert slices_of(limits.SOCKET_INTERVAL_MS_MAX) < limits.SOCKET_WHEEL_SLICES
+        assert slices_of(limits.SOCKET_INTERVAL_MS_MAX) < limits.SOCKET_WHEEL_SLICES_MAX
         assert slices_of(1_000) * limits.SOCKET_SLICE_SECONDS == pytest.approx(1)
         ours, theirs = socket.socketpair()
         fan = open_fan()
@@ -27,7 +27,7 @@ class TestIntervals:
             most = slices_of(limits.SOCKET_INTERVAL_MS_MAX)
             handle = fan.add_client(ours.fileno(), binary=False, interval_slices=most)
             with pytest.raises(ValueError, match="wheel"):
-                fan.set_interval(handle, limits.SOCKET_WHEEL_SLICES)
+                fan.set_interval(handle, limits.SOCKET_WHEEL_SLICES_MAX)
             fan.remove_client(handle)
 
     def test_who_takes_nothing_for_so_long_is_ended(self) -> None:
@@ -77,10 +77,10 @@ class TestBuffers:
         await until(lambda: bool(made) and made[0]._descriptor >= 0)
         own = made[0]._transport.get_extra_info("socket")
         kept = own.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-        assert kept <= 2 * limits.SOCKET_SEND_BUFFER_BYTES  # Linux counts its own part too
+        assert kept <= 2 * limits.SOCKET_SEND_BUFFER_BYTES_MAX  # Linux counts its own part too
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             unsent = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
-            assert unsent == limits.SOCKET_UNSENT_BYTES
+            assert unsent == limits.SOCKET_UNSENT_BYTES_MAX
         writer.close()
         server.close()
         made[0].abort()

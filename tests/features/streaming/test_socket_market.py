@@ -187,12 +187,15 @@ class TestChains:
         self, stream: Stream, reader: Reader
     ) -> None:
         _, _, _, header, _, _ = await follow_chain(stream, reader)
+        numbers = [0]
         for step in range(1, 5):
             stream.market.provider.emit(call_590(22.0 + step, step))
-            _, number, n, rows, changed, _ = await reader.next("changes")
-            assert (number, n) == (1, step)
-            bids = {header["contracts"][row[0]][1]: row[BID] for row in rows}
-            assert bids[SMALL_CONTRACTS[0].key] == 22.0 + step
+            bids: dict[str, float] = {}
+            while bids.get(SMALL_CONTRACTS[0].key) != 22.0 + step:  # a spot may come alone before
+                _, number, n, rows, changed, _ = await reader.next("changes")
+                assert (number, n) == (1, numbers[-1] + 1)
+                numbers.append(n)
+                bids = {header["contracts"][row[0]][1]: row[BID] for row in rows}
             assert changed["as_of"] == NOW_NS // 1_000_000 + 1000 * step
 
     async def test_a_moving_spot_alone_changes_the_header_alone(
@@ -200,17 +203,20 @@ class TestChains:
     ) -> None:
         await follow_chain(stream, reader)
         stream.market.provider.emit(quote(601))
-        _, _, n, rows, changed, _ = await reader.next("changes")
-        assert (n, rows) == (1, [])
-        assert list(changed) == ["spot"]
-        assert changed["spot"][LAST] == 601
+        last = 0.0
+        while last != 601:  # that of the beginning may be told again
+            _, _, _, rows, changed, _ = await reader.next("changes")
+            assert rows == []
+            assert list(changed) == ["spot"]
+            last = changed["spot"][LAST]
 
     async def test_a_new_listing_is_a_new_snapshot_and_numbers_start_again(
         self, stream: Stream, reader: Reader
     ) -> None:
         await follow_chain(stream, reader)
         stream.market.provider.emit(call_590(23.0, 1))
-        assert (await reader.next("changes"))[2] == 1
+        while not (await reader.next("changes"))[3]:  # a spot may come alone before
+            pass
         more = contracts_of([590, 600, 610, 620])
         bids = [*SMALL_BIDS, 6.0, 25.0]
         listed = table_of(
@@ -243,7 +249,8 @@ class TestChains:
     ) -> None:
         await follow_chain(stream, reader)
         stream.market.provider.emit(call_590(25.0, 1))
-        await reader.next("changes")
+        while not (await reader.next("changes"))[3]:  # a spot may come alone before
+            pass
         other = await signed_in(stream, tokens.of())
         _, _, _, header, rows, _ = await follow_chain(stream, other, 9)
         bids = {header["contracts"][row[0]][1]: row[BID] for row in rows}

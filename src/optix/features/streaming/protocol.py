@@ -64,7 +64,7 @@ class Authenticate(_Message):
     token: Annotated[str, Field(max_length=4096)]
     version: Annotated[int, Field(strict=True)] = VERSION
     format: Literal["json", "binary"] = "json"
-    interval_ms: IntervalMs = limits.SOCKET_INTERVAL_MS
+    interval_ms: IntervalMs = limits.SOCKET_INTERVAL_MS_FIRST
 
 
 class Around(_Message):

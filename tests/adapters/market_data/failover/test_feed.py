@@ -80,6 +80,7 @@ class Load:
         await self.market.bus.lease(topics, seconds=600)
         await until(lambda: len(self.first.demand.quotes) == len(SYMBOLS))
         await book.get_chain(KEY)
+        await asyncio.gather(*map(book.get_quote, SYMBOLS))
 
     async def end(self) -> None:
         if self._reading is not None:
