@@ -3,6 +3,8 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,16 @@ void subscribe(Fan& fan, uint64_t handle, uint32_t number, std::vector<uint32_t>
                int64_t header, const nb::bytes& head, uint8_t layout, int64_t seen) {
   fan.subscribe(handle,
                 {number, std::move(slots), header, std::string(view(head)), layout, seen});
+}
+
+uint64_t add_client(Fan& fan, int descriptor, bool binary, uint32_t interval_slices) {
+  try {
+    return fan.add_client(descriptor, binary, interval_slices);
+  } catch (const std::system_error& error) {
+    errno = error.code().value();
+    PyErr_SetFromErrno(PyExc_OSError);
+    throw nb::python_error();
+  }
 }
 
 std::vector<std::pair<uint64_t, int>> tick(Fan& fan, uint64_t slice, uint64_t now_ms) {
@@ -79,7 +91,7 @@ NB_MODULE(_fan, module) {
       .def("set_many", &set_many)
       .def("clear", &Fan::clear)
       .def_prop_ro("sequence", &Fan::sequence)
-      .def("add_client", &Fan::add_client, "descriptor"_a, nb::kw_only(), "binary"_a,
+      .def("add_client", &add_client, "descriptor"_a, nb::kw_only(), "binary"_a,
            "interval_slices"_a)
       .def("remove_client", &Fan::remove_client)
       .def("set_interval", &Fan::set_interval)

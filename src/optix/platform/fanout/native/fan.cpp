@@ -1,19 +1,20 @@
 #include "fan.hpp"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 namespace optix::fan {
 namespace {
 
 // Whole frames: RFC 6455 section 5.2.
-constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8;
+constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPong = 0xA;
 constexpr uint8_t kSnapshot = 1, kChanges = 2;
 
 void put_frame(std::string& out, uint8_t opcode, std::string_view payload) {
@@ -126,8 +127,9 @@ bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary)
   return true;
 }
 
-void Fan::clear(uint32_t slot) {
-  Slot& each = slots_.at(slot);
+void Fan::clear(uint32_t place) {
+  slot(place);
+  Slot& each = slots_[place];
   each.json.clear();
   each.binary.clear();
 }
@@ -136,8 +138,8 @@ uint64_t Fan::add_client(int descriptor, bool binary, uint32_t interval_slices) 
   if (interval_slices == 0 || interval_slices >= limits_.wheel_slices) {
     throw std::invalid_argument("the interval is not within the wheel");
   }
-  const int own = ::dup(descriptor);
-  if (own < 0) throw std::runtime_error(std::strerror(errno));
+  const int own = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);  // no child process keeps it open
+  if (own < 0) throw std::system_error(errno, std::generic_category());
   uint32_t place;
   if (free_clients_.empty()) {
     place = static_cast<uint32_t>(clients_.size());
@@ -199,6 +201,7 @@ void Fan::set_interval(uint64_t handle, uint32_t interval_slices) {
 void Fan::subscribe(uint64_t handle, Request request) {
   Client& each = client(handle);
   for (uint32_t place : request.slots) slot(place);
+  if (request.header > UINT32_MAX) throw std::out_of_range("there is no such slot");
   if (request.header >= 0) slot(static_cast<uint32_t>(request.header));
   unsubscribe(handle, request.id);  // again is anew: numbers from the beginning
   for (uint32_t place : request.slots) ++slots_[place].followers;
@@ -208,6 +211,7 @@ void Fan::subscribe(uint64_t handle, Request request) {
   fresh.id = request.id;
   fresh.number = 0;
   fresh.seen = snapshot ? 0 : static_cast<uint64_t>(request.seen);
+  fresh.header_seen = snapshot ? sequence_ : fresh.seen;
   fresh.header = request.header;
   fresh.layout = request.layout;
   fresh.snapshot = snapshot;
@@ -229,7 +233,11 @@ bool Fan::unsubscribe(uint64_t handle, uint32_t id) {
 }
 
 void Fan::push(uint64_t handle, std::string_view payload, uint8_t opcode) {
-  if (opcode > 0xF) throw std::invalid_argument("there is no such opcode");
+  const bool control = opcode >= kClose && opcode <= kPong;
+  if (!control && opcode != kText && opcode != kBinary) {
+    throw std::invalid_argument("there is no such opcode");
+  }
+  if (control && payload.size() >= 126) throw std::invalid_argument("a control frame is short");
   Client& each = client(handle);
   if (each.closing) return;  // nothing follows a close frame
   each.closing = opcode == kClose;
@@ -296,6 +304,14 @@ void Fan::end(uint32_t place, Ending ending, std::vector<Event>& events) {
 // Put one subscription's news behind `frame_`. False where there are none.
 bool Fan::compose(Client& each, Subscription& subscription) {
   const bool binary = each.binary;
+  std::string_view header;
+  if (subscription.header >= 0) {
+    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
+    if (slot.sequence > subscription.header_seen) header = slot.json;
+  }
+  // A snapshot whose head is older than its rows: who comes back with it is told the header.
+  const bool old_head = subscription.snapshot && !header.empty();
+  const uint64_t seen = old_head ? subscription.header_seen : sequence_;
   body_.clear();
   uint32_t count = 0;
   if (binary) {
@@ -305,7 +321,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
     put_u32(body_, subscription.id);
     put_u32(body_, subscription.snapshot ? 0 : subscription.number + 1);
     put_u32(body_, 0);  // rows, known at the end
-    put_u64(body_, sequence_);
+    put_u64(body_, seen);
   } else {
     body_.append(subscription.snapshot ? "[\"snapshot\"," : "[\"changes\",");
     put_number(body_, subscription.id);
@@ -328,11 +344,6 @@ bool Fan::compose(Client& each, Subscription& subscription) {
     }
     ++count;
   }
-  std::string_view header;
-  if (subscription.header >= 0) {
-    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
-    if (slot.sequence > subscription.seen) header = slot.json;
-  }
   if (!subscription.snapshot && count == 0 && header.empty()) return false;
   if (binary) {
     write_u32(body_, 12, count);
@@ -343,7 +354,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
       body_.append(header.empty() ? std::string_view("null") : header);
       body_.push_back(',');
     }
-    put_number(body_, sequence_);
+    put_number(body_, seen);
     body_.push_back(']');
   }
   put_frame(frame_, binary ? kBinary : kText, body_);
@@ -364,6 +375,7 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
   const size_t begun = frame_.size();
   frame_.append(each.control);
   const size_t ordered = frame_.size();
+  size_t told = ordered;
   if (begun == 0 && !each.closing) {  // behind a frame that is stuck nothing of now would still be new
     if (each.skipped != 0) {
       body_ = "[\"slow\",";
@@ -371,9 +383,9 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
       body_.push_back(']');
       put_frame(frame_, kText, body_);
     }
-    const size_t told = frame_.size();
+    told = frame_.size();
     for (uint32_t index = 0; index < each.subscriptions.size(); ++index) {
-      if (compose(each, each.subscriptions[index])) advances_.push_back({index, sequence_});
+      if (compose(each, each.subscriptions[index])) advances_.push_back({index, frame_.size()});
     }
     if (frame_.size() == told) frame_.resize(ordered);  // nothing was missed after all
   }
@@ -394,7 +406,7 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
     ++stats_.skipped;
     ++each.skipped;
     if (each.stuck_since_ms == 0) each.stuck_since_ms = now_ms;
-    if (now_ms - each.stuck_since_ms > limits_.stalled_ms_max) {
+    if (now_ms > each.stuck_since_ms + limits_.stalled_ms_max) {
       end(place, Ending::stalled, events);
     }
     return;
@@ -404,34 +416,42 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
     each.remainder.erase(0, taken);
     return;
   }
-  if (taken <= ordered) {
-    // All of it went into what was ordered; the rest of the frame is composed anew later.
-    each.remainder.clear();
-    each.control.erase(0, taken - begun);
-    if (taken < ordered) {
-      // A frame that was begun is finished before anything else.
-      each.remainder.swap(each.control);
-    }
-    if (taken == ordered && ordered != frame_.size()) {
-      ++stats_.skipped;
-      ++each.skipped;
-      return;
-    }
-    if (taken < ordered) return;
-  } else {
-    each.control.clear();
-    each.remainder.assign(frame_, taken, std::string::npos);
+  each.control = std::string();  // what waited is rare, and its memory is not kept
+  if (taken < ordered) {
+    // What was ordered goes first and whole; the rest is composed anew later.
+    each.remainder = std::string(frame_, taken, ordered - taken);
+    return;
+  }
+  each.remainder = std::string();
+  if (taken == ordered && ordered != frame_.size()) {
+    ++stats_.skipped;
+    ++each.skipped;
+    return;
   }
   if (begun == 0) each.skipped = 0;
-  if (each.closing && each.remainder.empty()) return end(place, Ending::closed, events);
+  if (each.closing) return end(place, Ending::closed, events);
+  finish(each, taken, told);
+}
+
+// Keep the rest of the frame that was begun, and note what is on its way. Frames behind it are
+// composed anew: one frame is all that a slow reader keeps here.
+void Fan::finish(Client& each, size_t taken, size_t told) {
+  size_t end = told;
   for (const Advance& advance : advances_) {
+    if (taken <= end) break;
+    end = advance.end;
     Subscription& subscription = each.subscriptions[advance.subscription];
-    subscription.number = subscription.snapshot ? 0 : subscription.number + 1;
+    if (subscription.snapshot) {
+      subscription.number = 0;
+      subscription.head = std::string();
+    } else {
+      ++subscription.number;
+      subscription.header_seen = sequence_;
+    }
     subscription.snapshot = false;
-    subscription.seen = advance.seen;
-    subscription.head.clear();
-    subscription.head.shrink_to_fit();
+    subscription.seen = sequence_;
   }
+  each.remainder.assign(frame_, taken, end - taken);
 }
 
 }  // namespace optix::fan

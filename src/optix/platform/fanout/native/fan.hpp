@@ -50,7 +50,7 @@ class Fan {
   uint32_t add_slot();
   void remove_slot(uint32_t slot);  // only when nobody follows it
   void set(uint32_t slot, std::string_view json, std::string_view binary);
-  void clear(uint32_t slot);  // has no row until it is set again
+  void clear(uint32_t place);  // has no row until it is set again
   std::string_view json(uint32_t place) const { return slot(place).json; }
   std::string_view binary(uint32_t place) const { return slot(place).binary; }
   uint64_t sequence_of(uint32_t place) const { return slot(place).sequence; }
@@ -91,6 +91,7 @@ class Fan {
   struct Subscription {
     uint32_t id, number;
     uint64_t seen;
+    uint64_t header_seen;  // the head of a snapshot is as old as its request
     int64_t header;
     uint8_t layout;
     bool snapshot;
@@ -108,7 +109,7 @@ class Fan {
   };
   struct Advance {  // what holds once the bytes are on their way
     uint32_t subscription;
-    uint64_t seen;
+    size_t end;  // where its frame ends in `frame_`
   };
 
   const Slot& slot(uint32_t place) const;
@@ -121,6 +122,7 @@ class Fan {
   void flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events);
   bool compose(Client& each, Subscription& subscription);
   void end(uint32_t place, Ending ending, std::vector<Event>& events);
+  void finish(Client& each, size_t taken, size_t told);
 
   Limits limits_;
   Stats stats_;
