@@ -13,9 +13,12 @@ from prometheus_client import CollectorRegistry
 from optix.features.market.book import MarketBook
 from optix.features.market.history import HistoryCapture, MarketHistory
 from optix.features.market.lanes import MarketLanes
+from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.platform.bus import Bus
 from optix.platform.db import Database
+from optix.platform.fanout.core import FanOut
+from optix.platform.fanout.fan import new_fan
 from optix.platform.settings import Settings
 from optix.processes.feed import FeedComponent
 from optix.processes.feed_metrics import FeedMetrics
@@ -57,13 +60,25 @@ class Market:
         return HistoryCapture(self.keeper, self.lanes.main.book, symbols=symbols, rate=rate)
 
 
+def open_fan() -> FanOut:
+    """Return the fan-out core of one lane, which is its book's and the stream's."""
+    return new_fan(
+        wheel_slices=limits.SOCKET_WHEEL_SLICES,
+        stalled_ms_max=int(limits.SOCKET_STALLED_SECONDS_MAX * 1000),
+        control_bytes_max=limits.SOCKET_CONTROL_BYTES_MAX,
+    )
+
+
 def market_of(settings: Settings, bus: Bus, database: Database, clock: Clock) -> Market:
     """Return the market's parts. Nothing runs and nothing is opened yet."""
     delayed_bus = Bus(bus.redis, clock, lane=DELAYED_LANE) if settings.delayed_feed else None
-    book = MarketBook(bus, clock)
+    book = MarketBook(bus, clock, fan=open_fan())
+    delayed = None
+    if delayed_bus is not None:
+        delayed = MarketBook(delayed_bus, clock, fan=open_fan(), name="delayed book")
     lanes = MarketLanes.wire(
         book,
-        delayed=MarketBook(delayed_bus, clock, name="delayed book") if delayed_bus else None,
+        delayed=delayed,
         database=database,
         clock=clock,
         required=settings.agreement_required,

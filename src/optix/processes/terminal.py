@@ -66,7 +66,7 @@ class TerminalChain:
             "as_of": header["as_of"],
             "notice": self.notice,
             "roots": header["roots"],
-            "contracts": [self.replica.contract(n) for n in range(len(self.replica.rows))],
+            "contracts": [self.replica.contract(n) for n in range(len(self.replica))],
             "rejected": self.replica.rejected,
         }
 
@@ -97,7 +97,7 @@ class TerminalChain:
 
     def _pairs(self) -> list[tuple[float, str, dict[str, Any], dict[str, Any]]]:
         sides: dict[tuple[float, str], dict[str, dict[str, Any]]] = {}
-        for position in range(len(self.replica.rows)):
+        for position in range(len(self.replica)):
             contract = self.replica.contract(position)
             place = sides.setdefault((contract["strike"], contract["root"]), {})
             place[contract["right"]] = contract

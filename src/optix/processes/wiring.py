@@ -52,7 +52,7 @@ from optix.processes.composition import DevelopmentAccount
 from optix.processes.feed import FeedComponent
 from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer
-from optix.processes.market import market_of
+from optix.processes.market import market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
@@ -293,7 +293,8 @@ def openapi_document() -> dict[str, Any]:
     clock = SystemClock()
     redis = connect("redis://127.0.0.1:1/0")
     database = Database.from_url("postgresql://127.0.0.1:1/none")
-    lanes = MarketLanes.wire(MarketBook(Bus(redis, clock), clock), database=database, clock=clock)
+    book = MarketBook(Bus(redis, clock), clock, fan=open_fan())
+    lanes = MarketLanes.wire(book, database=database, clock=clock)
     deps = ApiDependencies(
         environment="development",
         version=__version__,

@@ -22,6 +22,7 @@ from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
 from optix.ports.market_data import ChainKey, UnknownExpiration, UnknownSymbol
+from optix.processes.market import open_fan
 
 KEY = ChainKey("SPY", EXPIRATION)
 NAME = ["SPY", EXPIRATION.isoformat()]
@@ -35,7 +36,7 @@ class World:
         self.bus = ScriptedBus()
         self.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"]))
         self.bus.answers["chain"] = lambda _: 1
-        self.book = MarketBook(cast("Bus", self.bus), self.clock)
+        self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.told: list[str] = []
         self.book.listen(self.told.append)
         self._running: asyncio.Task[None] | None = None
@@ -231,7 +232,7 @@ class TestInterest:
             with pytest.raises(UnknownSymbol):
                 await world.book.get_quote("ZZZZ")
         assert not world.book._touched
-        assert not world.book.quotes
+        assert not world.book.quotes.symbols
 
     async def test_readers_at_once_ask_once(self, world: World) -> None:
         await asyncio.gather(*(world.book.get_quote("SPY") for _ in range(50)))

@@ -23,6 +23,7 @@ from optix.ports.market_data import (
     UnknownExpiration,
     UnknownSymbol,
 )
+from optix.processes.market import open_fan
 
 pytestmark = pytest.mark.stores
 
@@ -223,7 +224,7 @@ class TestLosses:
         await until(lambda: first.quotes["SPY"].quote.last == 602.0)
         await market.kill(feed)
         assert await market.bus.redis.hexists(QUOTES, "SPY")
-        second = MarketBook(market.bus, market.clock)
+        second = MarketBook(market.bus, market.clock, fan=open_fan())
         await until(lambda: second.feed_status().state == "down")
         assert (await second.get_quote("SPY")).quote.last == 602.0
         assert second.quality_now("realtime") is Quality.STALE

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Any, cast
 
 import pytest
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.session import Closing, StreamLane, StreamSession
 from tests.fakes.bus import ScriptedBus
 from tests.fixtures.market import open_lanes
 
 from optix.features.identity.service import AuthenticatedUser
 from optix.features.market.book import MarketBook
 from optix.features.streaming import protocol
-from optix.features.streaming.hub import StreamHub
-from optix.features.streaming.session import Closing, StreamLane, StreamSession
 from optix.kernel import limits
 from optix.kernel.clock import SystemClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.bus import Bus
+from optix.processes.market import open_fan
 
 
 class Listener:
@@ -41,7 +42,7 @@ async def listener(hub: StreamHub, user: UserId | None = None) -> Any:
 
 @pytest.fixture
 def book() -> MarketBook:
-    return MarketBook(cast("Bus", ScriptedBus()), SystemClock())
+    return MarketBook(cast("Bus", ScriptedBus()), SystemClock(), fan=open_fan())
 
 
 @pytest.fixture

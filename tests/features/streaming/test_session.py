@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
+from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.session import Closing, StreamLane, StreamSession
 from tests.fakes.bus import ScriptedBus
 from tests.fakes.socket import FakeSocket
 from tests.fixtures.chains import NOW_NS, spot_of
@@ -18,14 +20,13 @@ from optix.features.market import wire
 from optix.features.market.book import MarketBook
 from optix.features.market.lanes import MarketAgreementNeeded
 from optix.features.streaming import protocol
-from optix.features.streaming.hub import StreamHub
-from optix.features.streaming.session import Closing, StreamLane, StreamSession
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.kernel.errors import Unauthenticated
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.platform.bus import Bus
 from optix.ports.market_data import UnknownSymbol
+from optix.processes.market import open_fan
 
 USER, SESSION = UserId(new_uuid()), SessionId(new_uuid())
 
@@ -53,7 +54,7 @@ class World:
         self.clock = ScaledClock(SystemClock(), origin_ns=NOW_NS, speed=0)
         self.bus = ScriptedBus()
         self.bus.answers["quote"] = self.answer_quote
-        self.book = MarketBook(cast("Bus", self.bus), self.clock)
+        self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.hub = StreamHub(open_lanes(self.book, self.clock))
         self.socket = FakeSocket()
         self.doorman = Doorman()

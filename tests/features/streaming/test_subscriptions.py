@@ -21,6 +21,7 @@ from optix.kernel.errors import InvalidInput
 from optix.platform import bus as keys
 from optix.platform.bus import Bus
 from optix.ports.market_data import ChainKey, UnknownExpiration, UnknownSymbol
+from optix.processes.market import open_fan
 
 KEY = ChainKey("SPY", EXPIRATION)
 LAST = wire.QUOTE_COLUMNS.index("last")
@@ -35,7 +36,7 @@ def bus() -> ScriptedBus:
 
 @pytest.fixture
 def book(bus: ScriptedBus) -> MarketBook:
-    return MarketBook(cast("Bus", bus), SystemClock())
+    return MarketBook(cast("Bus", bus), SystemClock(), fan=open_fan())
 
 
 def read(frame: bytes | None) -> list[Any]:

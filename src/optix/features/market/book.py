@@ -24,28 +24,19 @@ import structlog
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
+from optix.features.market.quote_slots import QuoteReplica, QuoteSlot, QuoteSlots
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
-from optix.kernel.quote import Quality, Quote, TradingState
+from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
+from optix.platform.fanout.core import FanOut
 from optix.ports.market_data import ChainKey
 
 log = structlog.get_logger(__name__)
 
 Listener = Callable[[str], None]  # called with the topic that changed, or "status"
-
-
-@dataclass(slots=True)
-class QuoteReplica:
-    """One quote and what is made of it once for all readers."""
-
-    quote: Quote
-    version: int
-    fragment: bytes  # the row of docs/streaming.md
-    trading_state: TradingState | None
-    trading_reason: str
 
 
 @dataclass(slots=True)
@@ -66,12 +57,13 @@ class _Loading:
 class MarketBook:
     """The component that keeps the replica. One per process, shared by all its readers."""
 
-    def __init__(self, bus: Bus, clock: Clock, *, name: str = "book") -> None:
+    def __init__(self, bus: Bus, clock: Clock, *, fan: FanOut, name: str = "book") -> None:
         self.name = name
+        self.fan = fan
         self._bus = bus
         self._clock = clock
         self.version = 0
-        self.quotes: dict[str, QuoteReplica] = {}
+        self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
@@ -82,7 +74,7 @@ class MarketBook:
         self._held: Counter[str] = Counter()
         self._touched: dict[str, int] = {}
         self._listeners: set[Listener] = set()
-        self._wanted_quotes: dict[str, asyncio.Task[Quote]] = {}
+        self._wanted_quotes: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Follow the bus until cancelled. Effects: renews leases in `md.demand`."""
@@ -161,6 +153,18 @@ class MarketBook:
 
         Raises UnknownSymbol (a NotFound), FeedUnavailable or BusUnavailable.
         """
+        await self._open_quote(symbol)
+        return self.quotes[symbol]
+
+    async def open_quote(self, symbol: str) -> QuoteSlot:
+        """Return where a quote's rows are that is followed from now on, like `get_quote`.
+
+        The slot lives while its topic is held, and a while longer.
+        """
+        await self._open_quote(symbol)
+        return self.quotes.get_slot(symbol)
+
+    async def _open_quote(self, symbol: str) -> None:
         topic = wire.quote_topic(symbol)
         followed = topic in self._held or topic in self._touched
         self._touch(topic)
@@ -172,17 +176,16 @@ class MarketBook:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
                     raise
-        return self.quotes[symbol]
 
-    async def _load_quote(self, symbol: str) -> Quote:
+    async def _load_quote(self, symbol: str) -> None:
         task = self._wanted_quotes.get(symbol)
         if task is None:
             task = asyncio.ensure_future(self._ask_quote(symbol))
             self._wanted_quotes[symbol] = task
             task.add_done_callback(lambda _: self._wanted_quotes.pop(symbol, None))
-        return await asyncio.shield(task)
+        await asyncio.shield(task)
 
-    async def _ask_quote(self, symbol: str) -> Quote:
+    async def _ask_quote(self, symbol: str) -> None:
         try:
             row = await self.ask("quote", {"symbol": symbol})
         except FeedUnavailable:
@@ -191,9 +194,8 @@ class MarketBook:
                 raise
             row = orjson.loads(kept)
         self.version += 1
-        quote = self._take_quote(row).quote
+        self._take_quote(row)
         self._tell(wire.quote_topic(symbol))
-        return quote
 
     async def get_chain(self, key: ChainKey) -> ChainReplica:
         """Return a chain that is followed from now on.
@@ -308,17 +310,9 @@ class MarketBook:
         for underlying, expiration, sequence in body.get("l", ()):
             self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
-    def _take_quote(self, row: list[Any]) -> QuoteReplica:
-        trading_state, trading_reason = wire.load_trading(row)
-        replica = QuoteReplica(
-            quote=wire.load_quote(row),
-            version=self.version,
-            fragment=orjson.dumps(row[: len(wire.QUOTE_COLUMNS)]),
-            trading_state=trading_state,
-            trading_reason=trading_reason,
-        )
-        self.quotes[row[0]] = replica
-        return replica
+    def _take_quote(self, row: list[Any]) -> None:
+        json, binary, tail = wire.encode_quote(row)
+        self.quotes.set(row[0], json, binary, tail)
 
     def _take_change(self, epoch: str, change: dict[str, Any]) -> None:
         key = _key_of(change["u"], change["x"])
@@ -380,10 +374,10 @@ class MarketBook:
             if topic not in self._held and topic not in self._touched:
                 del self.chains[key]
         # An old number must not be there when somebody begins to look at it again.
-        for symbol in tuple(self.quotes):
+        for symbol in self.quotes.symbols:
             topic = wire.quote_topic(symbol)
             if topic not in self._held and topic not in self._touched:
-                del self.quotes[symbol]
+                self.quotes.remove(symbol)
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""

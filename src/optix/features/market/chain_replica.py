@@ -1,13 +1,14 @@
-"""A reader's copy of one expiration, with every row encoded at most once per change.
+"""A reader's copy of one expiration: columns as they travelled, and objects made when asked for.
 
-Rows are kept as they travelled (`wire.CHAIN_ROW_COLUMNS`, then vendor columns). From them come two
-encodings, made when first asked for and kept until the row changes: the array row of the stream and
-the object of the REST chain.
+Rows stay columns from the feed to the wire. Only the object of the REST chain is made row by row,
+when it is first asked for, and kept until its row changes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +17,10 @@ import orjson
 
 from optix.features.market import wire
 from optix.features.market.schemas import FlagName
+from optix.kernel.instrument import Right
 from optix.kernel.quote import QuoteFlag
 from optix.ports.market_data import ChainKey
 
-_STREAM_WIDTH: Final = len(wire.CHAIN_ROW_COLUMNS)
 _FLAG_NAMES: Final[dict[QuoteFlag, FlagName]] = {
     QuoteFlag.CROSSED: "crossed",
     QuoteFlag.LOCKED: "locked",
@@ -30,78 +31,76 @@ _FLAG_NAMES: Final[dict[QuoteFlag, FlagName]] = {
     QuoteFlag.OUTLIER: "outlier",
     QuoteFlag.INDICATIVE: "indicative",
 }
-(_BID, _ASK, _DELTA, _STATUS, _FLAGS, _AS_OF) = (
-    wire.CHAIN_ROW_COLUMNS.index(name)
-    for name in ("bid", "ask", "delta", "status", "flags", "as_of")
-)
+_DELTA: Final = wire.ANALYSED_COLUMNS.index("delta")
 
 
 @dataclass(slots=True)
 class ChainReplica:
-    """One expiration as published. `version` is the book's when it last changed."""
+    """One expiration as published. `columns` holds every row, in the order of `contracts`."""
 
     key: ChainKey
     epoch: str
     sequence: int
     header: dict[str, Any]
     contracts: list[list[Any]]  # wire.CONTRACT_COLUMNS
-    rows: list[list[Any]]
+    columns: wire.ChainColumns
     rejected: list[dict[str, str]]
-    version: int
-    loaded_version: int  # the listing is of this version: readers of an older one start anew
-    header_version: int
-    row_versions: npt.NDArray[np.int64]
     strikes: npt.NDArray[np.float64]
-    _stream: list[bytes | None]
+    is_call: npt.NDArray[np.bool_]
     _objects: list[bytes | None]
 
     @classmethod
-    def load(cls, key: ChainKey, body: dict[str, Any], version: int) -> ChainReplica:
+    def load(cls, key: ChainKey, body: dict[str, Any]) -> ChainReplica:
         """Return the replica of a whole state as kept in Redis."""
-        contracts, rows = body["contracts"], wire.load_rows(body["rows"])
+        contracts = body["contracts"]
+        columns = wire.load_columns(body["rows"])
+        assert columns.positions.tolist() == list(range(len(contracts))), "a state is whole"
         return cls(
             key=key,
             epoch=body["e"],
             sequence=body["s"],
             header=body["h"],
             contracts=contracts,
-            rows=rows,
+            columns=columns,
             rejected=body["rejected"],
-            version=version,
-            loaded_version=version,
-            header_version=version,
-            row_versions=np.full(len(rows), version, dtype=np.int64),
             strikes=np.array([contract[3] for contract in contracts], dtype=np.float64),
-            _stream=[None] * len(rows),
-            _objects=[None] * len(rows),
+            is_call=np.array([contract[2] == Right.CALL for contract in contracts], dtype=np.bool_),
+            _objects=[None] * len(contracts),
         )
 
-    def apply(self, change: dict[str, Any], version: int) -> None:
-        """Take one published change in. The caller has checked its sequence."""
+    def __len__(self) -> int:
+        return len(self.contracts)
+
+    def apply(self, change: dict[str, Any]) -> npt.NDArray[np.intp]:
+        """Take one published change in; return which rows changed. Its sequence was checked."""
         self.sequence = change["s"]
-        self.version = version
         if change["h"] is not None:
             self.header = change["h"]
-            self.header_version = version
-        for row in wire.load_rows(change["r"]):
-            position = row[0]
-            self.rows[position] = row
-            self.row_versions[position] = version
-            self._stream[position] = None
+        rows = wire.load_columns(change["r"])
+        places = rows.positions
+        columns = self.columns
+        if rows.vendor is not None and columns.vendor is None:
+            missing = np.full((len(wire.VENDOR_COLUMNS), len(self)), np.nan)
+            columns = self.columns = columns._replace(vendor=missing)
+        columns.quotes[:, places] = rows.quotes
+        columns.analytics[:, places] = rows.analytics
+        columns.status[places] = rows.status
+        columns.flags[places] = rows.flags
+        columns.as_of[places] = rows.as_of
+        if columns.vendor is not None:
+            columns.vendor[:, places] = np.nan if rows.vendor is None else rows.vendor
+        for position in places.tolist():
             self._objects[position] = None
+        return places
 
-    def changed_since(self, version: int) -> list[int]:
-        """Return the positions of rows that changed after `version`."""
-        positions: list[int] = np.flatnonzero(self.row_versions > version).tolist()
-        return positions
-
-    def stream_row(self, position: int) -> bytes:
-        """Return the row of docs/streaming.md."""
-        fragment = self._stream[position]
-        if fragment is None:
-            fragment = orjson.dumps(self.rows[position][:_STREAM_WIDTH])
-            self._stream[position] = fragment
-        return fragment
+    def differing(self, other: ChainReplica) -> npt.NDArray[np.intp]:
+        """Return which rows are not the same in another copy of the same contracts."""
+        mine, others = self.columns, other.columns
+        same = (mine.status == others.status) & (mine.flags == others.flags)
+        same &= mine.as_of == others.as_of
+        for a, b in ((mine.quotes, others.quotes), (mine.analytics, others.analytics)):
+            same &= ((a == b) | (np.isnan(a) & np.isnan(b))).all(axis=0)
+        return np.flatnonzero(~same)
 
     def object_row(self, position: int) -> bytes:
         """Return the `ChainContract` object of the REST chain."""
@@ -113,7 +112,8 @@ class ChainReplica:
 
     def deltas(self) -> npt.NDArray[np.float64]:
         """Return OPTIX deltas, NaN where there is none."""
-        return np.array([row[_DELTA] for row in self.rows], dtype=np.float64)
+        deltas: npt.NDArray[np.float64] = self.columns.analytics[_DELTA]
+        return deltas
 
     def position_of(self, key: str) -> int | None:
         """Return the position of a contract, None if it is not listed."""
@@ -121,20 +121,24 @@ class ChainReplica:
 
     def contract(self, position: int) -> dict[str, Any]:
         """Return the `ChainContract` of a row as plain values."""
-        row = self.rows[position]
-        contract = dict(zip(wire.CONTRACT_COLUMNS, self.contracts[position], strict=True))
-        numbers = dict(zip(wire.CHAIN_ROW_COLUMNS[1:_STATUS], row[1:_STATUS], strict=True))
-        vendor = row[_STREAM_WIDTH:]
-        flags = QuoteFlag(row[_FLAGS])
+        columns = self.columns
+        quoted = dict(zip(wire.QUOTED_COLUMNS, _known(columns.quotes[:, position]), strict=True))
+        vendor = None if columns.vendor is None else _known(columns.vendor[:, position])
+        told = vendor is not None and any(value is not None for value in vendor)
         return {
-            **contract,
-            **numbers,
-            "mid": mid_of(row[_BID], row[_ASK]),
-            "status": row[_STATUS],
-            "flags": flag_names(flags),
-            "as_of": wire.iso_ms(row[_AS_OF]),
-            "vendor": dict(zip(wire.VENDOR_COLUMNS, vendor, strict=True)) if vendor else None,
+            **dict(zip(wire.CONTRACT_COLUMNS, self.contracts[position], strict=True)),
+            **quoted,
+            **dict(zip(wire.ANALYSED_COLUMNS, _known(columns.analytics[:, position]), strict=True)),
+            "mid": mid_of(quoted["bid"], quoted["ask"]),
+            "status": wire.STATUS_WORDS[columns.status[position]],
+            "flags": flag_names(QuoteFlag(int(columns.flags[position]))),
+            "as_of": wire.iso_ms(int(columns.as_of[position])),
+            "vendor": dict(zip(wire.VENDOR_COLUMNS, vendor or (), strict=True)) if told else None,
         }
+
+
+def _known(values: npt.NDArray[np.float64]) -> Sequence[float | None]:
+    return [None if isnan(value) else value for value in values.tolist()]
 
 
 def mid_of(bid: float | None, ask: float | None) -> float | None:

@@ -60,7 +60,7 @@ class ChainFilter:
         """Return the positions of the wanted rows. `spot` may be NaN: then nothing is near it."""
         strikes = replica.strikes
         keep = np.ones(len(strikes), dtype=np.bool_)
-        calls = np.array([contract[2] == Right.CALL for contract in replica.contracts])
+        calls = replica.is_call
         if self.right is not None:
             keep &= calls if self.right is Right.CALL else ~calls
         if self.strikes is not None:

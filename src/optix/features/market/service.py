@@ -18,12 +18,13 @@ from zlib import crc32
 import orjson
 
 from optix.features.market import calendar, schemas, wire
-from optix.features.market.book import MarketBook, QuoteReplica
+from optix.features.market.book import MarketBook
 from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.features.market.feed_state import FeedState, price_works
 from optix.features.market.inputs import NoInputs
 from optix.features.market.provider_health import report_providers
+from optix.features.market.quote_slots import QuoteReplica
 from optix.features.market.quotes import spot_price_of
 from optix.features.market.schemas_admin import MarketProviders
 from optix.features.market.terms import ListedTerms
@@ -281,7 +282,7 @@ class MarketService:
             expiration = await self._next_expiration(underlying)
         key = ChainKey(underlying, expiration)
         replica = await self._book.get_chain(key)
-        spot = self._book.quotes.get(underlying) or await self._book.get_quote(underlying)
+        spot = self._book.quotes.find(underlying) or await self._book.get_quote(underlying)
         state = self._book.feed_status().state
         # Not the spot's version: that counts in this process alone, and tags go to all of them.
         quote = crc32(spot.fragment)
@@ -442,7 +443,7 @@ def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> Cha
     feed.take_chain(table)
     works = feed.due([key])
     feed.chains_message(works, price_works(works))
-    return ChainReplica.load(key, orjson.loads(feed.chain_body(key)), 1)
+    return ChainReplica.load(key, orjson.loads(feed.chain_body(key)))
 
 
 def _stock_symbol(text: str) -> str:

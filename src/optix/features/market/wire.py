@@ -11,8 +11,8 @@ A message is one JSON object. `k` names it:
 A quote row is `QUOTE_COLUMNS` and what only readers of the bus need. Rows of a chain travel as
 columns, which the feed writes from arrays without an object per row:
 `{"i":positions,"q":[bid…,ask…,…],"a":[iv…,delta…,…],"t":status codes,"f":flags,"w":as_of,"v":[…]}`,
-where `v` is null unless the provider has analytics of its own. `load_rows` makes rows of them:
-`CHAIN_ROW_COLUMNS` followed by `VENDOR_COLUMNS` where there are any. NaN is written as null.
+where `v` is null unless the provider has analytics of its own. They stay columns: `load_columns`.
+NaN is written as null.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import nan
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple, get_args
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from optix.features.market.schemas import AnalyticsStatus
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
@@ -34,6 +36,7 @@ from optix.kernel.quote import (
     TradingState,
     TradingStatus,
 )
+from optix.platform.fanout.rows import new_rows
 from optix.ports.market_data import ChainKey
 
 QUOTE_COLUMNS: Final = (
@@ -74,8 +77,14 @@ CHAIN_ROW_COLUMNS: Final = (
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
 
+QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
+TRADING_WORDS: Final = tuple(TradingState)
+STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
+ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
+
 _NS_PER_MS: Final = 1_000_000
-_STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
+QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
+ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
 
 def quote_topic(symbol: str) -> str:
@@ -156,16 +165,74 @@ def load_quote(row: list[Any]) -> Quote:
     )
 
 
+def encode_quote(row: list[Any]) -> tuple[bytes, bytes, bytes]:
+    """Return a travelled row as it goes to clients, JSON and binary, and what is beside it."""
+    numbers = [nan if value is None else value for value in row[1:11]]
+    batch = ROWS.quotes(
+        numbers=np.zeros(1, np.uint32),
+        symbols=[orjson.dumps(row[0])],
+        values=np.array(numbers, np.float64).reshape(-1, 1),
+        as_of=np.array([row[11]], np.int64),
+        quality=np.array([QUALITY_WORDS.index(row[12])], np.uint8),
+        flags=np.array([row[13]], np.uint8),
+        trading=np.array([255 if row[14] is None else TRADING_WORDS.index(row[14])], np.uint8),
+    )
+    size = int.from_bytes(batch[4:6], "little")
+    tail = orjson.dumps(row[len(QUOTE_COLUMNS) :])
+    return batch[8 : 8 + size], batch[8 + size :], tail
+
+
 def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
     """Return whether the security of a travelled quote can be traded, and why not."""
     return (None if row[14] is None else TradingState(row[14])), row[18]
 
 
-def load_rows(columns: dict[str, Any]) -> list[list[Any]]:
-    """Return the rows of travelled columns."""
-    words = [_STATUS_WORDS[code] for code in columns["t"]]
-    parts = [columns["i"], *columns["q"], *columns["a"], words, columns["f"], columns["w"]]
-    return list(map(list, zip(*parts, *(columns["v"] or ()), strict=True)))
+class ChainColumns(NamedTuple):
+    """Rows of a chain as columns. NaN is what the source did not say.
+
+    Shapes: positions, status, flags, as_of (rows,); quotes (6, rows): bid, ask, bid_size, ask_size,
+            last, volume; analytics (6, rows): iv, delta, gamma, theta, vega, rho;
+            vendor (columns of `VENDOR_COLUMNS`, rows), None where the provider has none.
+    Units:  as_of in unix ms; `status` are places in `STATUS_WORDS`.
+    """
+
+    positions: NDArray[np.intp]
+    quotes: NDArray[np.float64]
+    analytics: NDArray[np.float64]
+    status: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
+    as_of: NDArray[np.int64]
+    vendor: NDArray[np.float64] | None
+
+    def take(self, positions: NDArray[np.intp]) -> ChainColumns:
+        """Return some rows, by where they stand here."""
+        return ChainColumns(
+            self.positions[positions],
+            np.take(self.quotes, positions, axis=1),
+            np.take(self.analytics, positions, axis=1),
+            self.status[positions],
+            self.flags[positions],
+            self.as_of[positions],
+            None if self.vendor is None else np.take(self.vendor, positions, axis=1),
+        )
+
+
+def load_columns(columns: dict[str, Any]) -> ChainColumns:
+    """Return travelled columns as arrays."""
+    rows, vendor = len(columns["i"]), columns["v"]
+    return ChainColumns(
+        np.array(columns["i"], np.intp),
+        _matrix(columns["q"], len(QUOTED_COLUMNS), rows),
+        _matrix(columns["a"], len(ANALYSED_COLUMNS), rows),
+        np.array(columns["t"], np.uint8),
+        np.array(columns["f"], np.uint8),
+        np.array(columns["w"], np.int64),
+        None if vendor is None else _matrix(vendor, len(VENDOR_COLUMNS), rows),
+    )
+
+
+def _matrix(columns: list[list[float | None]], width: int, rows: int) -> NDArray[np.float64]:
+    return np.array(columns, np.float64).reshape(width, rows)  # None becomes NaN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,163 +1,275 @@
-"""Subscriptions of one socket: what it has seen, and the frames that bring it up to date.
+"""Subscriptions of one socket to numbers: what they follow, and when they begin (again).
 
-There is no queue. A subscription remembers the book's version it has sent; a flush sends what
-changed since. A reader that is slow simply flushes less often and skips states.
+After the beginning there is nothing to do: the fan sends what changes. Both kinds begin with a
+snapshot, or go on where an earlier connection stood if what it had still holds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final, Protocol
 
+import numpy as np
 import orjson
 
 from optix.features.market import wire
-from optix.features.market.book import MarketBook
-from optix.features.market.chain_replica import ChainReplica
 from optix.features.streaming import protocol
+from optix.features.streaming.followed import FollowedQuote, FollowedTopics
 from optix.kernel import limits
 from optix.kernel.errors import OptixError
-from optix.ports.market_data import ChainKey
+from optix.platform.fanout.core import FanOut
+
+if TYPE_CHECKING:
+    from optix.features.market.book import ChainSlots
+
+LAYOUT_QUOTES: Final = 1
+NO_HEADER: Final = -1
 
 
-class Subscription(Protocol):
-    """One subscription. `flush` is called whenever one of `topics` may have changed."""
+class Market(Protocol):
+    """What subscriptions need of the market they are in."""
 
-    id: int
+    stream: str
+    fan: FanOut
+    followed: FollowedTopics
+
+
+class Reader(Protocol):
+    """The socket of a subscription."""
+
+    handle: int
 
     @property
-    def topics(self) -> Sequence[str]:
-        """What the book calls the things this subscription follows."""
+    def market(self) -> Market: ...
+    def send(self, payload: bytes) -> None: ...
+    def drop(self, number: int) -> None:
+        """End a subscription, which cannot go on."""
 
-    async def open(self) -> bytes:
-        """Load what is asked for and return the snapshot frame. Raises OptixError."""
 
-    def flush(self) -> bytes | None:
-        """Return the frame with everything new, None when there is nothing."""
+def _may_resume(market: Market, resume: protocol.Resume | None) -> bool:
+    return (
+        resume is not None and resume.stream == market.stream and resume.seen <= market.fan.sequence
+    )
 
 
 class QuotesSubscription:
     """Quotes of some symbols."""
 
+    __slots__ = ("_quotes", "_reader", "_refused", "_resume", "_shown", "_timer", "id")
+
     def __init__(
-        self, number: int, book: MarketBook, symbols: list[str], refused: dict[str, OptixError]
+        self,
+        reader: Reader,
+        number: int,
+        symbols: list[str],
+        refused: Mapping[str, OptixError],
+        resume: protocol.Resume | None,
     ) -> None:
         self.id = number
-        self.topics = [wire.quote_topic(symbol) for symbol in symbols]
-        self._book = book
-        self._symbols = symbols
-        self._refused = refused
-        self._sequence = 0
-        self._seen = 0
+        self._reader = reader
+        self._refused = refused or None
+        self._resume = resume
+        self._shown = -1  # how many had a row when it began, -1 before
+        self._timer: asyncio.TimerHandle | None = None
+        self._quotes = reader.market.followed.follow_quotes(symbols)
 
-    async def open(self) -> bytes:
-        loads = {s: asyncio.ensure_future(self._book.get_quote(s)) for s in self._symbols}
-        for load in loads.values():  # late ones too, whose rows come as changes
-            load.add_done_callback(_forget_failure)
-        if loads:
-            await asyncio.wait(loads.values(), timeout=limits.SOCKET_SNAPSHOT_SECONDS_MAX)
-        missing = [_missing(text, error) for text, error in self._refused.items()]
-        for symbol, load in loads.items():
-            if not load.done():
-                missing.append({"symbol": symbol, "code": "pending", "detail": "Still loading."})
-            elif (error := load.exception()) is not None:
-                if not isinstance(error, OptixError):
-                    raise error
-                missing.append(_missing(symbol, error))
-        self._seen = self._book.version
-        present = [self._book.quotes[s] for s in self._symbols if s in self._book.quotes]
-        header = {"kind": "quotes", "columns": wire.QUOTE_COLUMNS, "missing": missing}
-        return protocol.snapshot_frame(self.id, header, [quote.fragment for quote in present])
+    @property
+    def cost(self) -> int:
+        """How many of the symbols of its socket it takes: one that names none takes memory too."""
+        return max(1, len(self._quotes))
 
-    def flush(self) -> bytes | None:
-        seen, self._seen = self._seen, self._book.version
-        quotes = self._book.quotes
-        rows = [
-            replica.fragment
-            for symbol in self._symbols
-            if (replica := quotes.get(symbol)) is not None and replica.version > seen
-        ]
-        if not rows:
-            return None
-        self._sequence += 1
-        return protocol.changes_frame(self.id, self._sequence, rows, None)
+    def open(self) -> None:
+        """Begin at once, or when all symbols are there or a moment has passed."""
+        opening = self._opening()
+        for quote in opening:
+            quote.waiting.append(self)
+        if not opening:
+            self._begin()
+            return
+        self._timer = asyncio.get_running_loop().call_later(
+            limits.SOCKET_SNAPSHOT_SECONDS_MAX, self._begin
+        )
 
+    def close(self) -> None:
+        self._stop_waiting()
+        self._reader.market.fan.unsubscribe(self._reader.handle, self.id)
+        self._reader.market.followed.unfollow_quotes(self._quotes)
+        for quote in self._quotes:
+            if self in quote.waiting:
+                quote.waiting.remove(self)
+        self._quotes = ()
 
-class ChainSubscription:
-    """One expiration, whole: every strike and root, and its underlying's quote."""
+    def topic_opened(self) -> None:
+        """Begin with the last one, and again with each that comes after its time."""
+        if self._shown < 0:
+            if not self._opening():
+                self._begin()
+        elif self._slots_shown() > self._shown:
+            self._begin()
+        else:
+            self._wait_for_the_rest()
 
-    def __init__(self, number: int, book: MarketBook, key: ChainKey) -> None:
-        self.id = number
-        self.topics = [wire.chain_topic(key), wire.quote_topic(key.underlying)]
-        self._book = book
-        self._key = key
-        self._sequence = 0
-        self._seen = 0
-        self._loaded = 0
+    def _slots_shown(self) -> int:
+        return sum(quote.slot is not None for quote in self._quotes)
 
-    async def open(self) -> bytes:
-        replica = await self._book.get_chain(self._key)
-        await self._book.get_quote(self._key.underlying)
-        return self._snapshot(replica)
+    def _wait_for_the_rest(self) -> None:
+        for quote in self._quotes:  # which come late, or when what is away is back
+            if quote.slot is None and self not in quote.waiting:
+                quote.waiting.append(self)
 
-    def _snapshot(self, replica: ChainReplica) -> bytes:
-        self._sequence, self._seen = 0, self._book.version
-        self._loaded = replica.loaded_version
-        header = {
-            "kind": "chain",
-            **self._changing(replica),
-            "underlying": self._key.underlying,
-            "expiration": self._key.expiration,
-            "delay_seconds": self._book.feed_status().delay_seconds,
-            "contracts": replica.contracts,
-            "columns": wire.CHAIN_ROW_COLUMNS,
-        }
-        rows = [replica.stream_row(position) for position in range(len(replica.rows))]
-        return protocol.snapshot_frame(self.id, header, rows)
+    def _opening(self) -> list[FollowedQuote]:
+        return [quote for quote in self._quotes if quote.slot is None and quote.opening]
 
-    def _changing(self, replica: ChainReplica) -> dict[str, Any]:
-        return {
-            "source": replica.header["source"],
-            "quality": replica.header["quality"],
-            "as_of": replica.header["as_of"],
-            "roots": replica.header["roots"],
-            "spot": self._spot(),
-        }
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
-    def _spot(self) -> orjson.Fragment | None:
-        quote = self._book.quotes.get(self._key.underlying)
-        return None if quote is None else orjson.Fragment(quote.fragment)
+    def _begin(self) -> None:
+        self._stop_waiting()
+        market, reader, resume = self._reader.market, self._reader, self._resume
+        self._resume = None
+        missing = self._missing()
+        slots = [quote.slot.slot for quote in self._quotes if quote.slot is not None]
+        self._shown = len(slots)
+        if resume is not None and _may_resume(market, resume):
+            reader.send(protocol.frame("resumed", self.id, {"missing": missing}))
+            head, seen = b"{}", resume.seen
+        else:
+            header = {
+                "kind": "quotes",
+                "columns": wire.QUOTE_COLUMNS,
+                "ids": {q.symbol: q.slot.number for q in self._quotes if q.slot is not None},
+                "missing": missing,
+            }
+            head, seen = orjson.dumps(header), -1
+        market.fan.subscribe(
+            reader.handle, self.id, slots, NO_HEADER, head, layout=LAYOUT_QUOTES, seen=seen
+        )
+        self._wait_for_the_rest()
 
-    def flush(self) -> bytes | None:
-        replica = self._book.chains.get(self._key)
-        if replica is None:
-            return None
-        if replica.loaded_version != self._loaded:
-            return self._snapshot(replica)
-        seen, self._seen = self._seen, self._book.version
-        header = self._header_since(replica, seen)
-        positions = replica.changed_since(seen) if replica.version > seen else []
-        if not positions and header is None:
-            return None
-        self._sequence += 1
-        rows = [replica.stream_row(position) for position in positions]
-        return protocol.changes_frame(self.id, self._sequence, rows, header)
-
-    def _header_since(self, replica: ChainReplica, seen: int) -> dict[str, Any] | None:
-        if replica.header_version > seen:
-            return self._changing(replica)
-        quote = self._book.quotes.get(self._key.underlying)
-        if quote is not None and quote.version > seen:
-            return {"spot": self._spot()}
-        return None
+    def _missing(self) -> list[dict[str, str]]:
+        refused = self._refused or {}
+        missing = [_missing_of(text, error) for text, error in refused.items()]
+        for quote in self._quotes:
+            if quote.slot is None and quote.error is not None and not quote.opening:
+                missing.append(_missing_of(quote.symbol, quote.error))
+            elif quote.slot is None:
+                missing.append(
+                    {"symbol": quote.symbol, "code": "pending", "detail": "Still loading."}
+                )
+        return missing
 
 
-def _missing(symbol: str, error: OptixError) -> dict[str, str]:
+def _missing_of(symbol: str, error: OptixError) -> dict[str, str]:
     return {"symbol": symbol, "code": error.code, "detail": error.detail}
 
 
-def _forget_failure(load: asyncio.Future[Any]) -> None:
-    """Read the failure of a load whose reader may be gone, or asyncio reports it as lost."""
-    if not load.cancelled():
-        load.exception()
+class ChainSubscription:
+    """One expiration: all of its strikes, those of a range, or those around the money."""
+
+    __slots__ = ("_chain", "_money_at", "_reader", "_resume", "_strikes", "id")
+
+    def __init__(
+        self,
+        reader: Reader,
+        number: int,
+        request: protocol.ChainRequest,
+        resume: protocol.Resume | None,
+    ) -> None:
+        self.id = number
+        self._reader = reader
+        self._resume = resume
+        self._strikes = request.strikes
+        self._money_at: int | None = None  # the place of the strike in the middle
+        columns = tuple(dict.fromkeys(request.columns))
+        self._chain = reader.market.followed.follow_chain(request.key(), columns)
+
+    def open(self) -> None:
+        if self._chain.slots is None:
+            self._chain.waiting.append(self)
+        else:
+            self._enter()
+
+    def close(self) -> None:
+        if self in self._chain.waiting:
+            self._chain.waiting.remove(self)
+        self._reader.market.fan.unsubscribe(self._reader.handle, self.id)
+        self._reader.market.followed.unfollow_chain(self._chain, self)
+
+    def topic_opened(self) -> None:
+        if self._chain.slots is not None:
+            self._enter()
+            return
+        assert self._chain.error is not None, "what did not open was refused"
+        self._reader.send(protocol.error_frame(self._chain.error, self.id))
+        self._reader.drop(self.id)
+
+    def listed_anew(self) -> None:
+        self._begin()
+
+    def recentre(self) -> None:
+        slots, wanted = self._chain.slots, self._strikes
+        if slots is None or not isinstance(wanted, protocol.Around):
+            return
+        money_at = _place_of_money(slots)
+        if money_at is None:
+            return
+        if self._money_at is None or abs(money_at - self._money_at) > wanted.around / 4:
+            self._begin()
+
+    def _enter(self) -> None:
+        self._chain.subscriptions.add(self)
+        self._begin()
+
+    def _begin(self) -> None:
+        slots = self._chain.slots
+        assert slots is not None, "it is open"
+        market, reader, resume = self._reader.market, self._reader, self._resume
+        self._resume = None
+        positions = self._positions(slots)
+        seen = -1
+        if resume is not None and _may_resume(market, resume) and self._still_holds(resume, slots):
+            reader.send(protocol.frame("resumed", self.id, {"missing": []}))
+            seen = resume.seen
+        market.fan.subscribe(
+            reader.handle,
+            self.id,
+            [slots.slots[position] for position in positions],
+            slots.header_slot,
+            slots.head(positions) if seen < 0 else b"{}",
+            layout=slots.layout,
+            seen=seen,
+        )
+
+    def _still_holds(self, resume: protocol.Resume, slots: ChainSlots) -> bool:
+        # Which strikes were around the money then is not known here any more.
+        return resume.seen >= slots.listed and not isinstance(self._strikes, protocol.Around)
+
+    def _positions(self, slots: ChainSlots) -> list[int]:
+        wanted = self._strikes
+        if isinstance(wanted, protocol.Between):
+            chosen = (slots.strikes >= wanted.from_) & (slots.strikes <= wanted.to)
+            return np.flatnonzero(chosen).tolist()
+        if isinstance(wanted, protocol.Around):
+            self._money_at = _place_of_money(slots)
+            if self._money_at is not None:
+                strikes = np.unique(slots.strikes)
+                low = strikes[max(0, self._money_at - wanted.around)]
+                high = strikes[min(len(strikes) - 1, self._money_at + wanted.around)]
+                chosen = (slots.strikes >= low) & (slots.strikes <= high)
+                return np.flatnonzero(chosen).tolist()
+        return list(range(len(slots.slots)))
+
+
+def _place_of_money(slots: ChainSlots) -> int | None:
+    """Return the place of the strike next to the money among all, None while there is none."""
+    money = slots.money()
+    strikes = np.unique(slots.strikes)
+    if money is None or not len(strikes):
+        return None
+    return int(np.abs(strikes - money).argmin())
+
+
+Subscription = QuotesSubscription | ChainSubscription

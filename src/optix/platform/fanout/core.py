@@ -39,8 +39,8 @@ class Ending(IntEnum):
 class FanOut(Protocol):
     """What both implementations do. Handles are never used twice.
 
-    Errors: IndexError for a handle or a slot that never was; ValueError for what is not allowed;
-    OSError for a descriptor that cannot be duplicated. One thread at a time may use a fan.
+    Errors: IndexError for a handle or a slot that never was; ValueError for what is not allowed.
+    One thread at a time may use a fan.
     """
 
     @property
@@ -73,8 +73,12 @@ class FanOut(Protocol):
     def sequence_of(self, slot: int) -> int:
         """Return the number of the slot's last change."""
 
-    def bind(self, number: int, slot: int) -> None:
-        """Let the row that the bus calls `number` (below IDS_MAX) go into `slot`."""
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
+        """Let the row that the bus calls `number` (below IDS_MAX) go into `slot`.
+
+        With a `name`, the first four bytes of its binary rows become that number: what the bus
+        calls it is the feed's and may change, clients are told a name once.
+        """
 
     def unbind(self, number: int) -> None: ...
     def set_many(self, batch: bytes) -> int:
@@ -84,10 +88,22 @@ class FanOut(Protocol):
         row (little endian), JSON, binary row. Errors: ValueError where it is cut off.
         """
 
-    def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
-        """Return a handle. The descriptor is duplicated; who gave it closes it."""
+    def set_slots(self, batch: bytes) -> None:
+        """Set slots from a batch whose numbers are slots."""
 
-    def remove_client(self, handle: int) -> None: ...
+    def set_parts(self, slot: int, parts: Sequence[tuple[str, int]]) -> None:
+        """Make a header of slots with one JSON value each, by the names that they have in it.
+
+        Changes then say those members whose slots changed. A part is kept like a slot that somebody
+        follows until its header is removed. Errors: ValueError for a part that has parts itself.
+        """
+
+    def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
+        """Return a handle. Who gave the descriptor removes the client before closing it."""
+
+    def remove_client(self, handle: int) -> bytes:
+        """Forget a client. Return what is left of a frame of which its socket has a part."""
+
     def set_interval(self, handle: int, interval_slices: int) -> None: ...
 
     def subscribe(
@@ -103,9 +119,9 @@ class FanOut(Protocol):
     ) -> None:
         """Send a snapshot with the object `head`, and from then on changes.
 
-        `header` is a slot whose JSON object is sent when it changes, or -1. `layout` is the byte
-        that names the binary rows. With `seen`, a sequence up to which the client has everything,
-        no snapshot is sent.
+        `header` is a slot whose JSON object is sent when it changes, or those of its parts that
+        did, or -1. `layout` is the byte that names the binary rows. With `seen`, a sequence up to
+        which the client has everything, no snapshot is sent.
         """
 
     def unsubscribe(self, handle: int, number: int) -> bool: ...
@@ -116,6 +132,9 @@ class FanOut(Protocol):
         After a close frame nothing more is sent. Errors: ValueError for a frame that RFC 6455 does
         not know, or a control frame of more than 125 bytes.
         """
+
+    def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:
+        """Send one frame to every client of a part of them, each with its next flush."""
 
     def pending(self, handle: int) -> int:
         """Return how many bytes of pushed and begun frames wait."""

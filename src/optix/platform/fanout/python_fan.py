@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optix.platform.fanout.core import Ending, Opcode
@@ -12,6 +11,7 @@ from optix.platform.fanout.core import Ending, Opcode
 _WHOLE = 0x80  # the bit of a frame that is not continued: RFC 6455 section 5.2
 _SNAPSHOT, _CHANGES = 1, 2
 _U32_MAX = 2**32 - 1
+_NAME_BYTES = 4
 
 
 @dataclass(slots=True)
@@ -20,7 +20,9 @@ class _Slot:
     binary: bytes = b""
     sequence: int = 0
     number: int = -1
+    name: int = -1
     followers: int = 0
+    parts: tuple[tuple[str, int], ...] = ()
     used: bool = True
 
 
@@ -32,14 +34,14 @@ class _Subscription:
     head: bytes
     layout: int
     seen: int
-    header_seen: int  # the head of a snapshot is as old as its request
+    told: int  # the sequence up to which the client has the header
     snapshot: bool
     number: int = 0
 
 
 @dataclass(slots=True)
 class _Client:
-    connection: socket.socket
+    descriptor: int
     binary: bool
     interval: int
     control: bytearray = field(default_factory=bytearray)
@@ -103,6 +105,7 @@ class PythonFan:
         if each.followers:
             raise ValueError("somebody follows this slot")
         self._bound.pop(each.number, None)
+        self.set_parts(slot, ())
         self._slots[slot] = _Slot(used=False)
         self._free_slots.append(slot)
 
@@ -124,14 +127,14 @@ class PythonFan:
     def sequence_of(self, slot: int) -> int:
         return self._used(slot).sequence
 
-    def bind(self, number: int, slot: int) -> None:
+    def bind(self, number: int, slot: int, name: int = -1) -> None:
         each = self._used(slot)
         if not 0 <= number < self._ids_max:
             raise ValueError("the id is beyond the bound")
         self.unbind(number)
         self.unbind(each.number)
         self._bound[number] = slot
-        each.number = number
+        each.number, each.name = number, name
 
     def unbind(self, number: int) -> None:
         slot = self._bound.pop(number, None)
@@ -139,45 +142,57 @@ class PythonFan:
             self._slots[slot].number = -1
 
     def set_many(self, batch: bytes) -> int:
-        at = taken = 0
-        while at < len(batch):
-            number = int.from_bytes(batch[at : at + 4], "little")
-            json = int.from_bytes(batch[at + 4 : at + 6], "little")
-            binary = int.from_bytes(batch[at + 6 : at + 8], "little")
-            begin, end = at + 8, at + 8 + json + binary
-            if end > len(batch):
-                raise ValueError("the batch is cut off")
+        taken = 0
+        for number, json, binary in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
-                self.set(slot, batch[begin : begin + json], batch[begin + json : end])
+                name = self._slots[slot].name
+                if name >= 0 and len(binary) >= _NAME_BYTES:
+                    binary = name.to_bytes(_NAME_BYTES, "little") + binary[_NAME_BYTES:]
+                self.set(slot, json, binary)
                 taken += 1
-            at = end
         return taken
+
+    def set_slots(self, batch: bytes) -> None:
+        for slot, json, binary in iter_batch(batch):
+            self.set(slot, json, binary)
+
+    def set_parts(self, slot: int, parts: Sequence[tuple[str, int]]) -> None:
+        each = self._used(slot)
+        for _, part in parts:
+            if self._used(part).parts or part == slot:
+                raise ValueError("a part has no parts")
+        for _, part in parts:
+            self._slots[part].followers += 1
+        for _, part in each.parts:
+            self._slots[part].followers -= 1
+        each.parts = tuple(parts)
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         self._check_interval(interval_slices)
-        connection = socket.socket(fileno=os.dup(descriptor))
-        connection.setblocking(False)
+        if descriptor < 0:
+            raise ValueError("there is no such descriptor")
+        os.set_blocking(descriptor, False)
         if self._free_places:
             place = self._free_places.pop()
         else:
             place = len(self._generations)
             self._generations.append(0)
         handle = self._generations[place] << 32 | place
-        self._clients[handle] = _Client(connection, binary, interval_slices)
+        self._clients[handle] = _Client(descriptor, binary, interval_slices)
         slot = (self._slice + 1 + place % interval_slices) % len(self._wheel)
         self._wheel[slot].append(handle)
         return handle
 
-    def remove_client(self, handle: int) -> None:
+    def remove_client(self, handle: int) -> bytes:
         each = self._client(handle)
         for subscription in each.subscriptions:
             self._follow(subscription, -1)
-        each.connection.close()
         del self._clients[handle]
         place = handle & 0xFFFFFFFF
         self._generations[place] += 1
         self._free_places.append(place)
+        return bytes(each.remainder)
 
     def set_interval(self, handle: int, interval_slices: int) -> None:
         self._check_interval(interval_slices)
@@ -208,7 +223,9 @@ class PythonFan:
             head if snapshot else b"",
             layout,
             max(seen, 0),
-            self.sequence if snapshot else seen,
+            # The head of a snapshot is as old as the subscription, so it may be older than the
+            # frame; who continues is told the header again.
+            self.sequence if snapshot else 0,
             snapshot,
         )
         self._follow(subscription, 1)
@@ -235,6 +252,14 @@ class PythonFan:
         each.control += _frame(opcode, payload)
         self._hurry(handle, each)
 
+    def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:
+        if not 0 <= part < parts:
+            raise ValueError("there is no such part")
+        frame = _frame(Opcode.TEXT, payload)
+        for handle, each in self._clients.items():
+            if (handle & 0xFFFFFFFF) % parts == part and not (each.ended or each.closing):
+                each.control += frame
+
     def pending(self, handle: int) -> int:
         each = self._client(handle)
         return len(each.control) + len(each.remainder)
@@ -247,6 +272,7 @@ class PythonFan:
             if each is not None and not each.ended:
                 each.urgent = False
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
         wheel = self._wheel
         begin = max(self._slice + 1, slice_number - len(wheel) + 1, 1)
         for number in range(begin, slice_number + 1):
@@ -257,6 +283,7 @@ class PythonFan:
                 if each is None or each.ended:
                     continue
                 self._flush(handle, each, now_ms, ended)
+                self._go_on(handle, each)
                 if not each.ended:
                     wheel[(number + each.interval) % len(wheel)].append(handle)
         self._slice = max(self._slice, slice_number)
@@ -291,6 +318,12 @@ class PythonFan:
             each.urgent = True
             self._urgent.append(handle)
 
+    def _go_on(self, handle: int, each: _Client) -> None:
+        # A frame of which the socket takes parts is finished with the next ticks, not with the
+        # interval; one that takes nothing is left alone until then.
+        if each.remainder and not (each.ended or each.stuck_since_ms):
+            self._hurry(handle, each)
+
     def _flush(self, handle: int, each: _Client, now_ms: int, ended: list[tuple[int, int]]) -> None:
         if len(each.control) > self._control_bytes_max:
             self._end(handle, each, Ending.OVERFULL, ended)
@@ -317,7 +350,7 @@ class PythonFan:
                 self._end(handle, each, Ending.CLOSED, ended)
             return
         try:
-            taken = each.connection.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            taken = os.write(each.descriptor, data)
         except BlockingIOError:
             taken = 0
         except OSError:
@@ -365,7 +398,7 @@ class PythonFan:
                 subscription.head = b""
             else:
                 subscription.number += 1
-                subscription.header_seen = self.sequence
+                subscription.told = self.sequence
             subscription.snapshot = False
             subscription.seen = self.sequence
         each.remainder = flight.data[taken:end]
@@ -380,6 +413,16 @@ class PythonFan:
         self.stats["skipped"] += 1
         each.skipped += 1
 
+    def _header_since(self, header: _Slot, seen: int) -> bytes:
+        if not header.parts:
+            return header.json if header.sequence > seen else b""
+        members = [
+            b'"%b":%b' % (name.encode(), slot.json)
+            for name, part in header.parts
+            if (slot := self._slots[part]).json and slot.sequence > seen
+        ]
+        return b"{%b}" % b",".join(members) if members else b""
+
     def _compose(self, each: _Client, subscription: _Subscription) -> bytes | None:
         rows = [
             slot
@@ -389,13 +432,9 @@ class PythonFan:
         ]
         header = b""
         if subscription.header >= 0:
-            slot = self._slots[subscription.header]
-            header = slot.json if slot.sequence > subscription.header_seen else b""
+            header = self._header_since(self._slots[subscription.header], subscription.told)
         if not (subscription.snapshot or rows or header):
             return None
-        # A snapshot whose head is older than its rows: who comes back with it is told the header.
-        old_head = subscription.snapshot and header
-        seen = subscription.header_seen if old_head else self.sequence
         self.stats["frames"] += 1
         self.stats["rows"] += len(rows)
         number = 0 if subscription.snapshot else subscription.number + 1
@@ -406,14 +445,28 @@ class PythonFan:
             )
             end = subscription.head if subscription.snapshot else header
             body = bytes((kind, subscription.layout, 0, 0)) + numbers
-            body += seen.to_bytes(8, "little")
+            body += self.sequence.to_bytes(8, "little")
             return _frame(Opcode.BINARY, body + b"".join(slot.binary for slot in rows) + end)
         joined = b",".join(slot.json for slot in rows)
         if subscription.snapshot:
-            parts = (subscription.id, subscription.head, joined, seen)
+            parts = (subscription.id, subscription.head, joined, self.sequence)
             return _frame(Opcode.TEXT, b'["snapshot",%d,0,%b,[%b],%d]' % parts)
-        changes = (subscription.id, number, joined, header or b"null", seen)
+        changes = (subscription.id, number, joined, header or b"null", self.sequence)
         return _frame(Opcode.TEXT, b'["changes",%d,%d,[%b],%b,%d]' % changes)
+
+
+def iter_batch(batch: bytes) -> Iterator[tuple[int, bytes, bytes]]:
+    """Yield number, JSON and binary row of each row of a batch, as far as it is whole."""
+    at = 0
+    while at < len(batch):
+        number = int.from_bytes(batch[at : at + 4], "little")
+        json = int.from_bytes(batch[at + 4 : at + 6], "little")
+        binary = int.from_bytes(batch[at + 6 : at + 8], "little")
+        begin, end = at + 8, at + 8 + json + binary
+        if end > len(batch):
+            raise ValueError("the batch is cut off")
+        yield number, batch[begin : begin + json], batch[begin + json : end]
+        at = end
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:

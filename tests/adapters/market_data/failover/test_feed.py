@@ -127,7 +127,7 @@ class Load:
         book = self.market.book
         if book.feed_status().state != "live":
             return True
-        shown = {symbol: replica.quote for symbol, replica in book.quotes.items()}
+        shown = {symbol: book.quotes[symbol].quote for symbol in book.quotes.symbols}
         return all(
             topic in shown and shown[topic].ts_event // 1_000_000 == update.ts_event // 1_000_000
             for topic, update in self.failover.given.items()

@@ -170,19 +170,17 @@ def bars_of(symbol: str, interval: BarInterval, answer: dict[str, Any]) -> Bars:
 def table_of(replica: ChainReplica, spot: Quote) -> ChainTable:
     """Return a published chain as the provider delivered it, to the millisecond."""
     contracts: list[OptionContract] = [parse_option(row[0]) for row in replica.contracts]
-    names = wire.CHAIN_ROW_COLUMNS
+    rows = replica.columns
     columns = {name: nan_column(len(contracts)) for name in CHAIN_COLUMNS}
-    for name in ("bid", "ask", "bid_size", "ask_size", "last", "volume"):
-        columns[name] = _column(row[names.index(name)] for row in replica.rows)
+    for name, values in zip(wire.QUOTED_COLUMNS, rows.quotes, strict=True):
+        columns[name] = array("d", values.tolist())
     for name in ("open_interest", "previous_close"):
         place = wire.CONTRACT_COLUMNS.index(name)
         columns[name] = _column(row[place] for row in replica.contracts)
-    for place, name in enumerate(wire.VENDOR_COLUMNS, start=len(names)):
-        columns[f"vendor_{name}"] = _column(
-            row[place] if len(row) > place else None for row in replica.rows
-        )
-    at = names.index("as_of")
-    times = array("q", [row[at] * _NS_PER_MS for row in replica.rows])
+    if rows.vendor is not None:
+        for name, values in zip(wire.VENDOR_COLUMNS, rows.vendor, strict=True):
+            columns[f"vendor_{name}"] = array("d", values.tolist())
+    times = array("q", (rows.as_of * _NS_PER_MS).tolist())
     header = replica.header
     return ChainTable(
         underlying=replica.key.underlying,

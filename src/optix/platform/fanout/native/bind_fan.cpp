@@ -1,13 +1,13 @@
 // The extension module optix.platform.fanout._fan.
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cerrno>
-#include <system_error>
 #include <utility>
 #include <vector>
 
+#include "bind_rows.hpp"
 #include "fan.hpp"
 
 namespace nb = nanobind;
@@ -28,16 +28,6 @@ void subscribe(Fan& fan, uint64_t handle, uint32_t number, std::vector<uint32_t>
                 {number, std::move(slots), header, std::string(view(head)), layout, seen});
 }
 
-uint64_t add_client(Fan& fan, int descriptor, bool binary, uint32_t interval_slices) {
-  try {
-    return fan.add_client(descriptor, binary, interval_slices);
-  } catch (const std::system_error& error) {
-    errno = error.code().value();
-    PyErr_SetFromErrno(PyExc_OSError);
-    throw nb::python_error();
-  }
-}
-
 std::vector<std::pair<uint64_t, int>> tick(Fan& fan, uint64_t slice, uint64_t now_ms) {
   std::vector<optix::fan::Event> events;
   {
@@ -50,27 +40,48 @@ std::vector<std::pair<uint64_t, int>> tick(Fan& fan, uint64_t slice, uint64_t no
   return pairs;
 }
 
-// One batch of the bus: u32 id, u16 JSON length, u16 binary length, then both, again and again.
-uint32_t set_many(Fan& fan, const nb::bytes& batch) {
+// One batch: u32 number, u16 JSON length, u16 binary length, then both, again and again.
+template <class Take>
+void each_row(const nb::bytes& batch, const Take& take) {
   const std::string_view all = view(batch);
   const auto byte = [&](size_t at) { return static_cast<uint32_t>(static_cast<uint8_t>(all[at])); };
   size_t at = 0;
-  uint32_t taken = 0;
   while (at < all.size()) {
     if (all.size() - at < 8) throw nb::value_error("the batch is cut off");
     const uint32_t id = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | byte(at + 3) << 24;
     const size_t json = byte(at + 4) | byte(at + 5) << 8;
     const size_t binary = byte(at + 6) | byte(at + 7) << 8;
     if (all.size() - at - 8 < json + binary) throw nb::value_error("the batch is cut off");
-    taken += fan.set_bound(id, all.substr(at + 8, json), all.substr(at + 8 + json, binary));
+    take(id, all.substr(at + 8, json), all.substr(at + 8 + json, binary));
     at += 8 + json + binary;
   }
+}
+
+uint32_t set_many(Fan& fan, const nb::bytes& batch) {
+  uint32_t taken = 0;
+  each_row(batch, [&](uint32_t id, std::string_view json, std::string_view binary) {
+    taken += fan.set_bound(id, json, binary);
+  });
   return taken;
+}
+
+void set_slots(Fan& fan, const nb::bytes& batch) {
+  each_row(batch, [&](uint32_t slot, std::string_view json, std::string_view binary) {
+    fan.set(slot, json, binary);
+  });
+}
+
+void set_parts(Fan& fan, uint32_t slot, const std::vector<std::pair<std::string, uint32_t>>& parts) {
+  std::vector<optix::fan::Part> owned;
+  for (const auto& [name, place] : parts) owned.push_back({'"' + name + "\":", place});
+  fan.set_parts(slot, std::move(owned));
 }
 
 }  // namespace
 
 NB_MODULE(_fan, module) {
+  nb::set_leak_warnings(false);  // a codec that lives as long as the process is no leak
+  optix::fan::bind_rows(module);
   nb::class_<Fan>(module, "Fan")
       .def(
           "__init__",
@@ -86,14 +97,17 @@ NB_MODULE(_fan, module) {
       .def("json", [](const Fan& fan, uint32_t slot) { return bytes_of(fan.json(slot)); })
       .def("binary", [](const Fan& fan, uint32_t slot) { return bytes_of(fan.binary(slot)); })
       .def("sequence_of", &Fan::sequence_of)
-      .def("bind", &Fan::bind)
+      .def("bind", &Fan::bind, "number"_a, "slot"_a, "name"_a = -1)
       .def("unbind", &Fan::unbind)
       .def("set_many", &set_many)
+      .def("set_slots", &set_slots)
+      .def("set_parts", &set_parts)
       .def("clear", &Fan::clear)
       .def_prop_ro("sequence", &Fan::sequence)
-      .def("add_client", &add_client, "descriptor"_a, nb::kw_only(), "binary"_a,
+      .def("add_client", &Fan::add_client, "descriptor"_a, nb::kw_only(), "binary"_a,
            "interval_slices"_a)
-      .def("remove_client", &Fan::remove_client)
+      .def("remove_client",
+           [](Fan& fan, uint64_t handle) { return bytes_of(fan.remove_client(handle)); })
       .def("set_interval", &Fan::set_interval)
       .def("subscribe", &subscribe, "handle"_a, "number"_a, "slots"_a, "header"_a, "head"_a,
            nb::kw_only(), "layout"_a, "seen"_a = -1)
@@ -104,6 +118,12 @@ NB_MODULE(_fan, module) {
             fan.push(handle, view(payload), opcode);
           },
           "handle"_a, "payload"_a, nb::kw_only(), "opcode"_a = 1)
+      .def(
+          "broadcast",
+          [](Fan& fan, const nb::bytes& payload, uint32_t part, uint32_t parts) {
+            fan.broadcast(view(payload), part, parts);
+          },
+          "payload"_a, nb::kw_only(), "part"_a = 0, "parts"_a = 1)
       .def("pending", &Fan::pending)
       .def("tick", &tick)
       .def_prop_ro("clients", &Fan::clients)

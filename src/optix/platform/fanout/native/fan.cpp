@@ -1,13 +1,10 @@
 #include "fan.hpp"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 namespace optix::fan {
@@ -65,10 +62,6 @@ Fan::Fan(Limits limits) : limits_(limits), wheel_(limits.wheel_slices) {
   if (limits.wheel_slices == 0) throw std::invalid_argument("a wheel has slices");
 }
 
-Fan::~Fan() {
-  for (Client& each : clients_) release(each);
-}
-
 uint32_t Fan::add_slot() {
   uint32_t place;
   if (free_slots_.empty()) {
@@ -87,6 +80,7 @@ void Fan::remove_slot(uint32_t slot) {
   if (!each.used) throw std::invalid_argument("there is no such slot");
   if (each.followers != 0) throw std::invalid_argument("somebody follows this slot");
   if (each.id >= 0) bound_[static_cast<size_t>(each.id)] = -1;
+  set_parts(slot, {});
   each = Slot{};
   free_slots_.push_back(slot);
 }
@@ -105,7 +99,7 @@ const Fan::Slot& Fan::slot(uint32_t place) const {
   return each;
 }
 
-void Fan::bind(uint32_t id, uint32_t place) {
+void Fan::bind(uint32_t id, uint32_t place, int64_t name) {
   slot(place);
   if (id >= limits_.ids_max) throw std::invalid_argument("the id is beyond the bound");
   if (id >= bound_.size()) bound_.resize(std::max<size_t>(id + 1, bound_.size() * 2), -1);
@@ -113,6 +107,7 @@ void Fan::bind(uint32_t id, uint32_t place) {
   if (slots_[place].id >= 0) unbind(static_cast<uint32_t>(slots_[place].id));
   bound_[id] = place;
   slots_[place].id = id;
+  slots_[place].name = name;
 }
 
 void Fan::unbind(uint32_t id) {
@@ -123,8 +118,25 @@ void Fan::unbind(uint32_t id) {
 
 bool Fan::set_bound(uint32_t id, std::string_view json, std::string_view binary) {
   if (id >= bound_.size() || bound_[id] < 0) return false;
-  set(static_cast<uint32_t>(bound_[id]), json, binary);
+  const auto place = static_cast<uint32_t>(bound_[id]);
+  set(place, json, binary);
+  Slot& each = slots_[place];
+  if (each.name >= 0 && binary.size() >= 4) {
+    write_u32(each.binary, 0, static_cast<uint32_t>(each.name));
+  }
   return true;
+}
+
+void Fan::set_parts(uint32_t place, std::vector<Part> parts) {
+  slot(place);
+  for (const Part& part : parts) {
+    if (!slot(part.slot).parts.empty() || part.slot == place) {
+      throw std::invalid_argument("a part has no parts");
+    }
+  }
+  for (const Part& part : parts) ++slots_[part.slot].followers;
+  for (const Part& part : slots_[place].parts) --slots_[part.slot].followers;
+  slots_[place].parts = std::move(parts);
 }
 
 void Fan::clear(uint32_t place) {
@@ -138,8 +150,7 @@ uint64_t Fan::add_client(int descriptor, bool binary, uint32_t interval_slices) 
   if (interval_slices == 0 || interval_slices >= limits_.wheel_slices) {
     throw std::invalid_argument("the interval is not within the wheel");
   }
-  const int own = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);  // no child process keeps it open
-  if (own < 0) throw std::system_error(errno, std::generic_category());
+  if (descriptor < 0) throw std::invalid_argument("there is no such descriptor");
   uint32_t place;
   if (free_clients_.empty()) {
     place = static_cast<uint32_t>(clients_.size());
@@ -152,7 +163,7 @@ uint64_t Fan::add_client(int descriptor, bool binary, uint32_t interval_slices) 
   const uint32_t generation = each.generation;
   each = Client{};
   each.generation = generation;
-  each.descriptor = own;
+  each.descriptor = descriptor;
   each.binary = binary;
   each.interval = interval_slices;
   ++living_;
@@ -179,16 +190,18 @@ void Fan::release(Client& each) {
     for (uint32_t slot : subscription.slots) --slots_[slot].followers;
     if (subscription.header >= 0) --slots_[static_cast<uint32_t>(subscription.header)].followers;
   }
-  if (each.descriptor >= 0) ::close(each.descriptor);
   const uint32_t generation = each.generation + 1;  // every handle of before is another's now
   each = Client{};
   each.generation = generation;
 }
 
-void Fan::remove_client(uint64_t handle) {
-  release(client(handle));
+std::string Fan::remove_client(uint64_t handle) {
+  Client& each = client(handle);
+  std::string rest = std::move(each.remainder);
+  release(each);
   free_clients_.push_back(static_cast<uint32_t>(handle));
   --living_;
+  return rest;
 }
 
 void Fan::set_interval(uint64_t handle, uint32_t interval_slices) {
@@ -211,7 +224,9 @@ void Fan::subscribe(uint64_t handle, Request request) {
   fresh.id = request.id;
   fresh.number = 0;
   fresh.seen = snapshot ? 0 : static_cast<uint64_t>(request.seen);
-  fresh.header_seen = snapshot ? sequence_ : fresh.seen;
+  // The head of a snapshot is as old as the subscription, so it may be older than the frame; who
+  // continues is told the header again.
+  fresh.told = snapshot ? sequence_ : 0;
   fresh.header = request.header;
   fresh.layout = request.layout;
   fresh.snapshot = snapshot;
@@ -245,6 +260,14 @@ void Fan::push(uint64_t handle, std::string_view payload, uint8_t opcode) {
   hurry(static_cast<uint32_t>(handle));
 }
 
+void Fan::broadcast(std::string_view payload, uint32_t part, uint32_t parts) {
+  if (parts == 0 || part >= parts) throw std::invalid_argument("there is no such part");
+  for (size_t place = part; place < clients_.size(); place += parts) {
+    Client& each = clients_[place];
+    if (each.descriptor >= 0 && !each.ended && !each.closing) put_frame(each.control, kText, payload);
+  }
+}
+
 uint64_t Fan::pending(uint64_t handle) const {
   const Client& each = client(handle);
   return each.control.size() + each.remainder.size();
@@ -254,6 +277,13 @@ void Fan::hurry(uint32_t place) {
   if (clients_[place].urgent) return;
   clients_[place].urgent = true;
   urgent_.push_back(handle_of(place));
+}
+
+// A frame of which the socket takes parts is finished with the next ticks, not with the interval;
+// one that takes nothing is left alone until then.
+void Fan::go_on(uint32_t place) {
+  const Client& each = clients_[place];
+  if (!each.ended && each.stuck_since_ms == 0 && !each.remainder.empty()) hurry(place);
 }
 
 uint64_t Fan::handle_of(uint32_t place) const {
@@ -275,6 +305,7 @@ std::vector<Event> Fan::tick(uint64_t slice, uint64_t now_ms) {
     const auto place = static_cast<uint32_t>(handle);
     clients_[place].urgent = false;
     flush(place, now_ms, events);
+    go_on(place);
   }
   // A late caller is given every slice it missed, once around the wheel at the most.
   const uint64_t from = std::max(slice_ + 1, slice >= wheel_.size() ? slice - wheel_.size() + 1 : 1);
@@ -287,6 +318,7 @@ std::vector<Event> Fan::tick(uint64_t slice, uint64_t now_ms) {
       const auto place = static_cast<uint32_t>(handle);
       flush(place, now_ms, events);
       if (is_here(handle)) {
+        go_on(place);
         wheel_[(each + clients_[place].interval) % wheel_.size()].push_back(handle);
       }
     }
@@ -306,12 +338,8 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   const bool binary = each.binary;
   std::string_view header;
   if (subscription.header >= 0) {
-    const Slot& slot = slots_[static_cast<size_t>(subscription.header)];
-    if (slot.sequence > subscription.header_seen) header = slot.json;
+    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.told);
   }
-  // A snapshot whose head is older than its rows: who comes back with it is told the header.
-  const bool old_head = subscription.snapshot && !header.empty();
-  const uint64_t seen = old_head ? subscription.header_seen : sequence_;
   body_.clear();
   uint32_t count = 0;
   if (binary) {
@@ -321,7 +349,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
     put_u32(body_, subscription.id);
     put_u32(body_, subscription.snapshot ? 0 : subscription.number + 1);
     put_u32(body_, 0);  // rows, known at the end
-    put_u64(body_, seen);
+    put_u64(body_, sequence_);
   } else {
     body_.append(subscription.snapshot ? "[\"snapshot\"," : "[\"changes\",");
     put_number(body_, subscription.id);
@@ -354,13 +382,27 @@ bool Fan::compose(Client& each, Subscription& subscription) {
       body_.append(header.empty() ? std::string_view("null") : header);
       body_.push_back(',');
     }
-    put_number(body_, seen);
+    put_number(body_, sequence_);
     body_.push_back(']');
   }
   put_frame(frame_, binary ? kBinary : kText, body_);
   ++stats_.frames;
   stats_.rows += count;
   return true;
+}
+
+std::string_view Fan::header_since(const Slot& header, uint64_t seen) {
+  if (header.parts.empty()) return header.sequence > seen ? header.json : std::string_view();
+  header_.clear();
+  for (const Part& part : header.parts) {
+    const Slot& slot = slots_[part.slot];
+    if (slot.json.empty() || slot.sequence <= seen) continue;
+    header_.push_back(header_.empty() ? '{' : ',');
+    header_.append(part.name);
+    header_.append(slot.json);
+  }
+  if (!header_.empty()) header_.push_back('}');
+  return header_;
 }
 
 void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
@@ -446,7 +488,7 @@ void Fan::finish(Client& each, size_t taken, size_t told) {
       subscription.head = std::string();
     } else {
       ++subscription.number;
-      subscription.header_seen = sequence_;
+      subscription.told = sequence_;
     }
     subscription.snapshot = false;
     subscription.seen = sequence_;

@@ -36,6 +36,11 @@ struct Request {
   int64_t seen;       // the sequence up to which the client has everything, or -1: a snapshot
 };
 
+struct Part {
+  std::string name;  // with its quotation marks and colon
+  uint32_t slot;
+};
+
 struct Stats {
   uint64_t frames = 0, rows = 0, bytes = 0, sends = 0, skipped = 0;
 };
@@ -43,27 +48,32 @@ struct Stats {
 class Fan {
  public:
   explicit Fan(Limits limits);
-  ~Fan();
   Fan(const Fan&) = delete;
   Fan& operator=(const Fan&) = delete;
 
   uint32_t add_slot();
   void remove_slot(uint32_t slot);  // only when nobody follows it
   void set(uint32_t slot, std::string_view json, std::string_view binary);
+  // A header that is an object of other slots: of changes it has those members that are new. The
+  // slots stay as long as it does.
+  void set_parts(uint32_t slot, std::vector<Part> parts);
   void clear(uint32_t place);  // has no row until it is set again
   std::string_view json(uint32_t place) const { return slot(place).json; }
   std::string_view binary(uint32_t place) const { return slot(place).binary; }
   uint64_t sequence_of(uint32_t place) const { return slot(place).sequence; }
 
-  // What the bus calls a row; rows of ids that are not bound are passed over.
-  void bind(uint32_t id, uint32_t place);
+  // What the bus calls a row; rows of ids that are not bound are passed over. With a name, binary
+  // rows of the bus begin with it instead of what the feed called them.
+  void bind(uint32_t id, uint32_t place, int64_t name);
   void unbind(uint32_t id);
   bool set_bound(uint32_t id, std::string_view json, std::string_view binary);
   uint64_t sequence() const { return sequence_; }
 
-  // The descriptor is duplicated, so that it cannot become another connection's under our hands.
+  // The descriptor stays its owner's, who removes the client before closing it: duplicated, a
+  // connection would take two of the files that a process may have. Removing a client gives what
+  // is left of a frame of which the socket has a part.
   uint64_t add_client(int descriptor, bool binary, uint32_t interval_slices);
-  void remove_client(uint64_t handle);
+  std::string remove_client(uint64_t handle);
   void set_interval(uint64_t handle, uint32_t interval_slices);
 
   void subscribe(uint64_t handle, Request request);
@@ -72,6 +82,9 @@ class Fan {
   // One whole frame in order with all others of this client, sent with the next tick. Nothing is
   // sent after a close frame; once the socket has it, the client ends as `closed`.
   void push(uint64_t handle, std::string_view payload, uint8_t opcode);
+
+  // One whole frame for every client whose place falls into a part, each with its next flush.
+  void broadcast(std::string_view payload, uint32_t part, uint32_t parts);
 
   // Flush what is due at a slice; `now_ms` is any clock that only rises.
   std::vector<Event> tick(uint64_t slice, uint64_t now_ms);
@@ -83,15 +96,16 @@ class Fan {
  private:
   struct Slot {
     std::string json, binary;
+    std::vector<Part> parts;
     uint64_t sequence = 0;
     int64_t id = -1;  // of the bus, where it is bound
+    int64_t name = -1;
     uint32_t followers = 0;
     bool used = false;
   };
   struct Subscription {
     uint32_t id, number;
-    uint64_t seen;
-    uint64_t header_seen;  // the head of a snapshot is as old as its request
+    uint64_t seen, told;  // the sequences up to which the client has the rows, and the header
     int64_t header;
     uint8_t layout;
     bool snapshot;
@@ -117,10 +131,12 @@ class Fan {
   const Client& client(uint64_t handle) const;
   void release(Client& each);
   void hurry(uint32_t place);
+  void go_on(uint32_t place);
   uint64_t handle_of(uint32_t place) const;
   bool is_here(uint64_t handle) const;
   void flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events);
   bool compose(Client& each, Subscription& subscription);
+  std::string_view header_since(const Slot& header, uint64_t seen);
   void end(uint32_t place, Ending ending, std::vector<Event>& events);
   void finish(Client& each, size_t taken, size_t told);
 
@@ -136,7 +152,7 @@ class Fan {
   std::vector<std::vector<uint64_t>> wheel_;  // handles: a place may have a new owner by then
   std::vector<uint64_t> urgent_;
   std::vector<Advance> advances_;
-  std::string frame_, body_;
+  std::string frame_, body_, header_;
 };
 
 }  // namespace optix::fan
