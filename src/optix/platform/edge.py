@@ -87,9 +87,6 @@ class EdgeMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
-        elif scope["type"] == "websocket":
-            with structlog.contextvars.bound_contextvars(request_id=_give_id(scope)):
-                await self.app(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -215,8 +212,12 @@ def is_too_deep(body: bytes) -> bool:
     return True
 
 
+def take_request_id(offered: str) -> str:
+    """Return the id that a proxy gave a request, or a new one where it is none."""
+    return offered if _REQUEST_ID.fullmatch(offered) else str(new_request_id())
+
+
 def _give_id(scope: Scope) -> str:
-    offered = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-    request_id = offered if _REQUEST_ID.fullmatch(offered) else str(new_request_id())
+    request_id = take_request_id(Headers(scope=scope).get(REQUEST_ID_HEADER, ""))
     scope.setdefault("state", {})["request_id"] = request_id
     return request_id

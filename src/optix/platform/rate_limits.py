@@ -58,7 +58,7 @@ ROUTES: Final[Sequence[tuple[re.Pattern[str], str]]] = tuple(
         (rf"(POST|PUT|PATCH|DELETE) {_AUTH}/.*", "account"),
     )
 )
-_LIMITED = ("/api/", "/ws/")
+_LIMITED = "/api/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Looks at all windows, and counts in all of them only if none is full. Scores are milliseconds.
@@ -282,10 +282,10 @@ class RateLimitMiddleware:
         self._trusted = trusted_proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or not scope["path"].startswith(_LIMITED):
+        if scope["type"] != "http" or not scope["path"].startswith(_LIMITED):
             await self.app(scope, receive, send)
             return
-        method = scope.get("method", "GET")
+        method = scope["method"]
         windows = self._windows(method, scope)
         closed = scope["path"].startswith(_AUTH + "/") and method not in _READS
         try:
@@ -295,10 +295,7 @@ class RateLimitMiddleware:
             await answer(scope, receive, send)
             return
         if verdict.allowed:
-            await self.app(scope, receive, _with_headers(scope, send, verdict.headers()))
-            return
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 4429, "reason": "too many connections"})
+            await self.app(scope, receive, _with_headers(send, verdict.headers()))
             return
         refusal = RateLimited(
             f"There were {verdict.window.most} requests of this kind within a minute. "
@@ -310,7 +307,7 @@ class RateLimitMiddleware:
 
     def _windows(self, method: str, scope: Scope) -> list[Window]:
         """Return the windows a request falls in: the default first, then that of its route."""
-        address = f"address {_network_of(client_address(scope, self._trusted))}"
+        address = f"address {network_of(client_address(scope, self._trusted))}"
         user = self._user(scope)
         rule = rule_of(method, scope["path"])
         windows = [Window("default", user or address, self._per_minute["default"])]
@@ -331,10 +328,7 @@ def rule_of(method: str, path: str) -> str:
     return next((rule for pattern, rule in ROUTES if pattern.fullmatch(called)), "default")
 
 
-def _with_headers(scope: Scope, send: Send, headers: Mapping[str, str]) -> Send:
-    if scope["type"] == "websocket":
-        return send
-
+def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
             MutableHeaders(scope=message).update(headers)
@@ -347,7 +341,7 @@ def _request_id(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
-def _network_of(address: str) -> str:
+def network_of(address: str) -> str:
     """Return what counts as one address: of IPv6 the /64 that one subscriber has to himself."""
     try:
         parsed = ip_address(address)

@@ -58,8 +58,10 @@ from optix.platform.setting_types import (
     blank_is_absent,
     problem,
 )
+from optix.platform.stream_settings import StreamSettings
 
 SECRET_LENGTH_MIN = 16
+DRAIN_SECONDS = 15.0
 
 # Words that people leave in place of a secret, compared without case, digits and punctuation.
 PLACEHOLDERS = frozenset(
@@ -142,8 +144,8 @@ class HttpSettings(Group):
         None,
         ge=1,
         le=65535,
-        description="The port on which a feed without the API tells its health and metrics; left "
-        "out, it listens nowhere.",
+        description="The port on which a feed or a stream without the API tells its health and "
+        "metrics; left out, it listens nowhere.",
         examples=["9100"],
     )
     public_url: OptionalText = Field(
@@ -264,6 +266,7 @@ class Settings(BaseModel):
     GROUPS: ClassVar[Mapping[str, type[Group]]] = {
         "core": CoreSettings,
         "http": HttpSettings,
+        "stream": StreamSettings,
         "stores": StoreSettings,
         "market": MarketSettings,
         "agreement": AgreementSettings,
@@ -289,6 +292,7 @@ class Settings(BaseModel):
 
     core: CoreSettings
     http: HttpSettings
+    stream: StreamSettings
     stores: StoreSettings
     market: MarketSettings
     agreement: AgreementSettings
@@ -324,6 +328,12 @@ class Settings(BaseModel):
         """Whether the two well-known accounts are wanted: never in production."""
         wanted = self.core.development_accounts
         return not self.production and (wanted is None or wanted)
+
+    @property
+    def drain_seconds(self) -> float:
+        """Over how long the clients of a stream that is stopped are moved away."""
+        chosen = self.stream.stream_drain_seconds
+        return chosen if chosen is not None else DRAIN_SECONDS if self.production else 0.0
 
     @property
     def agreement_required(self) -> bool:

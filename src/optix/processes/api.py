@@ -32,8 +32,6 @@ from optix.features.market import router_agreement as market_agreement_http
 from optix.features.market import router_history as market_history_http
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
-from optix.features.streaming.hub import StreamHub
-from optix.features.streaming.router import stream_router
 from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform import docs, health, metrics
@@ -71,7 +69,6 @@ class ApiDependencies:
     identity: Identity
     lanes: MarketLanes
     history: MarketHistory
-    hub: StreamHub
     clock: Clock
     metrics_token: str
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
@@ -109,24 +106,10 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_admin_http.router)
 
 
-def mount_stream(app: FastAPI, deps: ApiDependencies) -> None:
-    deps.identity.ended.listen(deps.hub.session_ended)
-    app.include_router(
-        stream_router(
-            choose_lane=deps.hub.choose_lane,
-            hub=deps.hub,
-            verifier=deps.identity.authenticator,
-            clock=deps.clock,
-            origins=deps.cors_origins,
-        )
-    )
-
-
 # One line per module: its name on the command line, and how its routers come into an app.
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
     "market": mount_market,
-    "stream": mount_stream,
 }
 
 

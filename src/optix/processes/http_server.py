@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from optix.kernel import limits
 from optix.kernel.errors import Unavailable
@@ -22,36 +22,6 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         yield
-
-
-class _WebSocket(WebSocketsSansIOProtocol):
-    """Cuts off a client that does not read, with what waits for it.
-
-    Closing alone keeps the connection, and its buffer, until the client has read everything.
-    """
-
-    _cut: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self._cut = self.loop.call_later(limits.SOCKET_SEND_SECONDS_MAX, self.transport.abort)
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self._keep()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._keep()
-
-    def keepalive_timeout(self) -> None:
-        super().keepalive_timeout()
-        self.transport.abort()
-
-    def _keep(self) -> None:
-        if self._cut is not None:
-            self._cut.cancel()
-            self._cut = None
 
 
 class _HTTP(HttpToolsProtocol):
@@ -85,14 +55,27 @@ class _HTTP(HttpToolsProtocol):
             self._cut = None
 
 
-class HTTPServer:
-    """Serves an ASGI app on one port until cancelled."""
+# Makes the protocol of a connection that asked for a WebSocket; it is given the request's bytes.
+NewSocket = Callable[[], asyncio.Protocol]
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, name: str = "api") -> None:
+
+class HTTPServer:
+    """Serves an ASGI app on one port until cancelled; sockets are what `new_socket` makes."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        host: str,
+        port: int,
+        name: str = "api",
+        new_socket: NewSocket | None = None,
+    ) -> None:
         self.name = name
         self._app = app
         self._host = host
         self._port = port
+        self._new_socket = new_socket
         self._server: _Server | None = None
 
     async def run(self) -> None:
@@ -106,11 +89,8 @@ class HTTPServer:
             access_log=False,  # the edge writes one line per request
             server_header=False,
             proxy_headers=False,
-            # Deflate per client costs ten times the send itself (docs/streaming.md).
             http=_HTTP,
-            ws=_WebSocket,
-            ws_per_message_deflate=False,
-            ws_max_size=limits.SOCKET_MESSAGE_BYTES_MAX + 1,
+            ws=_socket_class(self._new_socket),
             timeout_keep_alive=65,
             timeout_graceful_shutdown=3,
         )
@@ -138,3 +118,10 @@ class HTTPServer:
         """Raise Unavailable while nothing is listening."""
         if self._server is None or not self._server.started:
             raise Unavailable("The web server is not listening.")
+
+
+def _socket_class(new_socket: NewSocket | None) -> Any:
+    """Return what uvicorn makes the protocol of a socket with; it has nothing to say to ours."""
+    if new_socket is None:
+        return "none"
+    return lambda **_: new_socket()

@@ -15,7 +15,12 @@ from optix.platform.secrets import Secrets, load_secrets
 from optix.platform.settings import Settings, misspelled
 from optix.processes.composition import DevelopmentAccount, Wiring, load_wiring
 from optix.processes.ports import choose_port
-from optix.processes.supervisor import Component, run_components, stop_on_signals
+from optix.processes.supervisor import (
+    STOP_SECONDS_MAX,
+    Component,
+    run_components,
+    stop_on_signals,
+)
 from optix.quant import kernels
 
 PING_PAUSE_SECONDS = 0.05
@@ -162,7 +167,12 @@ class Start:
         announcement = asyncio.create_task(announce(), name="announcement")
         self._running = True
         try:
-            await run_components(components, stop=self._stop, policies=wiring.policies())
+            await run_components(
+                components,
+                stop=self._stop,
+                policies=wiring.policies(),
+                stop_seconds_max=STOP_SECONDS_MAX + self._settings.drain_seconds,
+            )
         finally:
             announcement.cancel()
             with suppress(asyncio.CancelledError):

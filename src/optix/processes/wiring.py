@@ -31,7 +31,9 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
-from optix.features.streaming.hub import StreamHub
+from optix.features.streaming.connection import Connection
+from optix.features.streaming.gateway import Gateway, GatewayRules
+from optix.features.streaming.server import StreamServer
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.platform.bus import Bus, connect
@@ -49,10 +51,9 @@ from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.composition import DevelopmentAccount
-from optix.processes.feed import FeedComponent
 from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer
-from optix.processes.market import market_of, open_fan
+from optix.processes.market import Market, market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
@@ -73,7 +74,6 @@ __all__ = [
 ]
 
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
-STREAM_MODULE: Final = "stream"
 
 
 class UnknownComponent(InvalidInput):
@@ -135,13 +135,13 @@ def build_components(
         components.append(build_worker(settings, stores, identity, clock, capture))
     registry = new_registry()
     served = _modules(names, modules)
-    if "feed" in names:
-        feeds = market.feeds(registry)
-        components += feeds
-        if not served:
-            components += _operations(settings, secrets, registry, feeds)
-    if served or capture is not None:
+    feeds = market.feeds(registry) if "feed" in names else []
+    components += feeds
+    if served or "stream" in names or capture is not None:
         components += market.lanes.books
+    gateway = _gateway(settings, market.lanes, identity, clock) if "stream" in names else None
+    if served or gateway is not None:
+        components.append(identity.ended)
     if served:
         deps = ApiDependencies(
             environment=settings.core.env,
@@ -151,12 +151,9 @@ def build_components(
             identity=identity,
             lanes=market.lanes,
             history=market.history,
-            hub=StreamHub(market.lanes),
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=[
-                HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)
-            ],
+            health_checks=_health_checks(market, gateway),
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
@@ -164,27 +161,65 @@ def build_components(
             registry=registry,
         )
         app = create_app(deps, modules=served)
-        components.append(identity.ended)
-        components.append(HTTPServer(app, host=settings.http.host, port=settings.http.port))
+        components.append(
+            HTTPServer(
+                app,
+                host=settings.http.host,
+                port=settings.http.port,
+                new_socket=None if gateway is None else lambda: Connection(gateway),
+            )
+        )
+    elif gateway is not None:
+        components.append(StreamServer(gateway, host=settings.http.host, port=settings.http.port))
+    if not served:
+        checks = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
+        if gateway is not None:
+            checks += _health_checks(market, gateway)
+        components += _operations(settings, secrets, registry, checks)
+    if gateway is not None:
+        components.append(gateway)  # the last to start is the first to stop
     return components
+
+
+def _health_checks(market: Market, gateway: Gateway | None) -> list[HealthCheck]:
+    checks = [HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)]
+    if gateway is not None:
+        checks.append(HealthCheck("stream", gateway.ping))
+    return checks
+
+
+def _gateway(settings: Settings, lanes: MarketLanes, identity: Identity, clock: Clock) -> Gateway:
+    """Return what serves the sockets of this process."""
+    rules = GatewayRules(
+        origins=settings.network.cors_origins,
+        trusted_proxies=settings.network.trusted_proxies,
+        production=settings.production,
+        sockets_max=settings.stream.stream_sockets,
+        sockets_per_address=settings.stream.stream_sockets_per_address,
+        connects_per_minute=settings.stream.stream_connects_per_minute,
+        drain_seconds=settings.drain_seconds,
+    )
+    gateway = Gateway(lanes, identity.authenticator, clock, rules)
+    identity.ended.listen(gateway.session_ended)
+    return gateway
 
 
 def _operations(
     settings: Settings,
     secrets: Secrets,
     registry: CollectorRegistry,
-    feeds: Sequence[FeedComponent],
+    checks: Sequence[HealthCheck],
 ) -> list[HTTPServer]:
     """Return the small server of a process that has no API, where a port is given for it."""
     port = settings.http.metrics_port
-    if port is None:
+    if port is None or not checks:
         return []
     app = create_operations_app(
         version=__version__,
         production=settings.production,
         registry=registry,
         metrics_token=secrets.metrics_token.get_secret_value(),
-        health_checks=[HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds],
+        health_checks=checks,
     )
     return [HTTPServer(app, host=settings.http.host, port=port, name="metrics")]
 
@@ -232,18 +267,14 @@ def _passwords(stores: StoreUrls) -> list[str]:
 
 def _modules(names: Sequence[str], modules: Sequence[str] | None) -> list[str]:
     """Return the router modules that `names` and `modules` ask for."""
-    served: list[str] = []
-    if "api" in names:
-        served += modules or [name for name in MODULES if name != STREAM_MODULE]
-    if "stream" in names:
-        served.append(STREAM_MODULE)
-    return list(dict.fromkeys(served))
+    return list(dict.fromkeys(modules or MODULES)) if "api" in names else []
 
 
 def policies() -> dict[str, Policy]:
     """Return what happens when a component ends, where it is not started again."""
     return {
         "api": STOP_PROGRAM,
+        "stream server": STOP_PROGRAM,
         "resources": STOP_PROGRAM,
         "feed": Policy(final=frozenset({"unreadable_recording"})),
     }
@@ -310,7 +341,6 @@ def openapi_document() -> dict[str, Any]:
         ),
         lanes=lanes,
         history=MarketHistory(LateHistory(Path(), None, clock), clock.now_ns, rate=0.0),
-        hub=StreamHub(lanes),
         clock=clock,
         metrics_token="",
         rate_limits=LimitSettings().per_minute,

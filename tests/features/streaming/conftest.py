@@ -16,7 +16,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from optix.features.identity.tokens import AccessTokenSigner, SigningKey
-from optix.features.streaming.hub import StreamHub
+from optix.features.identity.service import Identity
+from optix.features.streaming.connection import Connection
+from optix.features.streaming.gateway import Gateway, GatewayRules
+from optix.features.streaming.server import StreamServer
 from optix.kernel.clock import ScaledClock
 from optix.kernel.ids import SessionId, UserId, new_uuid
 from optix.processes.api import ApiDependencies, create_app
@@ -60,11 +63,11 @@ class Reader:
 class Stream:
     """The server, its clients, and the feed behind it."""
 
-    def __init__(self, server: HTTPServer, port: int, hub: StreamHub, market: Market) -> None:
-        self.server = server
+    def __init__(self, port: int, gateway: Gateway, market: Market) -> None:
         self.port = port
-        self.hub = hub
+        self.gateway = gateway
         self.market = market
+        self.running: asyncio.Task[None]  # the gateway
         self._readers: list[Reader] = []
 
     async def connect(self, origin: str | None = None) -> Reader:
@@ -99,20 +102,54 @@ def tokens(signing_key: SigningKey, clock: ScaledClock) -> Tokens:
 
 
 @pytest.fixture
-async def stream(api_dependencies: ApiDependencies, market: Market) -> AsyncIterator[Stream]:
+def rules() -> GatewayRules:
+    """What the operator decides; tests about bounds bring their own."""
+    return GatewayRules(
+        sockets_max=1_000, sockets_per_address=1_000, connects_per_minute=100_000, drain_seconds=0
+    )
+
+
+@pytest.fixture(params=["beside the API", "alone"])
+def beside_the_api(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param == "beside the API")
+
+
+@pytest.fixture
+async def stream(
+    api_dependencies: ApiDependencies,
+    identity: Identity,
+    market: Market,
+    clock: ScaledClock,
+    rules: GatewayRules,
+    beside_the_api: bool,
+) -> AsyncIterator[Stream]:
+    """The gateway behind a real server, in both ways in which it is run."""
+    gateway = Gateway(api_dependencies.lanes, identity.authenticator, clock, rules)
+    identity.ended.listen(gateway.session_ended)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    server = HTTPServer(create_app(api_dependencies), host="127.0.0.1", port=port)
-    running = asyncio.create_task(server.run())
-    await until(lambda: running.done() or _is_up(server))
-    stream = Stream(server, port, api_dependencies.hub, market)
+    server: HTTPServer | StreamServer
+    if beside_the_api:
+        app = create_app(api_dependencies)
+        server = HTTPServer(
+            app, host="127.0.0.1", port=port, new_socket=lambda: Connection(gateway)
+        )
+    else:
+        server = StreamServer(gateway, host="127.0.0.1", port=port)
+    stream = Stream(port, gateway, market)
+    serving = asyncio.create_task(server.run())
+    stream.running = asyncio.create_task(gateway.run())
+    await until(lambda: _is_up(server) or serving.done())
     yield stream
     await stream.close()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    for task in (stream.running, serving):
+        task.cancel()
+    await asyncio.gather(stream.running, serving, return_exceptions=True)
 
 
-def _is_up(server: HTTPServer) -> bool:
+def _is_up(server: HTTPServer | StreamServer) -> bool:
+    if isinstance(server, StreamServer):
+        return server._server is not None
     return server._server is not None and server._server.started
 
 

@@ -307,12 +307,12 @@ class TestBounds:
         unreading = _Unreading(stream.port)
         await unreading.open()
         await unreading.say(op="auth", token=tokens.of())
-        await until(lambda: stream.hub.sockets == 1)
+        await until(lambda: stream.gateway.sockets == 1)
         flood = asyncio.create_task(unreading.flood())
         waiting = [0]
         await until(
             lambda: (
-                _note_waiting(server.server_state.connections, waiting) and stream.hub.sockets == 0
+                _note_waiting(server.server_state.connections, waiting) and stream.gateway.sockets == 0
             ),
             seconds=60,
         )
@@ -322,7 +322,7 @@ class TestBounds:
         unreading.close()
         # The transport's own mark, and the frame that went over it.
         assert 65_536 < waiting[0] < 65_536 + 2 * unreading.answer_bytes_max
-        assert not stream.hub.topics
+        assert not stream.gateway.topics
 
 
 def _note_waiting(connections: Any, most: list[int]) -> bool:

@@ -113,6 +113,8 @@ class Connection(asyncio.Protocol):
         if hasattr(socket, "TCP_NOTSENT_LOWAT"):
             own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, limits.SOCKET_UNSENT_BYTES)
         self._gateway.connected(self)
+        if self._transport.get_write_buffer_size():  # of an answer to another request before
+            self.abort()
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -126,7 +128,7 @@ class Connection(asyncio.Protocol):
             log.exception("stream.connection_failed")
             self.close(protocol.CLOSE_BUG, "Something went wrong on our side.")
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's name
         # Before anything else: the descriptor may be another connection's a moment later.
         self._leave_fan()
         self.state = State.GONE

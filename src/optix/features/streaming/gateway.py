@@ -483,7 +483,8 @@ class Gateway:
             for connection in tuple(self._waiting):
                 connection.close(protocol.CLOSE_GOING_AWAY, "The server goes away.")
             until = now + seconds + limits.SOCKET_CLOSE_SECONDS_MAX + 1
-            while (self.sockets or self._waiting) and self.now() < until:
+            # Each ends in its own time.
+            while (self.sockets or self._waiting) and self.now() < until:  # noqa: ASYNC110  # ends
                 await asyncio.sleep(STEP_SECONDS)
         finally:
             self._draining = False

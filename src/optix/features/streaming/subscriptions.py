@@ -47,6 +47,11 @@ class Reader(Protocol):
         """End a subscription, which cannot go on."""
 
 
+def _leave(reader: Reader, number: int) -> None:
+    if reader.handle >= 0:  # else its whole client was taken out
+        reader.market.fan.unsubscribe(reader.handle, number)
+
+
 def _may_resume(market: Market, resume: protocol.Resume | None) -> bool:
     return (
         resume is not None and resume.stream == market.stream and resume.seen <= market.fan.sequence
@@ -93,7 +98,7 @@ class QuotesSubscription:
 
     def close(self) -> None:
         self._stop_waiting()
-        self._reader.market.fan.unsubscribe(self._reader.handle, self.id)
+        _leave(self._reader, self.id)
         self._reader.market.followed.unfollow_quotes(self._quotes)
         for quote in self._quotes:
             if self in quote.waiting:
@@ -195,7 +200,7 @@ class ChainSubscription:
     def close(self) -> None:
         if self in self._chain.waiting:
             self._chain.waiting.remove(self)
-        self._reader.market.fan.unsubscribe(self._reader.handle, self.id)
+        _leave(self._reader, self.id)
         self._reader.market.followed.unfollow_chain(self._chain, self)
 
     def topic_opened(self) -> None:
