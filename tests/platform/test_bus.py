@@ -16,7 +16,9 @@ from optix.kernel.clock import ScaledClock, SystemClock
 from optix.kernel.errors import OptixError, RateLimited
 from optix.platform.bus import (
     DEMAND,
+    QUOTES,
     REQUESTS,
+    UPDATES,
     Bus,
     BusUnavailable,
     FeedUnavailable,
@@ -43,12 +45,12 @@ class TestBroadcast:
     async def test_a_follower_first_hears_that_it_is_connected_then_every_message(
         self, bus: Bus
     ) -> None:
-        updates = bus.iter_updates()
+        updates = bus.iter_messages(UPDATES)
         assert await anext(updates) is None
         for body in (b"one", b"two"):
-            await bus.publish(body, keep={"md.quote": {"SPY": body}})
+            await bus.publish(body, keep={QUOTES: {"SPY": body}})
         assert [await anext(updates), await anext(updates)] == [b"one", b"two"]
-        assert await bus.redis.hget("md.quote", "SPY") == b"two"
+        assert await bus.redis.hget(QUOTES, "SPY") == b"two"
         await updates.aclose()
 
     async def test_two_databases_of_one_server_do_not_hear_each_other(
@@ -57,7 +59,7 @@ class TestBroadcast:
         parts = urlsplit(stores.redis_url)
         number = (int(parts.path.strip("/") or 0) + 1) % 16
         other = Bus(connect(urlunsplit(parts._replace(path=f"/{number}"))), SystemClock())
-        updates = bus.iter_updates()
+        updates = bus.iter_messages(UPDATES)
         assert await anext(updates) is None
         await other.publish(b"theirs", keep={})
         await bus.publish(b"ours", keep={})
@@ -66,7 +68,7 @@ class TestBroadcast:
         await other.close()
 
     async def test_a_cut_line_is_mended_and_said(self, bus: Bus) -> None:
-        updates = bus.iter_updates()
+        updates = bus.iter_messages(UPDATES)
         assert await anext(updates) is None
         await bus.redis.client_kill_filter(_type="pubsub")
         assert await anext(updates) is None

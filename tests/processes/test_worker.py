@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
 from tests.fixtures.api import ORIGIN, PASSWORD
 from tests.fixtures.waiting import until
@@ -17,6 +18,7 @@ from optix.kernel.clock import SystemClock
 from optix.platform import audit, jobs
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.settings import Settings, SettingsError, load_settings
+from optix.platform.user_events import UserEvents
 from optix.processes.worker import TRIM_AUDIT, build_worker, mail_sender
 
 STORES = {
@@ -66,7 +68,7 @@ def test_a_sender_that_is_no_address_is_refused(tmp_path: Path, sender: str) -> 
 
 @pytest.mark.stores
 async def test_the_real_worker_mails_a_code_and_trims_the_trail(
-    tmp_path: Path, identity: Identity, stores: StoreUrls
+    tmp_path: Path, identity: Identity, stores: StoreUrls, redis: Redis
 ) -> None:
     settings = load_settings(data_dir=tmp_path, audit_retention_days=30)
     async with identity.database.writing() as session:
@@ -77,7 +79,7 @@ async def test_the_real_worker_mails_a_code_and_trims_the_trail(
             )
             await audit.record(session, event, ORIGIN, now)
         await jobs.enqueue(session, TRIM_AUDIT, {})
-    worker = build_worker(settings, stores, identity, SystemClock())
+    worker = build_worker(settings, stores, identity, UserEvents(redis))
     task = asyncio.create_task(worker.run())
     try:
         await identity.registrations.start("ada@example.com", PASSWORD, "", ORIGIN)

@@ -82,10 +82,23 @@ SOCKET_WHEEL_SLICES = 256  # of the timer wheel: longer than the longest interva
 SOCKET_STALLED_SECONDS_MAX = 30.0  # a client that takes nothing for so long is closed
 SOCKET_CONTROL_BYTES_MAX = 262_144  # of ordered frames that wait for one client
 
+# Events of users
+EVENTS_KEPT_MAX = 1_000  # of one user; who was away for longer loads anew
+EVENTS_KEPT_SECONDS = 7 * 86_400  # since the last one, or the last look
+EVENTS_PER_PAGE_MAX = 64
+EVENT_BODY_BYTES_MAX = 4_096
+EVENTS_SWEEP_SECONDS = 2.0  # one of the shards is compared so often, in case a notice was lost
+EVENTS_UNREAD_BYTES_MAX = 16_384  # that wait at a socket before no more are given to it
+EVENTS_UNREAD_SECONDS_MAX = 30.0  # a client that reads none for so long is closed
+
 # Market data plumbing
 BUS_CONNECTIONS_MAX = 64
 BUS_SILENCE_SECONDS_MAX = 5.0  # a connection that should have said something by then is lost
 BUS_WAIT_SECONDS_MAX = 2.0  # of one blocking call, well below that
+BUS_CONNECT_SECONDS_MAX = 3.0  # until a new connection can be used
+BUS_MESSAGES_WAITING_MAX = 1_000  # of one channel for a reader that takes its time
+QUOTES_PER_QUESTION_MAX = 100
+QUOTES_WAIT_SECONDS_MAX = 0.5  # how long quotes of one question wait for the slowest of them
 LEASE_SECONDS = 15
 LEASE_RENEW_SECONDS = 5.0
 INTEREST_SECONDS = 30.0  # how long one REST request keeps its topic alive

@@ -16,14 +16,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import deque
 from collections.abc import (
     AsyncGenerator,
-    AsyncIterator,
     Awaitable,
     Callable,
     Iterable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,17 +32,18 @@ from typing import Any, Final
 import orjson
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.client import PubSub
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 
 from optix.kernel import errors, limits
 from optix.kernel.clock import NANOSECONDS, Clock
+from optix.platform.bus_reader import BusReader, BusRefused, Receive
+from optix.platform.bus_reader import BusUnavailable as BusUnavailable  # noqa: PLC0414  # exported
 
 log = structlog.get_logger(__name__)
 
 UPDATES: Final = "md.updates"  # channel, + number of the database; writer: feed
 DEMAND: Final = "md.demand"  # sorted set topic -> expiry in unix ms; writers: api, stream
-QUOTES: Final = "md.quote"  # hash symbol -> last quote; writer: feed
+QUOTES: Final = "md.quotes"  # hash symbol -> last quote; writer: feed
 CHAIN: Final = "md.chain."  # + underlying.expiration -> last chain snapshot; writer: feed
 STATUS: Final = "md.status"  # last status of the feed; writer: feed
 REQUESTS: Final = "md.requests"  # list of questions; writers: api, stream; reader: feed
@@ -59,12 +61,6 @@ _ERROR_KINDS: Final[dict[str, type[errors.OptixError]]] = {
 }
 
 
-class BusUnavailable(errors.Unavailable):
-    """Redis does not answer."""
-
-    code = "bus_unavailable"
-
-
 class FeedUnavailable(errors.Unavailable):
     """Nobody answers questions about the market."""
 
@@ -78,7 +74,7 @@ def connect(url: str) -> Redis:
         url,
         max_connections=limits.BUS_CONNECTIONS_MAX,
         timeout=5,
-        socket_connect_timeout=3,
+        socket_connect_timeout=limits.BUS_CONNECT_SECONDS_MAX,
         socket_timeout=limits.BUS_SILENCE_SECONDS_MAX,
         health_check_interval=15,
         protocol=3,
@@ -93,6 +89,27 @@ class Question:
     id: str
     kind: str
     arguments: dict[str, Any]
+
+
+class Updates:
+    """What the feed broadcasts, and what it has kept, in one order: see `bus_reader`."""
+
+    def __init__(self, reader: BusReader, key: Callable[[str], str]) -> None:
+        self._reader = reader
+        self._key = key
+
+    async def run(self) -> None:
+        """Follow until cancelled. Retries: a lost line, with growing pauses."""
+        await self._reader.run()
+
+    async def kept_fields(
+        self, key: str, fields: Sequence[str], take: Callable[[list[bytes | None]], None]
+    ) -> None:
+        """Let `take` have these fields of a kept hash, between the messages around their answer.
+
+        Raises BusUnavailable.
+        """
+        await self._reader.ask("HMGET", self._key(key), *fields, take=take)
 
 
 class Bus:
@@ -156,14 +173,15 @@ class Bus:
         with _as_unavailable():
             return _bytes_of(await self.redis.get(self._key(key)))
 
-    async def kept_field(self, key: str, field: str) -> bytes | None:
-        """Return one field of a kept hash, None if there is none. Raises BusUnavailable."""
-        with _as_unavailable():
-            return _bytes_of(await self.redis.hget(self._key(key), field))
+    async def keep_fields(self, key: str, fields: dict[str, bytes]) -> None:
+        """Keep fields of a hash for late readers. Raises BusUnavailable."""
+        if fields:
+            with _as_unavailable():
+                await self.redis.hset(self._key(key), mapping=fields)  # type: ignore[arg-type]  # bytes are fine
 
-    def iter_updates(self) -> AsyncGenerator[bytes | None, None]:
-        """Yield every broadcast message of the market from now on. See `iter_messages`."""
-        return self.iter_messages(UPDATES)
+    def follow(self, receive: Receive) -> Updates:
+        """Return the follower of what is broadcast, which hands each message to `receive`."""
+        return Updates(BusReader(self.redis, self._updates, receive), self._key)
 
     async def iter_messages(self, channel: str) -> AsyncGenerator[bytes | None, None]:
         """Yield every message of `channel` from now on; `None` whenever the line was (re)connected.
@@ -171,24 +189,27 @@ class Bus:
         After a `None` the reader may have missed messages and loads a snapshot. Never ends and
         never raises: a lost connection is retried with a growing pause.
         """
-        pause = limits.RECONNECT_SECONDS_FIRST
-        while True:
-            pubsub = self.redis.pubsub()
-            try:
-                with _as_unavailable():
-                    await pubsub.subscribe(self._channel(channel))
-                    async for data in _messages(pubsub):
-                        _stay_cancelled()
-                        if data is None:
-                            pause = limits.RECONNECT_SECONDS_FIRST
-                        yield data
-            except BusUnavailable as error:
-                log.warning("bus.lost", error=repr(error.__cause__), retry_seconds=pause)
-            finally:
-                with contextlib.suppress(BusUnavailable), _as_unavailable():
-                    await pubsub.aclose()  # type: ignore[no-untyped-call]  # redis-py lacks it
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, limits.RECONNECT_SECONDS_MAX)
+        waiting: deque[bytes | None] = deque()
+        news = asyncio.Event()
+
+        def receive(message: bytes | None) -> None:
+            if len(waiting) >= limits.BUS_MESSAGES_WAITING_MAX:
+                waiting.clear()
+                message = None  # the reader is too slow: it loads what it missed
+            waiting.append(message)
+            news.set()
+
+        reader = BusReader(self.redis, self._channel(channel), receive)
+        reading = asyncio.ensure_future(reader.run())
+        try:
+            while True:
+                await news.wait()
+                news.clear()
+                while waiting:
+                    yield waiting.popleft()
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
     async def tell_with_scores(
         self, key: str, channel: str, scores: Mapping[str, int], *, drop_below: int, seconds: int
@@ -273,7 +294,7 @@ class Bus:
         answer = orjson.loads(reply)
         if answer["ok"]:
             return answer["value"]
-        raise _rebuild_error(answer["error"])
+        raise rebuild_error(answer["error"])
 
     async def _question(
         self, question_id: str, body: bytes, timeout_seconds: float
@@ -339,7 +360,7 @@ class Bus:
             value = await handler(question)
             reply = orjson.dumps({"ok": True, "value": value})
         except errors.OptixError as error:
-            reply = orjson.dumps({"ok": False, "error": _describe_error(error)})
+            reply = orjson.dumps({"ok": False, "error": describe_error(error)})
         except Exception:
             log.exception("feed.question_failed", kind=question.kind)
             reply = orjson.dumps({"ok": False, "error": {"kind": "bug"}})
@@ -360,6 +381,8 @@ def _as_unavailable() -> Iterator[None]:
     """
     try:
         yield
+    except AuthenticationError as error:
+        raise BusRefused("The cache server refuses the user or the password.") from error
     except (RedisError, OSError) as error:
         _stay_cancelled()
         raise BusUnavailable("The cache server does not answer.") from error
@@ -378,16 +401,8 @@ def _bytes_of(value: bytes | str | None) -> bytes | None:
     return value.encode() if isinstance(value, str) else value
 
 
-async def _messages(pubsub: PubSub) -> AsyncIterator[bytes | None]:
-    """Yield None once subscribed, then message bodies."""
-    async for message in pubsub.listen():
-        if message["type"] == "subscribe":
-            yield None
-        elif message["type"] == "message":
-            yield message["data"]
-
-
-def _describe_error(error: errors.OptixError) -> dict[str, Any]:
+def describe_error(error: errors.OptixError) -> dict[str, Any]:
+    """Return an error as it travels; `rebuild_error` makes one of it again."""
     return {
         "kind": error.kind,
         "code": error.code,
@@ -398,7 +413,7 @@ def _describe_error(error: errors.OptixError) -> dict[str, Any]:
     }
 
 
-def _rebuild_error(body: dict[str, Any]) -> errors.OptixError:
+def rebuild_error(body: dict[str, Any]) -> errors.OptixError:
     cls = _ERROR_KINDS.get(body["kind"], errors.OptixError)
     if cls is errors.OptixError:
         return errors.OptixError("The market feed failed on this request.")

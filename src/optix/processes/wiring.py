@@ -32,6 +32,7 @@ from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.streaming.connection import Connection
+from optix.features.streaming.events import UserEventsSource
 from optix.features.streaming.gateway import Gateway, GatewayRules
 from optix.features.streaming.server import StreamServer
 from optix.kernel.clock import Clock, SystemClock
@@ -47,6 +48,8 @@ from optix.platform.secrets import Secrets
 from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
 from optix.platform.telemetry import hide
+from optix.platform.user_events import UserEvents
+from optix.platform.user_notices import UserNotices
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
@@ -132,14 +135,20 @@ def build_components(
     market = market_of(settings, bus, database, clock)
     capture = market.capture() if "worker" in names else None
     if "worker" in names:
-        components.append(build_worker(settings, stores, identity, clock, capture))
+        components.append(build_worker(settings, stores, identity, UserEvents(redis), capture))
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
     components += feeds
     if served or "stream" in names or capture is not None:
         components += market.lanes.books
-    gateway = _gateway(settings, market.lanes, identity, clock) if "stream" in names else None
+    gateway = None
+    if "stream" in names:
+        events = UserEvents(redis)
+        notices = UserNotices(redis, events)
+        components.append(notices)
+        source = UserEventsSource(events, notices)
+        gateway = _gateway(settings, market.lanes, identity, source)
     if served or gateway is not None:
         components.append(identity.ended)
     if served:
@@ -188,7 +197,9 @@ def _health_checks(market: Market, gateway: Gateway | None) -> list[HealthCheck]
     return checks
 
 
-def _gateway(settings: Settings, lanes: MarketLanes, identity: Identity, clock: Clock) -> Gateway:
+def _gateway(
+    settings: Settings, lanes: MarketLanes, identity: Identity, events: UserEventsSource
+) -> Gateway:
     """Return what serves the sockets of this process."""
     rules = GatewayRules(
         origins=settings.network.cors_origins,
@@ -199,7 +210,7 @@ def _gateway(settings: Settings, lanes: MarketLanes, identity: Identity, clock: 
         connects_per_minute=settings.stream.stream_connects_per_minute,
         drain_seconds=settings.drain_seconds,
     )
-    gateway = Gateway(lanes, identity.authenticator, clock, rules)
+    gateway = Gateway(lanes, identity.authenticator, identity.clock, rules, events=events)
     identity.ended.listen(gateway.session_ended)
     return gateway
 

@@ -17,6 +17,7 @@ from optix.platform import audit
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.jobs import Arguments, JobWorker
 from optix.platform.settings import Settings, SettingsError
+from optix.platform.user_events import UserEvents
 from optix.ports.mail import MailSender
 
 TRIM_AUDIT: Final = "audit.trim"
@@ -26,14 +27,14 @@ def build_worker(
     settings: Settings,
     stores: StoreUrls,
     identity: Identity,
-    clock: Clock,
+    events: UserEvents,
     capture: HistoryCapture | None = None,
 ) -> JobWorker:
     """Return the worker of all features; it captures the market where it is given with what.
 
     Errors: SettingsError where mail cannot be sent.
     """
-    database = identity.database
+    database, clock = identity.database, identity.clock
 
     async def trim_audit(_: Arguments) -> None:
         now = to_datetime(clock.now_ns())
@@ -48,7 +49,7 @@ def build_worker(
         base_url=settings.base_url,
         clock=clock,
     )
-    handlers = {**tasks.handlers, TRIM_AUDIT: trim_audit}
+    handlers = {**tasks.handlers, **events.handlers, TRIM_AUDIT: trim_audit}
     schedules = {**SCHEDULES, TRIM_AUDIT: "41 3 * * *"}
     if capture is not None:
         handlers |= MarketTasks(database, capture).handlers

@@ -17,7 +17,7 @@ from optix.features.market import wire
 from optix.features.market.book import MarketBook
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
-from optix.kernel.errors import OptixError, Unavailable
+from optix.kernel.errors import NotFound, OptixError, Unavailable
 from optix.kernel.quote import Quality
 from optix.platform import bus as keys
 from optix.platform.bus import Bus, BusUnavailable, FeedUnavailable
@@ -34,7 +34,7 @@ class World:
     def __init__(self) -> None:
         self.clock = ScaledClock(SystemClock(), origin_ns=NOW_NS, speed=0)
         self.bus = ScriptedBus()
-        self.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"]))
+        self.bus.answers["quote"] = lambda a: spot_of(a["symbol"])
         self.bus.answers["chain"] = lambda _: 1
         self.book = MarketBook(cast("Bus", self.bus), self.clock, fan=open_fan())
         self.told: list[str] = []
@@ -206,7 +206,7 @@ class TestInterest:
         world.book._forget()
         world.say_status()
         price = 700.0
-        world.bus.answers["quote"] = lambda a: wire.dump_quote(spot_of(a["symbol"], price))
+        world.bus.answers["quote"] = lambda a: spot_of(a["symbol"], price)
         world.book.hold(["q:SPY"])
         assert (await world.book.get_quote("SPY")).quote.last == price
 
@@ -229,14 +229,14 @@ class TestInterest:
 
         world.bus.answers["quote"] = refuse
         for _ in range(3):
-            with pytest.raises(UnknownSymbol):
+            with pytest.raises(NotFound):
                 await world.book.get_quote("ZZZZ")
         assert not world.book._touched
         assert not world.book.quotes.symbols
 
     async def test_readers_at_once_ask_once(self, world: World) -> None:
         await asyncio.gather(*(world.book.get_quote("SPY") for _ in range(50)))
-        assert world.asked("quote") == 1
+        assert world.asked("quotes") == 1
 
 
 class TestChains:
@@ -244,9 +244,9 @@ class TestChains:
         replica = chain.book.chains[KEY]
         chain.change(6)
         chain.change(7)
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
         chain.change(6)  # an old one, told again
-        assert replica.rows[0][1] == 7.0
+        assert replica.columns.quotes[0, 0] == 7.0
 
     async def test_a_gap_is_mended_by_loading_anew(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -271,7 +271,7 @@ class TestChains:
             world.change(sequence)
         gate.set()
         replica = await loading
-        assert (replica.sequence, replica.rows[0][1]) == (7, 7.0)
+        assert (replica.sequence, replica.columns.quotes[0, 0]) == (7, 7.0)
 
     async def test_a_listing_that_comes_while_it_loads_is_loaded_too(self, world: World) -> None:
         """Its rows count other contracts: none of them may be put into the listing before."""
@@ -293,8 +293,8 @@ class TestChains:
         world.change(7)
         gate.set()
         replica = await loading
-        assert replica.rows[0][1] == 5.0
-        await until(lambda: len(world.book.chains[KEY].rows) == 3)
+        assert replica.columns.quotes[0, 0] == 5.0
+        await until(lambda: len(world.book.chains[KEY]) == 3)
 
     async def test_the_listing_that_was_just_loaded_is_not_loaded_again(self, chain: World) -> None:
         replica = chain.book.chains[KEY]
@@ -313,11 +313,11 @@ class TestChains:
     async def test_a_lost_message_of_the_feed_loads_everything_anew(self, chain: World) -> None:
         chain.book.hold(["q:SPY"])
         chain.update(batch=1)
-        quotes = chain.asked("quote")
+        quotes = chain.asked("quotes")
         replica = chain.book.chains[KEY]
         chain.update(batch=3)
         await until(lambda: chain.book.chains[KEY] is not replica)
-        await until(lambda: chain.asked("quote") > quotes)
+        await until(lambda: chain.asked("quotes") > quotes)
 
     async def test_an_unknown_date_is_the_feeds_own_word_and_leaves_no_trace(
         self, world: World

@@ -8,9 +8,8 @@ import numpy as np
 import orjson
 import pytest
 from tests.fixtures.chains import EXPIRATION
-from tests.fixtures.travelling import travelling
+from tests.fixtures.travelling import rows_of, travelling
 
-from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica, flag_names, mid_of
 from optix.features.market.schemas import ChainContract, FlagName
 from optix.kernel.quote import QuoteFlag
@@ -40,51 +39,67 @@ def replica() -> ChainReplica:
         "rows": travelling([row(n) for n in range(3)]),
         "rejected": [],
     }
-    return ChainReplica.load(KEY, body, version=20)
+    return ChainReplica.load(KEY, body)
 
 
-def change(replica: ChainReplica, version: int, *rows: list[Any], header: Any = None) -> None:
-    replica.apply({"s": replica.sequence + 1, "h": header, "r": travelling(rows)}, version)
+def change(replica: ChainReplica, *rows: list[Any], header: Any = None) -> list[int]:
+    """Return the positions that the replica says have changed."""
+    body = {"s": replica.sequence + 1, "h": header, "r": travelling(rows)}
+    return [int(position) for position in replica.apply(body)]
 
 
 class TestChanges:
-    def test_a_fresh_copy_is_all_new_to_older_readers(self, replica: ChainReplica) -> None:
-        assert replica.changed_since(19) == [0, 1, 2]
-        assert replica.changed_since(20) == []
-
     def test_only_changed_rows_are_new(self, replica: ChainReplica) -> None:
-        change(replica, 21, row(2, 6.0))
-        change(replica, 22, row(0, 7.0))
-        assert replica.changed_since(20) == [0, 2]
-        assert replica.changed_since(21) == [0]
-        assert (replica.sequence, replica.version, replica.loaded_version) == (9, 22, 20)
+        before = rows_of(replica.columns)
+        assert change(replica, row(2, 6.0), row(0, 7.0)) == [2, 0]
+        assert rows_of(replica.columns) == [row(0, 7.0), before[1], row(2, 6.0)]
+        assert replica.sequence == 8
 
     def test_a_header_is_replaced_only_by_a_header(self, replica: ChainReplica) -> None:
-        change(replica, 21, row(0))
-        assert (replica.header, replica.header_version) == ({"quality": "realtime"}, 20)
-        change(replica, 22, header={"quality": "delayed"})
-        assert (replica.header, replica.header_version) == ({"quality": "delayed"}, 22)
+        change(replica, row(0))
+        assert replica.header == {"quality": "realtime"}
+        assert change(replica, header={"quality": "delayed"}) == []
+        assert replica.header == {"quality": "delayed"}
+
+    def test_a_state_that_is_not_whole_is_a_bug_of_the_feed(self) -> None:
+        body = {"contracts": [contract(590), contract(600)], "rows": travelling([row(1)])}
+        with pytest.raises(AssertionError, match="whole"):
+            ChainReplica.load(KEY, {"e": "e", "s": 1, "h": {}, **body, "rejected": []})
+
+    @pytest.mark.parametrize("column", [1, 3, 6, 7, 12, 13, 14, 15])
+    def test_another_copy_differs_in_the_rows_that_changed(
+        self, replica: ChainReplica, column: int
+    ) -> None:
+        other = row(1)
+        other[column] = "no_bid" if column == 13 else 2.0
+        body = {"e": "e", "s": 9, "h": {}, "contracts": replica.contracts, "rejected": []}
+        again = ChainReplica.load(KEY, body | {"rows": travelling([row(0), other, row(2)])})
+        assert again.differing(replica).tolist() == [1]
+        assert replica.differing(replica).tolist() == []
+
+    def test_a_number_that_is_missing_in_both_is_no_difference(self) -> None:
+        body = {"e": "e", "s": 9, "h": {}, "contracts": [contract(590)], "rejected": []}
+        copies = [
+            ChainReplica.load(KEY, body | {"rows": travelling([row(0, None)])}) for _ in range(2)
+        ]
+        assert copies[0].differing(copies[1]).tolist() == []
 
 
 class TestEncoding:
     def test_a_row_is_encoded_once_until_it_changes(self, replica: ChainReplica) -> None:
-        first = replica.stream_row(1)
-        assert replica.stream_row(1) is first
         assert replica.object_row(1) is replica.object_row(1)
-        change(replica, 21, row(1, 6.0))
-        assert orjson.loads(replica.stream_row(1))[1] == 6.0
+        change(replica, row(1, 6.0))
         assert orjson.loads(replica.object_row(1))["bid"] == 6.0
 
-    def test_vendor_numbers_are_in_the_object_and_not_in_the_stream(
-        self, replica: ChainReplica
-    ) -> None:
+    def test_vendor_numbers_are_beside_ours(self, replica: ChainReplica) -> None:
         vendor = [0.21, 0.51, 0.011, -0.11, 0.21, 0.11, 5.15]
-        change(replica, 21, row(0, vendor=vendor))
-        assert len(orjson.loads(replica.stream_row(0))) == len(wire.CHAIN_ROW_COLUMNS)
+        change(replica, row(0, vendor=vendor))
         told = replica.contract(0)
         assert list(told["vendor"].values()) == vendor
         assert told["iv"] == 0.2
         assert replica.contract(1)["vendor"] is None
+        change(replica, row(0))
+        assert replica.contract(0)["vendor"] is None
 
     def test_the_object_is_what_the_schema_promises(self, replica: ChainReplica) -> None:
         model = ChainContract.model_validate_json(replica.object_row(0))
@@ -94,7 +109,7 @@ class TestEncoding:
 
     def test_a_row_without_a_quote_is_null_and_says_why(self, replica: ChainReplica) -> None:
         empty = [0, *[None] * 12, "no_quote", int(QuoteFlag.NO_QUOTE), 1_795_000_000_000]
-        change(replica, 21, empty)
+        change(replica, empty)
         model = ChainContract.model_validate_json(replica.object_row(0))
         assert (model.bid, model.mid, model.iv, model.delta) == (None,) * 4
         assert (model.status, model.flags) == ("no_quote", ["no_quote"])

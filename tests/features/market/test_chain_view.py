@@ -40,7 +40,7 @@ def _replica() -> ChainReplica:
         "rows": travelling(rows),
         "rejected": [],
     }
-    return ChainReplica.load(ChainKey("SPY", EXPIRATION), body, 1)
+    return ChainReplica.load(ChainKey("SPY", EXPIRATION), body)
 
 
 REPLICA = _replica()

@@ -16,6 +16,7 @@ from tests.fixtures.waiting import until
 
 from optix.features.market.engine import FeedEngine
 from optix.features.market.feed_state import Work, price_works
+from optix.features.market.quote_batches import load_kept
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -72,7 +73,7 @@ class World:
         return [message["state"] for message in self.said("s")]
 
     def updates(self, name: str) -> list[dict[str, object]]:
-        return [message for message in self.said("u") if name in message]
+        return [message for message in self.bus.published if name in message]
 
     @property
     def is_running(self) -> bool:
@@ -167,7 +168,7 @@ class TestPublishing:
         await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS * 2)
         rows = [message["q"] for message in world.updates("q")]
         assert len(rows) < 5
-        assert world.bus.kept_fields["SPY"].startswith(b'["SPY",698.99')
+        assert load_kept(world.bus.kept_rows["SPY"]).json.startswith(b'["SPY",698.99')
 
     async def test_a_chain_travels_so_often_and_not_more(
         self, world: World, monkeypatch: pytest.MonkeyPatch

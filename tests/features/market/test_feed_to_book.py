@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 
+import orjson
 import pytest
 from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS
 from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
@@ -13,7 +14,6 @@ from tests.fixtures.market import Market
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
-from optix.features.market.book import MarketBook
 from optix.kernel.quote import Quality, QuoteFlag, TradingState, TradingStatus
 from optix.platform.bus import QUOTES, FeedUnavailable
 from optix.ports.market_data import (
@@ -23,7 +23,6 @@ from optix.ports.market_data import (
     UnknownExpiration,
     UnknownSymbol,
 )
-from optix.processes.market import open_fan
 
 pytestmark = pytest.mark.stores
 
@@ -90,8 +89,8 @@ class TestChains:
         assert [c[0] for c in chain.contracts] == sorted(
             (c.key for c in CONTRACTS), key=lambda key: (key[-8:], key[9])
         )
-        iv = wire.CHAIN_ROW_COLUMNS.index("iv")
-        assert all(0.05 < row[iv] < 0.5 for row in chain.rows)
+        iv = chain.columns.analytics[0]
+        assert ((iv > 0.05) & (iv < 0.5)).all()
         assert chain.header["roots"][0]["root"] == "SPY"
 
     async def test_a_change_of_one_contract_changes_its_row_alone(self, market: Market) -> None:
@@ -99,7 +98,8 @@ class TestChains:
         book = await market.start()
         chain = await book.get_chain(KEY)
         await until(lambda: KEY in market.provider.demand.chains)
-        before, sequence = book.version, chain.sequence
+        slots = await book.open_chain(KEY, ["volume"])
+        before, sequence = book.fan.sequence, chain.sequence
         volume = [7.0]
         market.provider.emit(
             table_of(
@@ -111,21 +111,25 @@ class TestChains:
         )
         await until(lambda: book.chains[KEY].sequence > sequence)
         assert book.chains[KEY] is chain
-        changed = chain.changed_since(before)
+        changed = [n for n, s in enumerate(slots.slots) if book.fan.sequence_of(s) > before]
         assert [chain.contracts[i][0] for i in changed] == [CONTRACTS[0].key]
-        assert chain.rows[changed[0]][wire.CHAIN_ROW_COLUMNS.index("volume")] == 7.0
+        assert orjson.loads(book.fan.json(slots.slots[changed[0]])) == [changed[0], 7.0]
 
     async def test_a_new_contract_brings_a_new_listing(self, market: Market) -> None:
         market.provider.list_small_chain()
         book = await market.start()
-        chain = await book.get_chain(KEY)
+        slots = await book.open_chain(KEY)
+        told: list[str] = []
+        book.listen(told.append)
         await until(lambda: KEY in market.provider.demand.chains)
         more = contracts_of([590, 600, 610, 620])
         market.provider.emit(
             table_of(more, {"bid": [*BIDS, 6.0, 25.0], "ask": [*ASKS, 6.1, 25.1]}, spot=spot_of())
         )
         await until(lambda: len(book.chains[KEY].contracts) == 8)
-        assert book.chains[KEY].loaded_version > chain.loaded_version
+        await until(lambda: wire.chain_topic(KEY) in told)
+        again = await book.open_chain(KEY)
+        assert (len(again.slots), again.listed > slots.listed) == (8, True)
 
     async def test_a_lost_message_is_noticed_and_mended(self, market: Market) -> None:
         market.provider.list_small_chain()
@@ -142,8 +146,7 @@ class TestChains:
             )
         )
         await until(lambda: book.chains[KEY] is not chain)
-        bid = wire.CHAIN_ROW_COLUMNS.index("bid")
-        await until(lambda: 23.0 in [row[bid] for row in book.chains[KEY].rows])
+        await until(lambda: 23.0 in book.chains[KEY].columns.quotes[0])
 
     async def test_every_listed_expiration_is_summed_up(self, market: Market) -> None:
         """Many are priced together: each has its own IV and move all the same."""
@@ -204,7 +207,7 @@ class TestLosses:
         book.listen(told.append)
         await market.kill(feed)
         await until(lambda: book.feed_status().state == "down" and "status" in told, seconds=10)
-        assert len((await book.get_chain(KEY)).rows) == 6
+        assert len(await book.get_chain(KEY)) == 6
         with pytest.raises(FeedUnavailable):
             await book.ask("search", {"text": "S", "limit": 1})
         await market.start_feed()
@@ -224,7 +227,7 @@ class TestLosses:
         await until(lambda: first.quotes["SPY"].quote.last == 602.0)
         await market.kill(feed)
         assert await market.bus.redis.hexists(QUOTES, "SPY")
-        second = MarketBook(market.bus, market.clock, fan=open_fan())
+        second = await market.start_book()
         await until(lambda: second.feed_status().state == "down")
         assert (await second.get_quote("SPY")).quote.last == 602.0
         assert second.quality_now("realtime") is Quality.STALE

@@ -15,8 +15,8 @@ from tests.fixtures.waiting import until
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from optix.features.identity.tokens import AccessTokenSigner, SigningKey
 from optix.features.identity.service import Identity
+from optix.features.identity.tokens import AccessTokenSigner, SigningKey
 from optix.features.streaming.connection import Connection
 from optix.features.streaming.gateway import Gateway, GatewayRules
 from optix.features.streaming.server import StreamServer

@@ -61,9 +61,14 @@ class TestQuotes:
     async def test_a_snapshot_names_its_columns_and_has_the_row(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, number, sequence, header, rows = await follow_quote(stream, reader)
+        _, number, sequence, header, rows, _ = await follow_quote(stream, reader)
         assert (number, sequence) == (1, 0)
-        assert header == {"kind": "quotes", "columns": list(wire.QUOTE_COLUMNS), "missing": []}
+        assert header == {
+            "kind": "quotes",
+            "columns": list(wire.QUOTE_COLUMNS),
+            "ids": {"SPY": 1},
+            "missing": [],
+        }
         [row] = rows
         assert dict(zip(header["columns"], row, strict=True)) == {
             "symbol": "SPY",
@@ -95,12 +100,14 @@ class TestQuotes:
             assert changes[4] is None
 
     async def test_ticks_faster_than_frames_are_conflated_to_the_newest(
-        self, stream: Stream, reader: Reader, monkeypatch: pytest.MonkeyPatch
+        self, stream: Stream, reader: Reader
     ) -> None:
         await follow_quote(stream, reader)
         # Long enough for the feed to publish several times between two frames.
-        monkeypatch.setattr(limits, "SOCKET_FLUSH_SECONDS", limits.SOCKET_FLUSH_SECONDS * 10)
-        version = stream.market.book.version
+        await reader.say(op="tune", interval_ms=1000)
+        await reader.say(op="ping")
+        await reader.next("pong")
+        sequence = stream.market.book.fan.sequence
         for price in range(601, 631):
             stream.market.provider.emit(quote(price))
             await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS / 2)
@@ -112,7 +119,7 @@ class TestQuotes:
             prices.append(changes[3][0][LAST])
         assert numbers == list(range(1, len(numbers) + 1))
         assert prices == sorted(prices)
-        assert len(numbers) < stream.market.book.version - version
+        assert len(numbers) < stream.market.book.fan.sequence - sequence
 
     async def test_two_subscriptions_of_one_symbol_each_count_for_themselves(
         self, stream: Stream, reader: Reader
@@ -143,7 +150,7 @@ class TestQuotes:
         self, stream: Stream, reader: Reader
     ) -> None:
         await reader.say(op="subscribe", id=1, quotes=["ZZZZ", "no such!", "spy"])
-        _, _, _, header, rows = await reader.next("snapshot")
+        _, _, _, header, rows, _ = await reader.next("snapshot")
         assert [row[0] for row in rows] == ["SPY"]
         reasons = {missing["symbol"]: missing["code"] for missing in header["missing"]}
         assert reasons == {"ZZZZ": "unknown_symbol", "no such!": "malformed_symbol"}
@@ -162,7 +169,7 @@ class TestChains:
     async def test_a_snapshot_holds_the_whole_expiration(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, _, sequence, header, rows = await follow_chain(stream, reader)
+        _, _, sequence, header, rows, _ = await follow_chain(stream, reader)
         assert sequence == 0
         assert header["kind"] == "chain"
         assert (header["underlying"], header["expiration"]) == ("SPY", EXPIRATION.isoformat())
@@ -174,7 +181,7 @@ class TestChains:
         assert header["columns"] == list(wire.CHAIN_ROW_COLUMNS)
         assert header["spot"][LAST] == 600.0
         assert [root["root"] for root in header["roots"]] == ["SPY"]
-        assert sorted(contract[0] for contract in header["contracts"]) == sorted(
+        assert sorted(contract[1] for contract in header["contracts"]) == sorted(
             contract.key for contract in SMALL_CONTRACTS
         )
         assert [row[0] for row in rows] == list(range(len(SMALL_CONTRACTS)))
@@ -184,12 +191,12 @@ class TestChains:
     async def test_changes_name_the_row_and_follow_each_other(
         self, stream: Stream, reader: Reader
     ) -> None:
-        _, _, _, header, _ = await follow_chain(stream, reader)
+        _, _, _, header, _, _ = await follow_chain(stream, reader)
         for step in range(1, 5):
             stream.market.provider.emit(call_590(22.0 + step, step))
-            _, number, n, rows, changed = await reader.next("changes")
+            _, number, n, rows, changed, _ = await reader.next("changes")
             assert (number, n) == (1, step)
-            bids = {header["contracts"][row[0]][0]: row[BID] for row in rows}
+            bids = {header["contracts"][row[0]][1]: row[BID] for row in rows}
             assert bids[SMALL_CONTRACTS[0].key] == 22.0 + step
             assert changed["as_of"] == NOW_NS // 1_000_000 + 1000 * step
 
@@ -198,7 +205,7 @@ class TestChains:
     ) -> None:
         await follow_chain(stream, reader)
         stream.market.provider.emit(quote(601))
-        _, _, n, rows, changed = await reader.next("changes")
+        _, _, n, rows, changed, _ = await reader.next("changes")
         assert (n, rows) == (1, [])
         assert list(changed) == ["spot"]
         assert changed["spot"][LAST] == 601
@@ -219,7 +226,7 @@ class TestChains:
         )
         stream.market.provider.chains[KEY] = listed
         stream.market.provider.emit(listed)
-        _, number, sequence, header, rows = await reader.next("snapshot")
+        _, number, sequence, header, rows, _ = await reader.next("snapshot")
         assert (number, sequence) == (1, 0)
         assert len(header["contracts"]) == len(rows) == 8
         stream.market.provider.emit(call_590(24.0, 3))
@@ -243,8 +250,8 @@ class TestChains:
         stream.market.provider.emit(call_590(25.0, 1))
         await reader.next("changes")
         other = await signed_in(stream, tokens.of())
-        _, _, _, header, rows = await follow_chain(stream, other, 9)
-        bids = {header["contracts"][row[0]][0]: row[BID] for row in rows}
+        _, _, _, header, rows, _ = await follow_chain(stream, other, 9)
+        bids = {header["contracts"][row[0]][1]: row[BID] for row in rows}
         assert bids[SMALL_CONTRACTS[0].key] == 25.0
 
     @pytest.mark.parametrize(
@@ -312,7 +319,8 @@ class TestBounds:
         waiting = [0]
         await until(
             lambda: (
-                _note_waiting(server.server_state.connections, waiting) and stream.gateway.sockets == 0
+                _note_waiting(server.server_state.connections, waiting)
+                and stream.gateway.sockets == 0
             ),
             seconds=60,
         )
@@ -386,7 +394,6 @@ class TestTheFeed:
         await stream.market.start_feed()
         while (await reader.next("status"))[1]["state"] != "live":
             pass
-        assert (await reader.next("snapshot"))[1] == 1  # another run of the feed, so all anew
         stream.market.provider.emit(call_590(26.0, 9))
         while True:
             frame = await reader.next("changes", "snapshot")
@@ -400,11 +407,11 @@ class TestTheFeed:
         await stream.market.kill(stream.market.feed)
         await until(lambda: stream.market.book.feed_status().state == "down")
         await reader.say(op="subscribe", id=1, quotes=["SPY"])
-        _, _, _, header, rows = await reader.next("snapshot")
+        _, _, _, header, rows, _ = await reader.next("snapshot")
         assert rows == []
         assert header["missing"][0]["symbol"] == "SPY"
         await stream.market.start_feed()
-        assert (await reader.next("changes"))[3][0][LAST] == 600.0
+        assert (await reader.next("snapshot"))[4][0][LAST] == 600.0
 
     async def test_a_lost_provider_is_told_with_its_reason(
         self, stream: Stream, reader: Reader

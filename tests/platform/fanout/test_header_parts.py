@@ -26,10 +26,9 @@ class Reader:
     def __init__(self, fan: FanOut) -> None:
         self.fan = fan
         self._slices = count(1)
-        ours, self._theirs = socket.socketpair()
+        self._ours, self._theirs = socket.socketpair()
         self._theirs.setblocking(False)
-        self.handle = fan.add_client(ours.fileno(), binary=False, interval_slices=1)
-        ours.close()
+        self.handle = fan.add_client(self._ours.fileno(), binary=False, interval_slices=1)
         self.row, self.header, self.spot, self.roots = (fan.add_slot() for _ in range(4))
         fan.set_parts(self.header, [("spot", self.spot), ("roots", self.roots)])
         fan.set(self.row, b"[0]", b"")
@@ -56,6 +55,7 @@ class Reader:
 
     def close(self) -> None:
         self.fan.remove_client(self.handle)
+        self._ours.close()
         self._theirs.close()
 
 

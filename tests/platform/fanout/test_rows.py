@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from optix.platform.fanout import rows as codec
@@ -83,17 +83,20 @@ def encode_chain(rows: Rows, made: list[Any], columns: int = 0x7FFF) -> bytes:
 class TestSameBytes:
     """The oracle writes JSON with orjson, so that equal bytes are orjson's."""
 
+    @settings(deadline=None)
     @given(QUOTES)
     @example([([value] * 10, 0, 0) for value in NASTY])
     def test_quotes(self, made: list[Any]) -> None:
         assert encode_quotes(codec.new_rows(**WORDS), made) == encode_quotes(ORACLE, made)
 
+    @settings(deadline=None)
     @given(CHAINS, st.integers(0, 0x7FFF))
     @example([([value] * 12, 0, 0) for value in NASTY], 0x7FFF)
     def test_chains(self, made: list[Any], columns: int) -> None:
         native = encode_chain(codec.new_rows(**WORDS), made, columns)
         assert native == encode_chain(ORACLE, made, columns)
 
+    @settings(deadline=None)
     @given(st.integers(0, 2**64 - 1))
     def test_any_bits_of_a_double(self, bits: int) -> None:
         value = struct.unpack("<d", bits.to_bytes(8, "little"))[0]
@@ -114,6 +117,7 @@ def narrowed(value: float) -> float | None:
 class TestBinary:
     """What decodes is what was written, to the precision that the document promises."""
 
+    @settings(deadline=None)
     @given(QUOTES)
     def test_a_quote_comes_back(self, made: list[Any]) -> None:
         batch = list(iter_batch(encode_quotes(codec.new_rows(**WORDS), made)))
@@ -131,6 +135,7 @@ class TestBinary:
             assert row[11] == min(max(at, 0), 2**48 - 2)
             assert row[12:] == told[12:]
 
+    @settings(deadline=None)
     @given(CHAINS)
     def test_a_row_of_a_chain_comes_back(self, made: list[Any]) -> None:
         batch = list(iter_batch(encode_chain(codec.new_rows(**WORDS), made)))

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any, Protocol
 
 import orjson
 
-from optix.features.market import wire
 from optix.features.market.chain_state import ChainState
 from optix.features.market.summaries import Summaries
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
-from optix.kernel.errors import InvalidInput
+from optix.kernel.errors import InvalidInput, OptixError
 from optix.kernel.quote import Quote
-from optix.platform.bus import Question
+from optix.platform.bus import Question, describe_error
 from optix.ports.market_data import (
     BarInterval,
     ChainKey,
@@ -41,6 +40,8 @@ class Feed(Protocol):
     """What answers need of the feed."""
 
     def take_quote(self, quote: Quote) -> Quote: ...
+    def follows_quote(self, symbol: str) -> bool: ...
+    async def keep_quotes(self, symbols: Collection[str]) -> None: ...
     def take_chain(self, table: ChainTable) -> None: ...
     def find_chain(self, key: ChainKey) -> ChainState | None: ...
     async def ensure_chain(self, key: ChainKey, *, age_seconds_max: float) -> None: ...
@@ -57,8 +58,10 @@ class Answers:
         self._feed = feed
         self._running: dict[bytes, asyncio.Task[Any]] = {}
         self._loading: set[asyncio.Task[None]] = set()
+        self._fetching: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(limits.FEED_REQUESTS_AT_ONCE_MAX)
         self._kinds: dict[str, Handler] = {
-            "quote": self._quote,
+            "quotes": self._quotes,
             "chain": self._chain,
             "expirations": self._expirations,
             "bars": self._bars,
@@ -83,14 +86,41 @@ class Answers:
 
     async def close(self) -> None:
         """End what is still being answered: nobody listens any more."""
-        tasks = [*self._running.values(), *self._loading]
+        tasks = [*self._running.values(), *self._loading, *self._fetching.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _quote(self, arguments: dict[str, Any]) -> list[Any]:
-        quote = await self._provider.fetch_quote(arguments["symbol"])
-        return wire.dump_quote(self._feed.take_quote(quote))
+    async def _quotes(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Keep quotes for who asked; say which there are not, and which are still on their way."""
+        symbols = arguments["symbols"][: limits.QUOTES_PER_QUESTION_MAX]
+        fetches = {s: self._fetch_quote(s) for s in symbols if not self._feed.follows_quote(s)}
+        if fetches:
+            await asyncio.wait(fetches.values(), timeout=limits.QUOTES_WAIT_SECONDS_MAX)
+        pending, failed = [], {}
+        for symbol, fetch in fetches.items():
+            if not fetch.done():
+                pending.append(symbol)
+            elif (error := fetch.exception()) is not None:
+                if not isinstance(error, OptixError):
+                    raise error
+                failed[symbol] = describe_error(error)
+        await self._feed.keep_quotes(symbols)
+        return {"pending": pending, "failed": failed}
+
+    def _fetch_quote(self, symbol: str) -> asyncio.Task[None]:
+        """Return the one fetch of a symbol that runs."""
+        task = self._fetching.get(symbol)
+        if task is None:
+            task = asyncio.ensure_future(_in_time(self._fetch_one, {"symbol": symbol}))
+            self._fetching[symbol] = task
+            task.add_done_callback(lambda _: self._fetching.pop(symbol, None))
+            task.add_done_callback(_forget_failure)
+        return task
+
+    async def _fetch_one(self, arguments: dict[str, Any]) -> None:
+        async with self._places:
+            self._feed.take_quote(await self._provider.fetch_quote(arguments["symbol"]))
 
     async def _chain(self, arguments: dict[str, Any]) -> int:
         key = ChainKey(arguments["underlying"], date.fromisoformat(arguments["expiration"]))

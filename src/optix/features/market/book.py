@@ -5,9 +5,8 @@ renews the leases for it, and lets go of what nobody looks at. It is the only pl
 whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
 word was.
 
-Versions: `version` of the book rises with every message taken; each quote and each chain row keeps
-the version at which it last changed. A reader that remembers the version it has seen finds what is
-new without any queue.
+What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a quote
+or a chain of the stream is told its slots, and hears of them again only when a chain is listed anew.
 """
 
 from __future__ import annotations
@@ -15,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from math import isfinite, nan
 from typing import Any
 
 import orjson
@@ -24,7 +24,10 @@ import structlog
 
 from optix.features.market import wire
 from optix.features.market.chain_replica import ChainReplica
+from optix.features.market.chain_slots import ChainSlots, ListedChains, Surroundings
+from optix.features.market.quote_loader import QuoteLoader
 from optix.features.market.quote_slots import QuoteReplica, QuoteSlot, QuoteSlots
+from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError, Unavailable
@@ -62,9 +65,9 @@ class MarketBook:
         self.fan = fan
         self._bus = bus
         self._clock = clock
-        self.version = 0
         self.quotes = QuoteSlots(fan)
         self.chains: dict[ChainKey, ChainReplica] = {}
+        self._listed = ListedChains(fan)
         self._loading: dict[ChainKey, _Loading] = {}
         self._status: wire.FeedStatusMessage | None = None
         self._heard_ns = clock.now_ns()
@@ -74,12 +77,15 @@ class MarketBook:
         self._held: Counter[str] = Counter()
         self._touched: dict[str, int] = {}
         self._listeners: set[Listener] = set()
-        self._wanted_quotes: dict[str, asyncio.Task[None]] = {}
+        self._updates = bus.follow(self._receive)
+        self._loader = QuoteLoader(
+            self.quotes, bus, self._updates, ask=self.ask, epoch=lambda: self._epoch
+        )
 
     async def run(self) -> None:
         """Follow the bus until cancelled. Effects: renews leases in `md.demand`."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
+            tasks.create_task(self._updates.run())
             tasks.create_task(self._renew_leases())
             tasks.create_task(self._watch())
 
@@ -170,32 +176,11 @@ class MarketBook:
         self._touch(topic)
         if not followed or symbol not in self.quotes:
             try:
-                await self._bus.lease([topic])
-                await self._load_quote(symbol)
+                await self._loader.load(symbol)
             except OptixError:
                 if symbol not in self.quotes:
                     self._touched.pop(topic, None)
                     raise
-
-    async def _load_quote(self, symbol: str) -> None:
-        task = self._wanted_quotes.get(symbol)
-        if task is None:
-            task = asyncio.ensure_future(self._ask_quote(symbol))
-            self._wanted_quotes[symbol] = task
-            task.add_done_callback(lambda _: self._wanted_quotes.pop(symbol, None))
-        await asyncio.shield(task)
-
-    async def _ask_quote(self, symbol: str) -> None:
-        try:
-            row = await self.ask("quote", {"symbol": symbol})
-        except FeedUnavailable:
-            kept = await self._bus.kept_field(keys.QUOTES, symbol)
-            if kept is None:
-                raise
-            row = orjson.loads(kept)
-        self.version += 1
-        self._take_quote(row)
-        self._tell(wire.quote_topic(symbol))
 
     async def get_chain(self, key: ChainKey) -> ChainReplica:
         """Return a chain that is followed from now on.
@@ -216,6 +201,29 @@ class MarketBook:
                 return replica  # served as stale: the status says that the feed is away
             self._touched.pop(topic, None)
             raise
+
+    async def open_chain(self, key: ChainKey, columns: Sequence[str] = ()) -> ChainSlots:
+        """Return where a chain's rows are that is followed from now on, like `get_chain`.
+
+        Their JSON has the named columns, all where none are named, and more where a chain is
+        followed with too many sets of them. The slots live while the topic is held, and a while
+        longer. When the chain is listed anew, listeners hear its topic: the slots are others then.
+        """
+        underlying = key.underlying
+        with contextlib.suppress(OptixError):  # a chain is worth having without its spot
+            await self.open_quote(underlying)
+        replica = await self.get_chain(key)
+        around = Surroundings(
+            spot_slot=self.quotes.get_slot(underlying).slot,
+            money=lambda: self._money(underlying),
+            delay_seconds=lambda: self.feed_status().delay_seconds,
+        )
+        return self._listed.open(self.chains.get(key, replica), columns, around)
+
+    def _money(self, underlying: str) -> float | None:
+        replica = self.quotes.find(underlying)
+        price = nan if replica is None else spot_price_of(replica.quote)
+        return price if isfinite(price) else None
 
     async def _load_chain(self, key: ChainKey) -> ChainReplica:
         loading = self._loading.get(key)
@@ -241,9 +249,8 @@ class MarketBook:
             raise failure or FeedUnavailable("The market feed lost this chain. Ask again.")
         if key.underlying not in self.quotes:
             with contextlib.suppress(FeedUnavailable):
-                await self._load_quote(key.underlying)
-        self.version += 1
-        replica = ChainReplica.load(key, orjson.loads(body), self.version)
+                await self._loader.load(key.underlying)
+        replica = ChainReplica.load(key, orjson.loads(body))
         loading = self._loading[key]
         behind = loading.is_behind(replica)
         for epoch, change in loading.changes:
@@ -251,9 +258,10 @@ class MarketBook:
                 continue
             behind = change["s"] != replica.sequence + 1
             if not behind:
-                replica.apply(change, self.version)
+                replica.apply(change)
         self.chains[key] = replica
-        self._tell(wire.chain_topic(key))
+        if self._listed.replace(replica):
+            self._tell(wire.chain_topic(key))
         loading.again = behind  # a listing in between was missed: rows of the next do not fit
         return replica
 
@@ -268,11 +276,13 @@ class MarketBook:
 
     # Following the bus
 
-    async def _follow(self) -> None:
-        async for message in self._bus.iter_updates():
-            if message is None:
-                self._reload()
-                continue
+    def _receive(self, message: bytes | None) -> None:
+        if message is None:
+            self._reload(anew=True)
+        elif message.startswith(wire.QUOTES_HEAD):
+            head, _, batch = message.partition(b"\n")
+            self._take_quotes(orjson.loads(head), batch)
+        else:
             body = orjson.loads(message)
             if body["k"] == "s":
                 self._take_status(wire.load_status(body))
@@ -280,12 +290,36 @@ class MarketBook:
                 self._take_update(body)
 
     def _take_status(self, status: wire.FeedStatusMessage) -> None:
+        if self._is_of_older(status.epoch):
+            return
         self._heard_ns = self._clock.now_ns()
         self._status = status
         if status.epoch != self._epoch:
-            self._epoch, self._batch = status.epoch, 0
-            self._reload()
+            self._begin(status.epoch, 0)
         self._tell_status()
+
+    def _is_of_older(self, epoch: str) -> bool:
+        """Tell whether a newer feed than this one is there: of two, the newest is believed."""
+        return epoch < self._epoch and not self._is_silent()
+
+    def _begin(self, epoch: str, batch: int) -> None:
+        """Another run of the feed is heard, which has said this many messages."""
+        self._epoch, self._batch = epoch, batch
+        self.quotes.unbind()
+        self._reload()
+
+    def _is_next(self, epoch: str, batch: int) -> bool:
+        """Count a message in. Tell whether it is to be taken; what was missed is loaded."""
+        if self._is_of_older(epoch):
+            return False
+        if epoch != self._epoch:
+            self._begin(epoch, batch)
+        elif self._batch and batch <= self._batch:
+            return False  # told twice
+        elif self._batch and batch != self._batch + 1:
+            self._reload()
+        self._batch = batch
+        return True
 
     def _tell_status(self) -> None:
         status = self.feed_status()
@@ -295,24 +329,17 @@ class MarketBook:
             self._tell("status")
 
     def _take_update(self, body: dict[str, Any]) -> None:
-        if body["e"] != self._epoch:
-            self._epoch, self._batch = body["e"], body["b"]
-            self._reload()
-        elif self._batch and body["b"] != self._batch + 1:
-            self._reload()
-        self._batch = body["b"]
-        self.version += 1
-        for row in body.get("q", ()):
-            self._take_quote(row)
-            self._tell(wire.quote_topic(row[0]))
+        if not self._is_next(body["e"], body["b"]):
+            return
         for change in body.get("c", ()):
             self._take_change(body["e"], change)
         for underlying, expiration, sequence in body.get("l", ()):
             self._take_listing(_key_of(underlying, expiration), body["e"], sequence)
 
-    def _take_quote(self, row: list[Any]) -> None:
-        json, binary, tail = wire.encode_quote(row)
-        self.quotes.set(row[0], json, binary, tail)
+    def _take_quotes(self, head: dict[str, Any], batch: bytes) -> None:
+        if self._is_next(head["e"], head["b"]):
+            self.quotes.bind_held(head["n"])
+            self.quotes.take(batch)
 
     def _take_change(self, epoch: str, change: dict[str, Any]) -> None:
         key = _key_of(change["u"], change["x"])
@@ -325,8 +352,8 @@ class MarketBook:
         if epoch != replica.epoch or change["s"] > replica.sequence + 1:
             self._reload_chain(key)
         elif change["s"] == replica.sequence + 1:
-            replica.apply(change, self.version)
-            self._tell(wire.chain_topic(key))
+            positions = replica.apply(change)
+            self._listed.change(key, positions, header=change["h"] is not None)
 
     def _take_listing(self, key: ChainKey, epoch: str, sequence: int) -> None:
         loading = self._loading.get(key)
@@ -337,14 +364,20 @@ class MarketBook:
         if replica is not None and (epoch != replica.epoch or sequence > replica.sequence):
             self._reload_chain(key)
 
-    def _reload(self) -> None:
-        """Load everything anew that somebody looks at: messages may have been missed."""
+    def _reload(self, *, anew: bool = False) -> None:
+        """Load everything that somebody looks at: messages may have been missed.
+
+        With `anew` not even what Redis keeps is believed: it may be an earlier state.
+        """
         for key in tuple(self.chains):
             self._reload_chain(key)
+        symbols = set(self.quotes.symbols)
         for topic in self._held:
             symbol = wire.parse_topic(topic)
             if isinstance(symbol, str):  # also one that could not be loaded before
-                _in_background(self._load_quote(symbol))
+                symbols.add(symbol)
+        for symbol in symbols:
+            _in_background(self._loader.load(symbol, anew=anew))
 
     def _reload_chain(self, key: ChainKey) -> None:
         if key not in self.chains or key in self._loading:
@@ -353,7 +386,7 @@ class MarketBook:
         if topic in self._held or topic in self._touched:
             _in_background(self._load_chain(key))
         else:
-            del self.chains[key]
+            self._drop_chain(key)
 
     # Upkeep
 
@@ -365,14 +398,21 @@ class MarketBook:
                 await self._bus.lease(topics)
             await asyncio.sleep(limits.LEASE_RENEW_SECONDS)
 
+    def _drop_chain(self, key: ChainKey) -> None:
+        del self.chains[key]
+        self._listed.drop(key)
+
     def _forget(self) -> None:
+        for underlying in self._listed.underlyings:  # who looks at a chain looks at its spot
+            self._touch(wire.quote_topic(underlying))
         oldest_ns = self._clock.now_ns() - int(limits.INTEREST_SECONDS * NANOSECONDS)
         for topic in [t for t, at in self._touched.items() if at < oldest_ns]:
             del self._touched[topic]
         for key in tuple(self.chains):
             topic = wire.chain_topic(key)
             if topic not in self._held and topic not in self._touched:
-                del self.chains[key]
+                self._drop_chain(key)
+        self._listed.sweep()
         # An old number must not be there when somebody begins to look at it again.
         for symbol in self.quotes.symbols:
             topic = wire.quote_topic(symbol)

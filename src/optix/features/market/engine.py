@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -67,7 +66,7 @@ class FeedEngine:
         self._provider = provider
         self._bus = bus
         self._clock = clock
-        self._epoch = secrets.token_hex(6)
+        self._epoch = wire.new_epoch(clock)
         self._inputs = MarketInputs(
             provider.clock,
             rate_fallback=rate_fallback,
@@ -99,6 +98,7 @@ class FeedEngine:
         self._chains_wake = asyncio.Event()
         self._surfaces_wake = asyncio.Event()
         self._pricing = asyncio.Lock()
+        self._keeping = asyncio.Lock()  # of quotes: an older one must not be kept after a newer
         self._state = "connecting"
         self._reason = "Connecting to the market feed."
         self._since_ns = clock.now_ns()
@@ -252,7 +252,9 @@ class FeedEngine:
                     self._market.demand == Demand()
                 ):  # until now there was nothing to be silent about
                     self._last_update_ns = self._clock.now_ns()
+                left = self._market.demand.quotes - demand.quotes
                 self._market.demand = demand
+                await self.keep_quotes(left)  # as what may be old from now on
                 self._surfaces.keep(frozenset(demand.chains))
                 self._provider.set_demand(demand)
                 self._chains_wake.set()
@@ -272,10 +274,25 @@ class FeedEngine:
         while True:
             await self._quotes_wake.wait()
             self._quotes_wake.clear()
-            message, rows = self._market.quotes_message()
-            self._counts.quotes_published += len(rows)
-            await self._broadcast(message, keep={keys.QUOTES: rows})
+            async with self._keeping:
+                message, kept = self._market.quotes_message()
+                self._counts.quotes_published += len(kept)
+                if not await self._broadcast(message, keep={keys.QUOTES: kept}):
+                    self._say_all_quotes()
             await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
+
+    async def keep_quotes(self, symbols: Collection[str]) -> None:
+        """Keep quotes as they are now for readers that ask."""
+        async with self._keeping:
+            try:
+                await self._bus.keep_fields(keys.QUOTES, self._market.kept_quotes(symbols))
+            except BusUnavailable:
+                self._say_all_quotes()
+
+    def _say_all_quotes(self) -> None:
+        """Say everything again: what Redis has, if it comes back, may be older or nothing."""
+        self._market.dirty_quotes = dict.fromkeys(self._market.quotes)
+        self._wake()
 
     async def _publish_chains(self) -> None:
         while True:
@@ -390,7 +407,8 @@ class FeedEngine:
 
     async def _broadcast(
         self, message: bytes, *, keep: Mapping[str, dict[str, bytes]] | None = None
-    ) -> None:
+    ) -> bool:
+        """Publish, and tell whether it was."""
         self._counts.messages += 1
         self._counts.message_bytes += len(message)
         try:
@@ -398,6 +416,8 @@ class FeedEngine:
         except BusUnavailable:
             log.warning("feed.publish_failed")
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
+            return False
+        return True
 
     # Status
 
@@ -462,6 +482,11 @@ class FeedEngine:
         # A provider that is just being opened knows nothing yet: it would deny what it will have.
         await self._tried.wait()
         return await self._answers.answer(question)
+
+    def follows_quote(self, symbol: str) -> bool:
+        """Tell whether a quote is here that the provider keeps up to date."""
+        market = self._market
+        return symbol in market.quotes and symbol in market.demand.quotes
 
     def find_chain(self, key: ChainKey) -> ChainState | None:
         """Return the state of an expiration, if the feed holds it."""

@@ -23,6 +23,7 @@ from optix.features.market.chain_state import Beside, ChainSnapshot, ChainState
 from optix.features.market.listing import RootKey
 from optix.features.market.normalise import RejectReason, Rejects
 from optix.features.market.pricing import price_quotes, reference_spot
+from optix.features.market.quote_batches import QuoteBatches
 from optix.features.market.solving import work_cost
 from optix.features.market.tapes import Print, Tapes
 from optix.kernel import limits
@@ -82,6 +83,7 @@ class FeedState:
         self.updates = 0  # taken since the feed began
         self.surfaces: dict[RootKey, Mapping[str, Any]] = {}  # what headers say of theirs
         self._batch = 0
+        self._batches = QuoteBatches(epoch)
         self._believed: dict[str, Quote] = {}
         self._printed: dict[ChainKey, set[OptionContract]] = {}
         self._parts = PartsMaker()
@@ -288,14 +290,26 @@ class FeedState:
     # Giving out
 
     def quotes_message(self) -> tuple[bytes, dict[str, bytes]]:
-        """Return the message with every quote that changed, and the rows to keep by symbol."""
-        rows = {
-            symbol: orjson.dumps(wire.dump_quote(self.quotes[symbol], self.trading.get(symbol)))
-            for symbol in sorted(self.dirty_quotes)
-            if symbol in self.quotes
-        }
+        """Return the message with every quote that changed, and what to keep by symbol."""
+        changed = [
+            self.quotes[symbol] for symbol in sorted(self.dirty_quotes) if symbol in self.quotes
+        ]
         self.dirty_quotes = {}
-        return b"".join((self._head(), b'"q":[', b",".join(rows.values()), b"]}")), rows
+        self._batch += 1
+        message, rows = self._batches.message(self._batch, changed, self.trading)
+        return message, self._kept(changed, rows)
+
+    def kept_quotes(self, symbols: Iterable[str]) -> dict[str, bytes]:
+        """Return what to keep of quotes that are held, whether they changed or not."""
+        held = [self.quotes[symbol] for symbol in symbols if symbol in self.quotes]
+        return self._kept(held, self._batches.encode(held, self.trading))
+
+    def _kept(self, quotes: Sequence[Quote], rows: Sequence[bytes]) -> dict[str, bytes]:
+        followed = self.demand.quotes
+        return {
+            quote.symbol: self._batches.kept(row, followed=quote.symbol in followed)
+            for quote, row in zip(quotes, rows, strict=True)
+        }
 
     def due(self, keys: Iterable[ChainKey]) -> list[Work]:
         """Return the work on those of `keys` that changed or were never published."""

@@ -7,6 +7,7 @@ asks for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import orjson
@@ -44,6 +45,7 @@ class QuoteSlots:
         self._fan = fan
         self._rows: dict[str, int] = {}
         self._tails: dict[str, int] = {}
+        self._bound: dict[str, int] = {}  # by which number of the feed
         self._names: dict[str, int] = {}  # kept for good: a client may come back with its own
 
     @property
@@ -97,6 +99,29 @@ class QuoteSlots:
             self._fan.set(place.slot, json, named)
         self._fan.set(self._tails[symbol], tail, b"")
 
+    def bind(self, symbol: str, number: int) -> None:
+        """Let rows go into the slots of a symbol by its number in this run of the feed."""
+        place = self.get_slot(symbol)
+        self._fan.bind(2 * number, place.slot, place.number)
+        self._fan.bind(2 * number + 1, self._tails[symbol])
+        self._bound[symbol] = number
+
+    def bind_held(self, numbers: Mapping[str, int]) -> None:
+        """Do so for those that have slots."""
+        for symbol in numbers.keys() & self._rows.keys():
+            self.bind(symbol, numbers[symbol])
+
+    def unbind(self) -> None:
+        """Forget all numbers: another run of the feed has its own."""
+        for number in self._bound.values():
+            self._fan.unbind(2 * number)
+            self._fan.unbind(2 * number + 1)
+        self._bound = {}
+
+    def take(self, batch: bytes) -> None:
+        """Take a batch of the bus. Raises ValueError where it is cut off."""
+        self._fan.set_many(batch)
+
     def remove(self, symbol: str) -> None:
         """Let a symbol go, unless the fan has a client that still follows it."""
         slot = self._rows.get(symbol)
@@ -108,3 +133,4 @@ class QuoteSlots:
             return  # its client is about to be removed
         self._fan.remove_slot(self._tails[symbol])
         del self._rows[symbol], self._tails[symbol]
+        self._bound.pop(symbol, None)

@@ -17,6 +17,7 @@ NaN is written as null.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, dataclass
 from datetime import date
 from math import nan
@@ -34,7 +35,6 @@ from optix.kernel.quote import (
     QuoteFlag,
     SecurityKind,
     TradingState,
-    TradingStatus,
 )
 from optix.platform.fanout.rows import new_rows
 from optix.ports.market_data import ChainKey
@@ -56,6 +56,7 @@ QUOTE_COLUMNS: Final = (
     "flags",
     "trading",
 )
+QUOTE_TAIL: Final = ("kind", "source", "received", "trading_reason")  # not told to clients
 CHAIN_ROW_COLUMNS: Final = (
     "i",
     "bid",
@@ -76,15 +77,21 @@ CHAIN_ROW_COLUMNS: Final = (
 )
 VENDOR_COLUMNS: Final = ("iv", "delta", "gamma", "theta", "vega", "rho", "price")
 CONTRACT_COLUMNS: Final = ("key", "root", "right", "strike", "open_interest", "previous_close")
+QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
+ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
 
+QUOTES_HEAD: Final = b'{"k":"q",'  # how a message with quotes begins
 QUALITY_WORDS: Final = tuple(Quality)  # codes of binary rows are places in these
 TRADING_WORDS: Final = tuple(TradingState)
 STATUS_WORDS: Final[tuple[AnalyticsStatus, ...]] = get_args(AnalyticsStatus)
 ROWS: Final = new_rows(quality=QUALITY_WORDS, trading=TRADING_WORDS, status=STATUS_WORDS)
 
 _NS_PER_MS: Final = 1_000_000
-QUOTED_COLUMNS: Final = CHAIN_ROW_COLUMNS[1:7]
-ANALYSED_COLUMNS: Final = CHAIN_ROW_COLUMNS[7:13]
+
+
+def new_epoch(clock: Clock) -> str:
+    """Return the name of a run of the feed. That of a later run is greater."""
+    return f"{clock.now_ns():016x}{secrets.token_hex(2)}"
 
 
 def quote_topic(symbol: str) -> str:
@@ -116,33 +123,8 @@ def parse_topic(topic: str) -> str | ChainKey | None:
     return None
 
 
-def dump_quote(quote: Quote, trading: TradingStatus | None = None) -> list[Any]:
-    """Return a quote as it travels: the public columns, then what `TravelledQuote` has more."""
-    return [
-        quote.symbol,
-        quote.bid,
-        quote.ask,
-        quote.bid_size,
-        quote.ask_size,
-        quote.last,
-        quote.open,
-        quote.high,
-        quote.low,
-        quote.previous_close,
-        quote.volume,
-        quote.ts_event // _NS_PER_MS,
-        quote.quality,
-        int(quote.flags),
-        None if trading is None else trading.state,
-        quote.kind,
-        quote.source,
-        quote.ts_received // _NS_PER_MS,
-        "" if trading is None else trading.reason,
-    ]
-
-
 def load_quote(row: list[Any]) -> Quote:
-    """Return the quote of a travelled row: `dump_quote` undone, to the millisecond."""
+    """Return the quote of a row: `QUOTE_COLUMNS`, then `QUOTE_TAIL`. Times are to the ms."""
     numbers = [nan if value is None else value for value in row[1:11]]
     return Quote(
         symbol=row[0],
@@ -165,25 +147,8 @@ def load_quote(row: list[Any]) -> Quote:
     )
 
 
-def encode_quote(row: list[Any]) -> tuple[bytes, bytes, bytes]:
-    """Return a travelled row as it goes to clients, JSON and binary, and what is beside it."""
-    numbers = [nan if value is None else value for value in row[1:11]]
-    batch = ROWS.quotes(
-        numbers=np.zeros(1, np.uint32),
-        symbols=[orjson.dumps(row[0])],
-        values=np.array(numbers, np.float64).reshape(-1, 1),
-        as_of=np.array([row[11]], np.int64),
-        quality=np.array([QUALITY_WORDS.index(row[12])], np.uint8),
-        flags=np.array([row[13]], np.uint8),
-        trading=np.array([255 if row[14] is None else TRADING_WORDS.index(row[14])], np.uint8),
-    )
-    size = int.from_bytes(batch[4:6], "little")
-    tail = orjson.dumps(row[len(QUOTE_COLUMNS) :])
-    return batch[8 : 8 + size], batch[8 + size :], tail
-
-
 def load_trading(row: list[Any]) -> tuple[TradingState | None, str]:
-    """Return whether the security of a travelled quote can be traded, and why not."""
+    """Return whether the security of such a row can be traded, and why not."""
     return (None if row[14] is None else TradingState(row[14])), row[18]
 
 

@@ -12,11 +12,12 @@ import os
 import socket
 from contextlib import suppress
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 import structlog
 
 from optix.features.streaming import framing, protocol
+from optix.features.streaming.subscriptions import Market
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.errors import OptixError
@@ -25,10 +26,10 @@ from optix.platform.fanout.core import Ending, Opcode
 
 if TYPE_CHECKING:
     from optix.features.identity.service import AuthenticatedUser
+    from optix.features.streaming.deadlines import Deadlines
     from optix.features.streaming.events_source import EventsSubscription
-    from optix.features.streaming.gateway import Gateway
-    from optix.features.streaming.market_stream import MarketStream
     from optix.features.streaming.subscriptions import Subscription
+    from optix.kernel.clock import Clock
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +43,41 @@ class State(IntEnum):
     OPEN = 3
     CLOSING = 4  # a close frame is on its way
     GONE = 5
+
+
+class Greeting(NamedTuple):
+    """The answer to a handshake. With a `close_code` the socket is closed at once again."""
+
+    data: bytes
+    accepted: bool
+    close_code: int = 0
+
+
+class Stream(Market, Protocol):
+    """The market that a socket is in (`MarketStream`)."""
+
+    @property
+    def name(self) -> str: ...
+
+    def enter(
+        self, connection: Connection, descriptor: int, *, binary: bool, slices: int
+    ) -> int: ...
+    def leave(self, handle: int) -> bytes: ...
+
+
+class Home(Protocol):
+    """Whose socket it is (`Gateway`)."""
+
+    clock: Clock
+    deadlines: Deadlines
+
+    def now(self) -> float: ...
+    def connected(self, connection: Connection) -> None: ...
+    def greet(self, connection: Connection, head: bytes) -> Greeting: ...
+    def allow_message(self, connection: Connection) -> bool: ...
+    def said(self, connection: Connection, text: bytes) -> None: ...
+    def check_market(self, connection: Connection) -> None: ...
+    def left(self, connection: Connection) -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -76,7 +112,7 @@ class Connection(asyncio.Protocol):
         "user",
     )
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Home) -> None:
         self._gateway = gateway
         self._transport: asyncio.Transport
         self._descriptor = -1
@@ -98,7 +134,7 @@ class Connection(asyncio.Protocol):
         self.hinted = False
         self.leave_at: float | None = None  # when a server that goes away closes it
         self.user: AuthenticatedUser | None = None
-        self.stream: MarketStream | None = None
+        self.stream: Stream | None = None
         self.handle = -1
         self.subscriptions: dict[int, Subscription | EventsSubscription] = {}
 
@@ -226,6 +262,12 @@ class Connection(asyncio.Protocol):
         elif self.state in (State.GREETED, State.SIGNING_IN):
             self._write(framing.frame(payload, opcode))
 
+    def pending(self) -> int:
+        """Return how many bytes of what was sent, and of a begun frame, wait for the client."""
+        if self.handle < 0:
+            return 0
+        return self.market.fan.pending(self.handle)
+
     def _write(self, data: bytes) -> None:
         """Write something short to an empty socket. One that does not take it is cut off."""
         try:
@@ -235,7 +277,7 @@ class Connection(asyncio.Protocol):
         if taken != len(data):
             self.abort()
 
-    def enter_fan(self, stream: MarketStream, *, binary: bool, interval_ms: int) -> None:
+    def enter_fan(self, stream: Stream, *, binary: bool, interval_ms: int) -> None:
         """From here on the fan writes, and nobody else."""
         self.stream = stream
         self.handle = stream.enter(
@@ -349,7 +391,8 @@ class Connection(asyncio.Protocol):
     # What subscriptions ask
 
     @property
-    def market(self) -> MarketStream:
+    def market(self) -> Stream:
+        """The market that it is shown."""
         assert self.stream is not None, "it is signed in"
         return self.stream
 

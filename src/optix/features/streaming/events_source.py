@@ -24,6 +24,12 @@ class EventsReader(Protocol):
         once it is.
         """
 
+    def pending(self) -> int:
+        """Return how many bytes of what was sent, and of a begun frame, wait for the client."""
+
+    def close(self, code: int, reason: str) -> None:
+        """End the socket."""
+
     def fail(self, number: int, error: OptixError) -> None:
         """Tell the client that a subscription ended, and forget it. Its `close` is called."""
 

@@ -19,7 +19,9 @@ from optix.kernel.errors import OptixError, Unavailable
 from optix.ports.market_data import ChainKey
 
 if TYPE_CHECKING:
-    from optix.features.market.book import ChainSlots, MarketBook, QuoteSlot
+    from optix.features.market.book import MarketBook
+    from optix.features.market.chain_slots import ChainSlots
+    from optix.features.market.quote_slots import QuoteSlot
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +78,8 @@ class _Followed:
         self.error: OptixError | None = None
         self.waiting: list[Waiting] = []
 
-    def _opened(self) -> None:
+    def opened(self) -> None:
+        """Tell who waits: it is open, or refused."""
         self.opening = False
         waiting, self.waiting = self.waiting, []
         for each in waiting:
@@ -97,12 +100,13 @@ class FollowedQuote(_Followed):
 class FollowedChain(_Followed):
     """One expiration in one choice of columns, and the subscriptions to it."""
 
-    __slots__ = ("columns", "key", "slots", "subscriptions")
+    __slots__ = ("columns", "key", "listings", "slots", "subscriptions")
 
     def __init__(self, key: ChainKey, columns: tuple[str, ...]) -> None:
         super().__init__()
         self.key = key
         self.columns = columns
+        self.listings = 0  # how often it was listed anew
         self.slots: ChainSlots | None = None
         self.subscriptions: set[ListedAnew] = set()
 
@@ -171,7 +175,7 @@ class FollowedTopics:
                 log.exception("stream.quote_failed", symbol=quote.symbol)
                 quote.error = OptixError("Something went wrong on our side.")
             finally:
-                quote._opened()  # noqa: SLF001  # of this module
+                quote.opened()
 
         self._openings.start(opening)
 
@@ -180,6 +184,9 @@ class FollowedTopics:
         for quote in self._quotes.values():
             if quote.slot is None and isinstance(quote.error, Unavailable):
                 self._open_quote(quote)
+        for chain in self._chains.values():
+            if chain.slots is None and isinstance(chain.error, Unavailable):
+                self._open_chain(chain)
 
     # Chains
 
@@ -207,9 +214,10 @@ class FollowedTopics:
         chain.opening = True
 
         async def opening() -> None:
-            before = chain.slots
+            listings = -1
             try:
-                if chain.followers:
+                while chain.followers and listings != chain.listings:  # again if it was meanwhile
+                    listings = chain.listings
                     chain.slots = await self._book.open_chain(chain.key, chain.columns)
                 chain.error = None
             except OptixError as error:
@@ -217,18 +225,20 @@ class FollowedTopics:
             except Exception:
                 log.exception("stream.chain_failed", chain=wire.chain_topic(chain.key))
                 chain.error = OptixError("Something went wrong on our side.")
-            finally:
-                chain._opened()  # noqa: SLF001  # of this module
-            if before is not None and chain.slots is not before:
-                for subscription in tuple(chain.subscriptions):
+            begun = tuple(chain.subscriptions)
+            chain.opened()
+            if chain.slots is not None:
+                for subscription in begun:
                     subscription.listed_anew()
 
         self._openings.start(opening)
 
     def listed(self, topic: str) -> None:
-        """A chain was listed anew: open it again."""
+        """A chain was listed anew: its slots are others, open it again."""
         for chain in self._chains.values():
             if wire.chain_topic(chain.key) == topic:
+                chain.slots = None
+                chain.listings += 1
                 self._open_chain(chain)
 
     def recentre(self) -> None:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import structlog
@@ -18,7 +18,7 @@ from optix.features.market import wire
 from optix.features.market.lanes import MarketLane, MarketLanes
 from optix.features.streaming import framing, protocol
 from optix.features.streaming.admission import Admission
-from optix.features.streaming.connection import Connection, State
+from optix.features.streaming.connection import Connection, Greeting, State
 from optix.features.streaming.conversation import Conversation
 from optix.features.streaming.deadlines import STEP_SECONDS, Deadlines
 from optix.features.streaming.followed import Openings
@@ -55,14 +55,6 @@ class ForeignPage(Forbidden):
 
     code = "foreign_page"
     next_step = "Open the app at its own address."
-
-
-class Greeting(NamedTuple):
-    """The answer to a handshake. With a `close_code` it is closed at once again."""
-
-    data: bytes
-    accepted: bool
-    close_code: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

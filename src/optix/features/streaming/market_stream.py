@@ -30,7 +30,7 @@ class MarketStream:
     """The stream of one market. `run` writes; all else happens in the loop's thread too."""
 
     def __init__(self, lane: MarketLane, openings: Openings, clock: Clock) -> None:
-        self.name = lane.name
+        self.name: str = lane.name
         self.fan = lane.book.fan
         self.stream = secrets.token_hex(8)  # what clients call this run of the gateway
         self.followed = FollowedTopics(lane.book, openings)

@@ -21,7 +21,7 @@ from optix.kernel.errors import OptixError
 from optix.platform.fanout.core import FanOut
 
 if TYPE_CHECKING:
-    from optix.features.market.book import ChainSlots
+    from optix.features.market.chain_slots import ChainSlots
 
 LAYOUT_QUOTES: Final = 1
 NO_HEADER: Final = -1

@@ -143,13 +143,13 @@ class PythonFan:
 
     def set_many(self, batch: bytes) -> int:
         taken = 0
-        for number, json, binary in iter_batch(batch):
+        for number, json, row in iter_batch(batch):
             slot = self._bound.get(number)
             if slot is not None:
                 name = self._slots[slot].name
-                if name >= 0 and len(binary) >= _NAME_BYTES:
-                    binary = name.to_bytes(_NAME_BYTES, "little") + binary[_NAME_BYTES:]
-                self.set(slot, json, binary)
+                named = name >= 0 and len(row) >= _NAME_BYTES
+                head = name.to_bytes(_NAME_BYTES, "little") if named else row[:_NAME_BYTES]
+                self.set(slot, json, head + row[_NAME_BYTES:])
                 taken += 1
         return taken
 

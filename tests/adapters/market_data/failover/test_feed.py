@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import cast
 
-import orjson
 import pytest
 from redis.asyncio import Redis
 from tests.adapters.market_data.failover.world import KEY, SILENCE_SECONDS_MAX, Source
+from tests.fakes.bus import read_message
 from tests.fixtures.chains import NOW_NS
 from tests.fixtures.manual_time import ManualTime
 from tests.fixtures.market import Market
@@ -27,6 +27,7 @@ from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS
 from optix.kernel.quote import Quality, Quote
+from optix.platform.bus import UPDATES
 from optix.ports.market_data import MarketUpdate, ProviderUnavailable
 
 pytestmark = pytest.mark.stores
@@ -87,8 +88,8 @@ class Load:
 
     async def _read(self) -> None:
         """Keep every row that was ever published."""
-        async for body in self.market.bus.iter_updates():
-            message = orjson.loads(body) if body is not None else {}
+        async for body in self.market.bus.iter_messages(UPDATES):
+            message = read_message(body) if body is not None else {}
             self.shown += message.get("q", [])
 
     def _price(self, source: Source, symbol: str) -> Quote:
