@@ -100,10 +100,10 @@ class RawSocket:
         answered = False
         async with asyncio.timeout(SECONDS_MAX):
             while not self.is_over:
-                await self.read()
                 if self.heard.close_code is not None and not answered:
                     answered = True
                     self.send(masked(CLOSE, b"\x03\xe8"))
+                await self.read()
         return self.heard.close_code
 
     async def is_alive(self, mark: int) -> bool:
