@@ -29,12 +29,17 @@ def build() -> None:
         subprocess.run(command, cwd=ROOT, check=True, env=os.environ | {"PATH": path})
 
 
+def path_of(library: str) -> str:
+    find = ["g++", f"-print-file-name={library}"]
+    return subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def main() -> int:
     build()
-    find = ["g++", "-print-file-name=libasan.so"]
-    library = subprocess.run(find, check=True, capture_output=True, text=True).stdout.strip()
+    # libstdc++ too: what is thrown is looked for before the extension has brought it.
+    libraries = " ".join(map(path_of, ("libasan.so", "libstdc++.so")))
     environment = os.environ | {
-        "LD_PRELOAD": library,
+        "LD_PRELOAD": libraries,
         "ASAN_OPTIONS": "detect_leaks=0",  # the interpreter keeps what it has until its end
         "SANITIZED_FAN": str(next(BUILD.glob("_fan*.so"))),
     }
