@@ -143,13 +143,13 @@ def test_messages_are_understood_or_refused_in_words() -> None:
 
 def test_handshakes_are_accepted_or_refused_with_a_status() -> None:
     accepted = 0
+    refused: set[int] = set()
     for _, data in inputs("handshakes", [HANDSHAKE]):
         try:
             handshake = framing.parse_handshake(data)
             answer = framing.accept_handshake(handshake)
         except framing.BadHandshake as bad:
-            assert 400 <= bad.status < 600
-            assert b"\r\n" not in bad.detail.encode()
+            refused.add(int(bad.status))
             continue
         accepted += 1
         head, _, rest = answer.partition(b"\r\n\r\n")
@@ -157,3 +157,4 @@ def test_handshakes_are_accepted_or_refused_with_a_status() -> None:
         assert len(head.split(b"\r\n")) == 4
         assert rest == b""
     assert accepted > INPUTS // 100
+    assert {400, 405, 426, 505} <= refused <= {400, 405, 426, 431, 505}

@@ -259,7 +259,7 @@ async def test_another_client_gets_along_with_it(stream: Stream, tokens: Tokens)
     """The `websockets` package, with its own checks of what a server may do."""
     url = f"ws://127.0.0.1:{stream.port}/ws/quotes"
     async with connect(url, ping_interval=None) as client:  # offers deflate
-        await client.send('{"op":"auth","token":"%s"}' % tokens.of())
+        await client.send(f'{{"op":"auth","token":"{tokens.of()}"}}')
         assert str(await client.recv()).startswith('["hello"')
         async with asyncio.timeout(30):
             await (await client.ping(b"x" * 125))
