@@ -69,14 +69,14 @@ def say(sentence: str) -> None:
 class Hand:
     """A feed's state whose clock is moved by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, epoch: str = "benchmark") -> None:
         self.now_ns = NOW_NS
         self.state = FeedState(
             terms=ListedTerms(),
             inputs=NoInputs(feed_market.RATE),
             market_now_ns=lambda: self.now_ns,
             wall_now_ns=lambda: self.now_ns,
-            epoch="benchmark",
+            epoch=epoch,
         )
 
     def publish_chains(self, wanted: Sequence[ChainKey]) -> bytes | None:

@@ -47,13 +47,14 @@ class Program:
         folder: Path,
         port: int | None = None,
         variables: Mapping[str, str] | None = None,
+        command: Sequence[str] = (str(OPTIX),),
     ) -> None:
         self.port = port
         self.log = folder.with_name(f"{folder.name}-{arguments[0]}-{port or 0}.log")
         self.started = time.perf_counter()
         with self.log.open("wb") as output:
             self._process = subprocess.Popen(
-                [str(OPTIX), *arguments],
+                [*command, *arguments],
                 env=environment(folder) | dict(variables or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -72,11 +73,14 @@ class Program:
         return cls(arguments, folder=folder, port=port, variables=variables)
 
     @classmethod
-    def component(cls, name: str, folder: Path, *options: str) -> Self:
+    def component(
+        cls, name: str, folder: Path, *options: str, command: Sequence[str] = (str(OPTIX),)
+    ) -> Self:
         """Start `optix run name`; what serves HTTP gets a free port."""
         port = None if name in ("feed", "worker") else free_port()
         where = ["--port", str(port)] if port else []
-        return cls(["run", name, *where, *options], folder=folder, port=port)
+        arguments = ["run", name, *where, *options]
+        return cls(arguments, folder=folder, port=port, command=command)
 
     @property
     def url(self) -> str:

@@ -17,7 +17,7 @@ import click
 
 from optix import __version__
 from optix.kernel.errors import OptixError
-from optix.processes import history_commands, simulate, upkeep
+from optix.processes import history_commands, simulate, upkeep, watch_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,7 @@ main.add_command(simulate.command)
 main.add_command(history_commands.import_files)
 main.add_command(history_commands.history)
 main.add_command(upkeep.adapters)
+main.add_command(watch_command.command)
 
 
 @main.command()

@@ -86,3 +86,25 @@ async def test_nonsense_in_the_queue_does_not_end_the_feed(bus: Bus, body: bytes
     assert not serving.done()
     serving.cancel()
     await asyncio.gather(serving, return_exceptions=True)
+
+
+async def test_a_reader_that_takes_its_time_loads_what_was_too_much_for_it(
+    bus: Bus, redis: Redis
+) -> None:
+    """The messages that wait have a bound; beyond it they are one word: you missed something."""
+    messages = bus.iter_messages("slow")
+    assert await anext(messages) is None
+    channel = f"slow.{redis.connection_pool.connection_kwargs.get('db', 0)}"
+    async with redis.pipeline(transaction=False) as pipe:
+        for number in range(limits.BUS_MESSAGES_WAITING_MAX + 1):
+            pipe.publish(channel, b"%d" % number)
+        pipe.publish(channel, b"last")
+        await pipe.execute()
+    found: list[bytes | None] = []
+    while found[-1:] != [b"last"]:
+        if not found:
+            await asyncio.sleep(0.5)  # meanwhile all of them come
+        found.append(await anext(messages))
+    assert len(found) <= limits.BUS_MESSAGES_WAITING_MAX + 2
+    assert None in found
+    await messages.aclose()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_network
 
 import httpx
@@ -209,6 +209,81 @@ class Switch:
 def counted(registry: CollectorRegistry, rule: str, outcome: str, kept_by: str) -> float | None:
     labels = {"rule": rule, "outcome": outcome, "kept_by": kept_by}
     return registry.get_sample_value("optix_rate_limit_checks_total", labels)
+
+
+class TestCountingAhead:
+    """Who asks fast is counted for several requests at once, and never let through for more."""
+
+    @pytest.fixture
+    async def asked(self, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """How many requests each question to Redis counted."""
+        found: list[int] = []
+        real = RateLimiter._wanted
+
+        def wanted(self: RateLimiter, windows: Sequence[Window], now_ms: int) -> int:
+            found.append(real(self, windows, now_ms))
+            return found[-1]
+
+        monkeypatch.setattr(RateLimiter, "_wanted", wanted)
+        return found
+
+    async def test_each_question_counts_twice_as_many_up_to_a_bound(
+        self, limiter: RateLimiter, asked: list[int]
+    ) -> None:
+        wide = Window("default", "user 1", 100_000)
+        assert await allowed(limiter, wide, times=200) == 200
+        most = limits.RATE_LIMIT_AHEAD_MAX
+        assert asked == [1, 2, 4, 8, 16, 32, most, most, most]
+
+    async def test_who_asks_slowly_is_counted_one_by_one(
+        self, limiter: RateLimiter, clock: ScaledClock, asked: list[int]
+    ) -> None:
+        wide = Window("default", "user 1", 100_000)
+        for _ in range(5):
+            assert await allowed(limiter, wide, times=1) == 1
+            wait(clock, 1.5)
+        assert asked == [1] * 5
+
+    async def test_what_is_left_falls_by_one_for_each_request(self, limiter: RateLimiter) -> None:
+        wide = Window("default", "user 1", 1_000)
+        verdicts = [await limiter.check([wide], closed=False) for _ in range(20)]
+        assert [verdict.remaining for verdict in verdicts] == list(range(999, 979, -1))
+
+    @pytest.mark.parametrize("most", [3, 10, 100])
+    async def test_no_window_is_exceeded_and_all_of_it_can_be_used(
+        self, limiter: RateLimiter, most: int
+    ) -> None:
+        window = Window("default", "user 1", most)
+        assert await allowed(limiter, window, times=most + 20) == most
+
+    async def test_processes_that_share_a_window_do_not_exceed_it_together(
+        self, limiter: RateLimiter, redis: Redis, clock: ScaledClock
+    ) -> None:
+        other = RateLimiter(redis, clock, RateLimitMetrics(CollectorRegistry()))
+        window = Window("default", "user 1", 200)
+        passed = 0
+        for _ in range(150):
+            passed += await allowed(limiter, window, times=1)
+            passed += await allowed(other, window, times=1)
+        assert passed == 200
+
+    async def test_what_was_counted_ahead_lapses(
+        self, limiter: RateLimiter, clock: ScaledClock, asked: list[int]
+    ) -> None:
+        wide = Window("default", "user 1", 100_000)
+        await allowed(limiter, wide, times=8)  # 1, 2, 4, and 8 of which one came
+        wait(clock, 1.5)
+        verdict = await limiter.check([wide], closed=False)
+        assert asked == [1, 2, 4, 8, 1]
+        assert verdict.remaining == 100_000 - 16
+
+    async def test_subjects_that_are_counted_ahead_are_bounded(
+        self, limiter: RateLimiter, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "RATE_LIMIT_LOCAL_SUBJECTS_MAX", 3)
+        for user in range(5):
+            await allowed(limiter, Window("default", f"user {user}", 1_000), times=2)
+        assert len(limiter._ahead) == 3
 
 
 def test_memory_holds_a_bounded_number_of_subjects() -> None:

@@ -186,7 +186,7 @@ class TestLosses:
     async def test_the_sweep_comes_by_itself(
         self, notices: UserNotices, redis: Redis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(limits, "EVENTS_SWEEP_SECONDS", 0.01)
+        monkeypatch.setattr(limits, "EVENTS_SWEEP_SECONDS", limits.EVENTS_SWEEP_SECONDS / 200)
         ear, user = Ear(), _user_in(7)
         notices.follow(user, ear)
         await until(lambda: len(ear.heard_all) >= 3, seconds=PATIENCE)

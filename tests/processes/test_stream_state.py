@@ -175,7 +175,7 @@ class TestChain:
         state = _state()
         chain = FollowedChain({"chain": {}}, id=1)
         state.followed[1] = chain
-        listed = [[0, "SPY   261218C00600000", "SPY", "call", 600.0, 12, 1.5, "new"]]
+        listed = [[0, "SPY   261218C00600000", "SPY", "C", 600.0, 12, 1.5, "new"]]
         header = {"kind": "chain", "columns": ["i", "bid"], "contracts": listed, "new": 1}
         state.feed(_text("snapshot", 1, 0, header, [[0, 1.5, "more"]], 1))
         assert chain.contracts[0]["strike"] == 600.0

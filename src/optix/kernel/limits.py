@@ -119,6 +119,7 @@ SUMMARY_AGE_SECONDS_MAX = 120.0  # how old the expected move of a date nobody fo
 SUMMARIES_KEPT_MAX = 5_000
 CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to follow
 CHAINS_KEPT_MAX = 1_000
+CHAIN_QUESTIONS_MAX = 4_096  # in words of clients, whose answers are found by them
 CHAIN_COLUMN_SETS_MAX = 8  # narrowed ones of one streamed chain; beyond that all are sent
 REPLAY_STEPS_MAX = 10_000
 PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
@@ -200,6 +201,7 @@ REQUEST_HEADERS_MAX = 100
 REQUEST_HEAD_BYTES_MAX = 32_768  # address and headers together
 REQUEST_HEAD_SECONDS_MAX = 10.0
 RATE_LIMIT_LOCAL_SUBJECTS_MAX = 10_000
+RATE_LIMIT_AHEAD_MAX = 64  # requests of one window that are counted at once
 
 # Accounts
 EMAIL_LENGTH_MAX = 254

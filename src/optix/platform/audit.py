@@ -21,6 +21,7 @@ from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select, text
 
 from optix.kernel.ids import SessionId, UserId
+from optix.platform import account_events
 from optix.platform.audit_models import SecurityChain, SecurityEventRow
 from optix.platform.db import Database, ReadSession, WriteSession
 from optix.platform.origin import SYSTEM_ORIGIN, Origin
@@ -94,7 +95,8 @@ async def record(
     Works in a user's own transaction too. What `detail` says is cleaned of secrets like a log line.
 
     Effects: writes security_event and security_chain; holds the chain's lock until the transaction
-             ends; writes the new head to the log once it is committed.
+             ends; writes the new head to the log once it is committed. What the user is to see at
+             once is left for the worker (`account_events`).
     """
     assert len(event.kind) <= KIND_LENGTH_MAX
     detail = json.dumps(redacted(event.detail), sort_keys=True, separators=(",", ":"))
@@ -111,6 +113,7 @@ async def record(
         "request_id": origin.request_id,
         "detail": detail,
     }
+    await account_events.tell(session, event, now)
     row = (await session.execute(_APPEND, {**values, "digest": _digest(values)})).one()
 
     def say(_session: object) -> None:

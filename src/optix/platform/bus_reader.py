@@ -16,7 +16,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar, cast
 
 import hiredis
 import structlog
@@ -152,8 +152,9 @@ class _Line(asyncio.Protocol):
         self._ended: asyncio.Future[BusUnavailable | OSError] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "streams have these"
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not derived from it
+        if self._ended.done():  # given up while it was being made
+            self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc if isinstance(exc, OSError) else BusUnavailable("The line was closed."))

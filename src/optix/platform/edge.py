@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -55,7 +55,9 @@ _SECURITY_HEADERS = {
     "X-Permitted-Cross-Domain-Policies": "none",
     "Origin-Agent-Cluster": "?1",
 }
-_API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
+_REQUEST_ID_NAME = REQUEST_ID_HEADER.lower().encode()
+_CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 def security_headers(*, production: bool) -> Mapping[str, str]:
@@ -66,6 +68,11 @@ def security_headers(*, production: bool) -> Mapping[str, str]:
         **_SECURITY_HEADERS,
         "Strict-Transport-Security": f"max-age={HSTS_SECONDS}; includeSubDomains",
     }
+
+
+def raw_headers(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    """Return headers as ASGI has them."""
+    return [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
 class EdgeMiddleware:
@@ -81,7 +88,9 @@ class EdgeMiddleware:
     ) -> None:
         self.app = app
         self._metrics = metrics
-        self._headers = security_headers(production=production)
+        security = raw_headers(security_headers(production=production))
+        self._headers = security
+        self._names = {_REQUEST_ID_NAME, *(name for name, _ in security)}
         self._body_bytes_max = body_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -99,7 +108,7 @@ class EdgeMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._add_headers(MutableHeaders(scope=message), request_id, status)
+                self._add_headers(message, request_id)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -168,13 +177,16 @@ class EdgeMiddleware:
             raise HTTPException(400)
         return {"type": "http.request", "body": body, "more_body": False}
 
-    def _add_headers(self, headers: MutableHeaders, request_id: str, status: int) -> None:
-        headers[REQUEST_ID_HEADER] = request_id
-        for name, value in self._headers.items():
-            headers[name] = value
-        if status != 304:  # whose headers replace those of the answer that is kept
-            headers.setdefault("Content-Security-Policy", _API_CONTENT_POLICY)
-        headers.setdefault("Cache-Control", "no-store")  # answers are personal unless they say not
+    def _add_headers(self, message: Message, request_id: str) -> None:
+        given = [pair for pair in message.get("headers", ()) if pair[0] not in self._names]
+        names = {name for name, _ in given}
+        headers = [*given, (_REQUEST_ID_NAME, request_id.encode()), *self._headers]
+        # Not to a 304, whose headers replace those of the answer that is kept.
+        if message["status"] != 304 and _CONTENT_POLICY[0] not in names:
+            headers.append(_CONTENT_POLICY)
+        if _NO_STORE[0] not in names:  # answers are personal unless they say not
+            headers.append(_NO_STORE)
+        message["headers"] = headers
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", None) or "unmatched"

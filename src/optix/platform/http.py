@@ -269,11 +269,15 @@ def etag(*parts: object) -> str:
     return f'"{digest[:20]}"'
 
 
+def is_known(tag: str, offered: str) -> bool:
+    """Tell whether the value of If-None-Match names the state of `tag`."""
+    known = {part.strip().removeprefix("W/") for part in offered.split(",")}
+    return tag in known or "*" in known
+
+
 def not_modified(request: Request, tag: str) -> Response | None:
     """Return the 304 answer if the caller has the state named by `tag` already, else None."""
-    offered = request.headers.get("if-none-match", "")
-    known = {part.strip().removeprefix("W/") for part in offered.split(",")}
-    if tag in known or "*" in known:
+    if is_known(tag, request.headers.get("if-none-match", "")):
         return Response(
             status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"}
         )

@@ -17,7 +17,7 @@ import re
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, Literal
 
@@ -25,7 +25,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optix.kernel import limits
@@ -38,6 +38,7 @@ from optix.platform.security_settings import Network
 log = structlog.get_logger(__name__)
 
 WINDOW_MS: Final = 60_000
+AHEAD_MS: Final = 1_000  # how long a request that was counted ahead may take to come
 REDIS_SECONDS_MAX: Final = 0.25
 REDIS_PAUSE_SECONDS: Final = 1.0  # how long a Redis that failed is left alone
 KEYS: Final = "edge:requests:"  # + digest of rule and subject; writer: api, stream
@@ -62,12 +63,13 @@ _LIMITED = "/api/"
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 # Looks at all windows, and counts in all of them only if none is full. Scores are milliseconds.
-# Gives for each window: how many it holds now, and when the next place in it becomes free.
+# Counts several at once where there is ample room for them. Gives for each window how many it held
+# and when the next place in it becomes free, and at last how many were counted.
 _SCRIPT: Final = """
-local now, member = tonumber(ARGV[1]), ARGV[2]
+local now, member, count = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local full, answer = false, {}
 for i, key in ipairs(KEYS) do
-  local most, window = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
+  local most, window = tonumber(ARGV[2 + 2 * i]), tonumber(ARGV[3 + 2 * i])
   redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
   local held, free_in = redis.call('ZCARD', key), 0
   if held > 0 then
@@ -76,14 +78,17 @@ for i, key in ipairs(KEYS) do
     free_in = tonumber(first[2]) + window - now
   end
   if held >= most then full = true end
+  if held + 4 * count > most then count = 1 end
   answer[2 * i - 1], answer[2 * i] = held, free_in
 end
 if not full then
   for i, key in ipairs(KEYS) do
     redis.call('ZADD', key, now, member)
-    redis.call('PEXPIRE', key, tonumber(ARGV[2 + 2 * i]))
+    for n = 2, count do redis.call('ZADD', key, now, member .. n) end
+    redis.call('PEXPIRE', key, tonumber(ARGV[3 + 2 * i]))
   end
 end
+answer[#answer + 1] = count
 return answer
 """
 
@@ -146,14 +151,30 @@ class RateLimitMetrics:
         self.redis_up.set(1)
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """Requests of one window that are counted already and may come within a second."""
+
+    verdict: Verdict
+    size: int
+    left: int
+    until_ms: int
+
+
 class RateLimiter:
-    """Counts requests in Redis, and in memory while Redis is away."""
+    """Counts requests in Redis, and in memory while Redis is away.
+
+    Who asks again within a second has requests counted ahead, each time twice as many: at most as
+    many are counted that never come as came in that second. Near the end of a window each is
+    counted by itself, so that it is never exceeded.
+    """
 
     def __init__(self, redis: Redis, clock: Clock, metrics: RateLimitMetrics) -> None:
         self._script = redis.register_script(_SCRIPT)
         self._clock = clock
         self._metrics = metrics
         self._local = LocalWindows()
+        self._ahead: OrderedDict[tuple[str, str, int], _Ahead] = OrderedDict()
         self._redis_from = 0.0
         self._redis_up = True
 
@@ -163,6 +184,10 @@ class RateLimiter:
         Errors: RateLimiterUnavailable if `closed` and Redis does not answer.
         """
         now_ms = self._clock.now_ns() // 1_000_000
+        counted = self._counted(windows, now_ms)
+        if counted is not None:
+            self._count(counted.window, "allowed", "redis")
+            return counted
         found = await self._in_redis(windows, now_ms)
         kept_by: Literal["redis", "local"] = "redis" if found is not None else "local"
         if found is None and closed:
@@ -180,7 +205,8 @@ class RateLimiter:
         loop = asyncio.get_running_loop()
         if loop.time() < self._redis_from:
             return None
-        arguments: list[str | int] = [now_ms, secrets.token_hex(8)]
+        wanted = self._wanted(windows, now_ms)
+        arguments: list[str | int] = [now_ms, secrets.token_hex(8), wanted]
         for window in windows:
             arguments += [window.most, WINDOW_MS]
         try:
@@ -192,7 +218,44 @@ class RateLimiter:
             self._say(redis_up=False, reason=type(error).__name__)
             return None
         self._say(redis_up=True)
-        return list(zip(map(int, flat[0::2]), map(int, flat[1::2]), strict=True))
+        *flat, count = map(int, flat)
+        found = list(zip(flat[0::2], flat[1::2], strict=True))
+        self._note(windows, found, count, now_ms)
+        return found
+
+    def _counted(self, windows: Sequence[Window], now_ms: int) -> Verdict | None:
+        """Take a request that was counted ahead."""
+        ahead = self._ahead.get(_name(windows[0])) if len(windows) == 1 else None
+        if ahead is None or not ahead.left or now_ms >= ahead.until_ms:
+            return None
+        ahead.left -= 1
+        remaining = ahead.verdict.remaining + ahead.left
+        return replace(ahead.verdict, remaining=remaining)
+
+    def _wanted(self, windows: Sequence[Window], now_ms: int) -> int:
+        ahead = self._ahead.get(_name(windows[0])) if len(windows) == 1 else None
+        if ahead is None or ahead.left or now_ms >= ahead.until_ms:
+            return 1
+        return min(2 * ahead.size, limits.RATE_LIMIT_AHEAD_MAX)
+
+    def _note(
+        self,
+        windows: Sequence[Window],
+        found: Sequence[tuple[int, int]],
+        count: int,
+        now_ms: int,
+    ) -> None:
+        verdict = _verdict(windows, found)
+        if len(windows) > 1 or not verdict.allowed:
+            return
+        verdict = replace(verdict, remaining=verdict.remaining - count + 1)
+        name = _name(windows[0])
+        before = self._ahead.get(name)  # that of another request, which asked at the same time
+        left = before.left if before is not None and now_ms < before.until_ms else 0
+        self._ahead[name] = _Ahead(verdict, count, left + count - 1, now_ms + AHEAD_MS)
+        self._ahead.move_to_end(name)
+        while len(self._ahead) > limits.RATE_LIMIT_LOCAL_SUBJECTS_MAX:
+            self._ahead.popitem(last=False)
 
     def _say(self, *, redis_up: bool, reason: str = "") -> None:
         """Tell of a change once."""
@@ -206,6 +269,10 @@ class RateLimiter:
 
     def _count(self, window: Window, outcome: str, kept_by: str) -> None:
         self._metrics.checks.labels(window.rule, outcome, kept_by).inc()
+
+
+def _name(window: Window) -> tuple[str, str, int]:
+    return window.rule, window.subject, window.most
 
 
 class LocalWindows:
@@ -331,7 +398,8 @@ def rule_of(method: str, path: str) -> str:
 def _with_headers(send: Send, headers: Mapping[str, str]) -> Send:
     async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(headers)
+            added = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+            message["headers"] = [*message.get("headers", ()), *added]
         await send(message)
 
     return send_with_headers

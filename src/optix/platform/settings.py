@@ -61,7 +61,6 @@ from optix.platform.setting_types import (
 from optix.platform.stream_settings import StreamSettings
 
 SECRET_LENGTH_MIN = 16
-DRAIN_SECONDS = 15.0
 
 # Words that people leave in place of a secret, compared without case, digits and punctuation.
 PLACEHOLDERS = frozenset(
@@ -331,9 +330,7 @@ class Settings(BaseModel):
 
     @property
     def drain_seconds(self) -> float:
-        """Over how long the clients of a stream that is stopped are moved away."""
-        chosen = self.stream.stream_drain_seconds
-        return chosen if chosen is not None else DRAIN_SECONDS if self.production else 0.0
+        return self.stream.drain_seconds(production=self.production)
 
     @property
     def agreement_required(self) -> bool:

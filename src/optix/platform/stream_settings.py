@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field
 
 from optix.platform.setting_types import Group, blank_is_absent
 
+DRAIN_SECONDS = 15.0
+
 
 class StreamSettings(Group):
     stream_sockets: int = Field(
@@ -39,3 +41,9 @@ class StreamSettings(Group):
         "out, 15 in production and 0 in development.",
         examples=["30"],
     )
+
+    def drain_seconds(self, *, production: bool) -> float:
+        """Return over how long clients are moved away: a developer does not wait for it."""
+        if self.stream_drain_seconds is not None:
+            return self.stream_drain_seconds
+        return DRAIN_SECONDS if production else 0.0

@@ -32,6 +32,7 @@ from optix.features.market import router_agreement as market_agreement_http
 from optix.features.market import router_history as market_history_http
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
+from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform import docs, health, metrics
@@ -100,6 +101,13 @@ def mount_identity(app: FastAPI, deps: ApiDependencies) -> None:
 
 def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.state.market_history = deps.history
+    app.state.repeated_chains = RepeatedChains()
+    app.add_middleware(
+        RepeatedChainsMiddleware,
+        repeated=app.state.repeated_chains,
+        identity=deps.identity,
+        lanes=deps.lanes,
+    )
     app.include_router(market_http.router)
     app.include_router(market_history_http.router)
     app.include_router(market_agreement_http.router)
@@ -201,7 +209,7 @@ def _identify(identity: Identity) -> Identify:
 
 
 def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
-    # Added first, so that it is the innermost: a page of another origin may read a refusal too.
+    # After those of the modules, which are inside: a page of another origin may read refusals too.
     app.add_middleware(
         RateLimitMiddleware,
         limiter=RateLimiter(deps.redis, deps.clock, RateLimitMetrics(deps.registry)),

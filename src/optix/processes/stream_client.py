@@ -182,6 +182,14 @@ class StreamClient:
                     self._running.result()
                 await self._heard.wait()
 
+    async def changed(self, *, seconds: float) -> None:
+        """Return after the next frame or loss, or once the time is over. Raises what ended it."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._heard:
+                await self._heard.wait()
+        if self._running is not None and self._running.done():
+            self._running.result()
+
     def drop(self) -> None:
         """Lose the connection, as a network does: without a close frame."""
         if self._socket is not None:

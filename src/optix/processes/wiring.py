@@ -31,10 +31,6 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
-from optix.features.streaming.connection import Connection
-from optix.features.streaming.events import UserEventsSource
-from optix.features.streaming.gateway import Gateway, GatewayRules
-from optix.features.streaming.server import StreamServer
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.platform.bus import Bus, connect
@@ -49,7 +45,6 @@ from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings
 from optix.platform.telemetry import hide
 from optix.platform.user_events import UserEvents
-from optix.platform.user_notices import UserNotices
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
@@ -59,6 +54,7 @@ from optix.processes.http_server import HTTPServer
 from optix.processes.market import Market, market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
+from optix.processes.stream import Stream, stream_of
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
 from optix.processes.worker import build_worker
@@ -142,15 +138,13 @@ def build_components(
     components += feeds
     if served or "stream" in names or capture is not None:
         components += market.lanes.books
-    gateway = None
+    stream = None
     if "stream" in names:
-        events = UserEvents(redis)
-        notices = UserNotices(redis, events)
-        components.append(notices)
-        source = UserEventsSource(events, notices)
-        gateway = _gateway(settings, market.lanes, identity, source)
-    if served or gateway is not None:
+        stream = stream_of(settings, market.lanes, identity, redis, registry)
+        components.append(stream.notices)
+    if served or stream is not None:
         components.append(identity.ended)
+    checks = _health_checks(market, stream)
     if served:
         deps = ApiDependencies(
             environment=settings.core.env,
@@ -162,57 +156,42 @@ def build_components(
             history=market.history,
             clock=clock,
             metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=_health_checks(market, gateway),
+            health_checks=checks,
             web_folder=settings.http.web_dir,
             cors_origins=settings.network.cors_origins,
             trusted_proxies=settings.network.trusted_proxies,
             rate_limits=settings.limits.per_minute,
             registry=registry,
         )
-        app = create_app(deps, modules=served)
-        components.append(
-            HTTPServer(
-                app,
-                host=settings.http.host,
-                port=settings.http.port,
-                new_socket=None if gateway is None else lambda: Connection(gateway),
-            )
-        )
-    elif gateway is not None:
-        components.append(StreamServer(gateway, host=settings.http.host, port=settings.http.port))
-    if not served:
-        checks = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
-        if gateway is not None:
-            checks += _health_checks(market, gateway)
-        components += _operations(settings, secrets, registry, checks)
-    if gateway is not None:
-        components.append(gateway)  # the last to start is the first to stop
+        components.append(_api_server(settings, deps, served, stream))
+    else:
+        own = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
+        if stream is not None:
+            components.append(stream.server(settings))
+            own += checks
+        components += _operations(settings, secrets, registry, own)
+    if stream is not None:
+        components.append(stream.gateway)  # the last to start is the first to stop
     return components
 
 
-def _health_checks(market: Market, gateway: Gateway | None) -> list[HealthCheck]:
+def _health_checks(market: Market, stream: Stream | None) -> list[HealthCheck]:
     checks = [HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)]
-    if gateway is not None:
-        checks.append(HealthCheck("stream", gateway.ping))
+    if stream is not None:
+        checks.append(HealthCheck("stream", stream.gateway.ping))
     return checks
 
 
-def _gateway(
-    settings: Settings, lanes: MarketLanes, identity: Identity, events: UserEventsSource
-) -> Gateway:
-    """Return what serves the sockets of this process."""
-    rules = GatewayRules(
-        origins=settings.network.cors_origins,
-        trusted_proxies=settings.network.trusted_proxies,
-        production=settings.production,
-        sockets_max=settings.stream.stream_sockets,
-        sockets_per_address=settings.stream.stream_sockets_per_address,
-        connects_per_minute=settings.stream.stream_connects_per_minute,
-        drain_seconds=settings.drain_seconds,
+def _api_server(
+    settings: Settings, deps: ApiDependencies, served: Sequence[str], stream: Stream | None
+) -> HTTPServer:
+    """Return the web server of the API, and of the sockets at the same address."""
+    return HTTPServer(
+        create_app(deps, modules=served),
+        host=settings.http.host,
+        port=settings.http.port,
+        new_socket=None if stream is None else stream.new_socket,
     )
-    gateway = Gateway(lanes, identity.authenticator, identity.clock, rules, events=events)
-    identity.ended.listen(gateway.session_ended)
-    return gateway
 
 
 def _operations(

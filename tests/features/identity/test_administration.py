@@ -263,6 +263,7 @@ async def test_health_names_the_worker_and_its_dead_letters(
 
     assert (await worker())["ok"] is True
     async with database.writing() as session:
+        await session.execute(text("DELETE FROM jobs.pgqueuer"))  # what signing in has left
         await session.execute(
             text(
                 "INSERT INTO jobs.pgqueuer (priority, entrypoint, status) VALUES (0, 'x', 'failed')"

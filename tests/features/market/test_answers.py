@@ -15,6 +15,7 @@ from tests.fixtures.waiting import until
 
 from optix.features.market.answers import Answers
 from optix.features.market.engine import FeedEngine
+from optix.features.market.quote_batches import load_kept
 from optix.features.market.terms import ListedTerms
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -27,6 +28,7 @@ from optix.ports.market_data import (
     BarInterval,
     Bars,
     ChainKey,
+    Demand,
     ProviderUnavailable,
     UnknownExpiration,
     UnknownSymbol,
@@ -85,9 +87,36 @@ async def world() -> AsyncIterator[World]:
 
 class TestEachKind:
     async def test_a_quote_is_flagged_and_kept_like_every_other(self, world: World) -> None:
-        row = await world.ask("quote", symbol="SPY")
-        assert row[0] == "SPY"
+        assert await world.ask("quotes", symbols=["SPY"]) == {"pending": [], "failed": {}}
         assert "SPY" in world.engine._market.quotes
+        assert load_kept(world.bus.kept_rows["SPY"]).json.startswith(b'["SPY",')
+
+    async def test_of_many_quotes_each_is_answered_for_itself(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """One that is, one that is not, and one whose provider takes its time."""
+        answer = await world.ask("quotes", symbols=["SPY", "ZZZZ"])
+        assert (answer["pending"], list(answer["failed"])) == ([], ["ZZZZ"])
+        assert answer["failed"]["ZZZZ"]["code"] == "unknown_symbol"
+        monkeypatch.setattr(limits, "QUOTES_WAIT_SECONDS_MAX", limits.QUOTES_WAIT_SECONDS_MAX / 20)
+        world.provider.gate.clear()
+        answer = await world.ask("quotes", symbols=["QQQ"])
+        assert answer == {"pending": ["QQQ"], "failed": {}}
+        assert "QQQ" not in world.bus.kept_rows
+
+    async def test_one_question_has_its_bound(self, world: World) -> None:
+        symbols = [f"S{number}" for number in range(limits.QUOTES_PER_QUESTION_MAX + 1)]
+        answer = await world.ask("quotes", symbols=symbols)
+        assert [*answer["failed"], *answer["pending"]] == symbols[:-1]
+
+    async def test_a_quote_that_is_followed_is_not_asked_of_the_provider(
+        self, world: World
+    ) -> None:
+        world.engine._market.take_quote(spot_of())
+        world.engine._market.demand = Demand(quotes=frozenset({"SPY"}))
+        await world.ask("quotes", symbols=["SPY"])
+        assert world.provider.asked == []
+        assert load_kept(world.bus.kept_rows["SPY"]).followed
 
     async def test_a_chain_is_kept_for_its_reader_and_its_state_is_named(
         self, world: World
@@ -131,7 +160,6 @@ class TestEachKind:
         ("kind", "arguments", "error"),
         [
             ("weather", {}, InvalidInput),
-            ("quote", {"symbol": "ZZZZ"}, UnknownSymbol),
             ("expirations", {"underlying": "ZZZZ"}, UnknownSymbol),
             ("chain", CHAIN | {"expiration": "2026-12-24"}, UnknownExpiration),
         ],
@@ -149,28 +177,27 @@ class TestOnce:
         self, world: World
     ) -> None:
         world.provider.gate.clear()
-        asking = [asyncio.create_task(world.ask("quote", symbol="SPY")) for _ in range(20)]
-        other = asyncio.create_task(world.ask("quote", symbol="QQQ"))
+        asking = [asyncio.create_task(world.ask("quotes", symbols=["SPY"])) for _ in range(20)]
+        other = asyncio.create_task(world.ask("quotes", symbols=["QQQ"]))
         await asyncio.sleep(0)
         world.provider.quotes["QQQ"] = spot_of("QQQ")
         world.provider.gate.set()
-        rows = await asyncio.gather(*asking)
-        assert all(row == rows[0] for row in rows)
-        assert (await other)[0] == "QQQ"
+        answers = await asyncio.gather(*asking, other)
+        assert all(answer == {"pending": [], "failed": {}} for answer in answers)
         assert sorted(world.provider.asked) == ["QQQ", "SPY"]
 
     async def test_the_next_question_is_asked_anew(self, world: World) -> None:
         for _ in range(2):
-            await world.ask("quote", symbol="SPY")
+            await world.ask("quotes", symbols=["SPY"])
         assert world.provider.asked == ["SPY", "SPY"]
 
     async def test_an_asker_that_leaves_takes_nothing_from_the_others(self, world: World) -> None:
         world.provider.gate.clear()
-        leaving, staying = (asyncio.create_task(world.ask("quote", symbol="SPY")) for _ in "ab")
+        leaving, staying = (asyncio.create_task(world.ask("quotes", symbols=["SPY"])) for _ in "ab")
         await asyncio.sleep(0)
         leaving.cancel()
         world.provider.gate.set()
-        assert (await staying)[0] == "SPY"
+        assert (await staying)["failed"] == {}
 
 
 class TestInTime:
@@ -182,10 +209,10 @@ class TestInTime:
         )
         world.provider.gate.clear()
         with pytest.raises(ProviderUnavailable, match="in time"):
-            await world.ask("quote", symbol="SPY")
+            await world.ask("quotes", symbols=["SPY"])
         assert not world.answers._running
         world.provider.gate.set()
-        assert (await world.ask("quote", symbol="SPY"))[0] == "SPY"
+        assert (await world.ask("quotes", symbols=["SPY"]))["failed"] == {}
 
     async def test_a_list_of_dates_does_not_wait_for_slow_summaries(
         self, world: World, monkeypatch: pytest.MonkeyPatch
@@ -210,7 +237,7 @@ class TestInTime:
 
     async def test_closing_ends_what_is_still_being_answered(self, world: World) -> None:
         world.provider.gate.clear()
-        asking = asyncio.create_task(world.ask("quote", symbol="SPY"))
+        asking = asyncio.create_task(world.ask("quotes", symbols=["SPY"]))
         await asyncio.sleep(0)
         await world.answers.close()
         with pytest.raises(asyncio.CancelledError):

@@ -239,6 +239,81 @@ class TestInterest:
         assert world.asked("quotes") == 1
 
 
+class TestStreamedChains:
+    async def test_rows_are_in_slots_and_changes_go_there(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY, ["bid"])
+        fan = chain.book.fan
+        assert [fan.json(slot) for slot in slots.slots] == [b"[0,5.0]", b"[1,5.0]"]
+        before = fan.sequence
+        chain.change(6)
+        assert fan.json(slots.slots[0]) == b"[0,6.0]"
+        assert fan.sequence_of(slots.slots[1]) <= before
+
+    async def test_a_change_is_no_call_and_another_listing_is_one(self, chain: World) -> None:
+        topic = wire.chain_topic(KEY)
+        slots = await chain.book.open_chain(KEY)
+        chain.told.clear()
+        chain.change(6)
+        assert topic not in chain.told
+        chain.keep_chain(7, contracts=3)
+        chain.update(l=[[*NAME, 7]])
+        await until(lambda: topic in chain.told)
+        again = await chain.book.open_chain(KEY)
+        assert (len(slots.slots), len(again.slots)) == (2, 3)
+        assert again.listed > slots.listed
+
+    async def test_a_gap_mends_the_same_slots_without_a_call(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY, ["bid"])
+        chain.told.clear()
+        chain.keep_chain(9)
+        chain.change(9)
+        await until(lambda: chain.book.fan.json(slots.slots[1]) == b"[1,9.0]")
+        assert wire.chain_topic(KEY) not in chain.told
+        assert await chain.book.open_chain(KEY, ["bid"]) is slots
+
+    async def test_the_spot_is_a_part_of_the_header_and_kept_alive(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY)
+        chain.book.hold([wire.chain_topic(KEY)])
+        assert orjson.loads(slots.head([]))["spot"][0] == "SPY"
+        assert slots.money() == 600.0
+        for _ in range(3):
+            chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+            chain.book._forget()
+        assert "SPY" in chain.book.quotes
+
+    async def test_a_chain_without_a_spot_is_still_a_chain(self, chain: World) -> None:
+        def refuse(_: dict[str, Any]) -> Any:
+            raise UnknownSymbol("There is no such quote.")
+
+        chain.book.quotes.remove("SPY")
+        chain.bus.answers["quote"] = chain.bus.answers["quotes"] = refuse
+        slots = await chain.book.open_chain(KEY)
+        assert orjson.loads(slots.head([]))["spot"] is None
+        assert slots.money() is None
+
+    async def test_slots_go_some_time_after_the_last_look(self, chain: World) -> None:
+        slots = await chain.book.open_chain(KEY)
+        chain.book.hold([wire.chain_topic(KEY)])
+        chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+        chain.book._forget()
+        assert chain.book.fan.json(slots.slots[0])
+        chain.book.release([wire.chain_topic(KEY)])
+        chain.pass_seconds(limits.INTEREST_SECONDS + 1)
+        chain.book._forget()
+        assert KEY not in chain.book.chains
+        with pytest.raises(ValueError, match="no such slot"):
+            chain.book.fan.json(slots.slots[0])
+
+    async def test_what_is_not_there_raises_as_it_does_for_get_chain(self, world: World) -> None:
+        def refuse(_: dict[str, Any]) -> Any:
+            raise UnknownExpiration("SPY has nothing then.")
+
+        world.say_status()
+        world.bus.answers["chain"] = refuse
+        with pytest.raises(UnknownExpiration, match="nothing then"):
+            await world.book.open_chain(KEY)
+
+
 class TestChains:
     async def test_changes_are_taken_in_their_order(self, chain: World) -> None:
         replica = chain.book.chains[KEY]

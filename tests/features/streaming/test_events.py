@@ -185,7 +185,8 @@ class TestBackPressure:
         start = await events.position(phone.owner)
         for _ in range(40):
             await events.publish(phone.owner, "sync", "done", {"text": "x" * 1_000}, AT_NS)
-        monkeypatch.setattr(limits, "EVENTS_UNREAD_SECONDS_MAX", 0.05)
+        seconds = limits.EVENTS_UNREAD_SECONDS_MAX / 600
+        monkeypatch.setattr(limits, "EVENTS_UNREAD_SECONDS_MAX", seconds)
         subscription = source.subscribe(phone, 1, ["sync"], start)
         await until(lambda: phone.closed, seconds=PATIENCE)
         assert phone.closed == 4409

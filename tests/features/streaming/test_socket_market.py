@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import orjson
 import pytest
 from tests.fakes.scripted import SMALL_BIDS, SMALL_CONTRACTS
 from tests.features.streaming.conftest import Frame, Reader, Stream, Tokens, signed_in
 from tests.fixtures.chains import EXPIRATION, NOW_NS, contracts_of, spot_of, table_of
 from tests.fixtures.waiting import until
-from websockets.client import ClientProtocol
-from websockets.uri import parse_uri
 
 from optix.features.market import wire
 from optix.kernel import limits
@@ -302,79 +297,6 @@ class TestBounds:
         _, error = await reader.next("error")
         assert error["id"] == limits.SOCKET_QUOTES_MAX + 1
         assert error["code"] == "too_many_subscriptions"
-
-    async def test_a_client_that_never_reads_is_cut_off_and_keeps_no_memory(
-        self, stream: Stream, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(limits, "SOCKET_SEND_SECONDS_MAX", limits.SOCKET_SEND_SECONDS_MAX / 30)
-        server = stream.server._server
-        assert server is not None
-        for listening in server.servers[0].sockets:  # so that little fits into the kernel
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-        unreading = _Unreading(stream.port)
-        await unreading.open()
-        await unreading.say(op="auth", token=tokens.of())
-        await until(lambda: stream.gateway.sockets == 1)
-        flood = asyncio.create_task(unreading.flood())
-        waiting = [0]
-        await until(
-            lambda: (
-                _note_waiting(server.server_state.connections, waiting)
-                and stream.gateway.sockets == 0
-            ),
-            seconds=60,
-        )
-        await until(lambda: not server.server_state.connections)
-        flood.cancel()
-        await asyncio.gather(flood, return_exceptions=True)
-        unreading.close()
-        # The transport's own mark, and the frame that went over it.
-        assert 65_536 < waiting[0] < 65_536 + 2 * unreading.answer_bytes_max
-        assert not stream.gateway.topics
-
-
-def _note_waiting(connections: Any, most: list[int]) -> bool:
-    for connection in connections:
-        most[0] = max(most[0], connection.transport.get_write_buffer_size())
-    return True
-
-
-class _Unreading:
-    """A client that asks for large answers and reads none of them."""
-
-    answer_bytes_max = 100_000
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/ws/quotes"))
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self._socket.setblocking(False)
-        self._loop = asyncio.get_running_loop()
-
-    async def open(self) -> None:
-        await self._loop.sock_connect(self._socket, ("127.0.0.1", self._port))
-        self._protocol.send_request(self._protocol.connect())
-        await self._write()
-        self._protocol.receive_data(await self._loop.sock_recv(self._socket, 4096))
-        await asyncio.sleep(0)
-
-    async def say(self, **message: Any) -> None:
-        self._protocol.send_text(orjson.dumps(message))
-        await self._write()
-
-    async def flood(self) -> None:
-        unreadable = [f"!{n:030d}" for n in range(limits.SOCKET_QUOTES_MAX)]
-        with suppress(OSError):
-            for number in range(1, limits.SOCKET_QUOTES_MAX + 1):
-                await self.say(op="subscribe", id=number, quotes=unreadable)
-
-    async def _write(self) -> None:
-        for data in self._protocol.data_to_send():
-            await self._loop.sock_sendall(self._socket, data)
-
-    def close(self) -> None:
-        self._socket.close()
 
 
 class TestTheFeed:

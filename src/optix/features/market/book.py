@@ -5,8 +5,9 @@ renews the leases for it, and lets go of what nobody looks at. It is the only pl
 whether the market is alive: a feed that says nothing for five seconds is down, whatever its last
 word was.
 
-What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a quote
-or a chain of the stream is told its slots, and hears of them again only when a chain is listed anew.
+What clients are sent is kept in the slots of a fan-out, as rows of the wire: whoever asks for a
+quote or a chain of the stream is told where its slots are, and hears of them again only when a
+chain is listed anew.
 """
 
 from __future__ import annotations
@@ -187,12 +188,12 @@ class MarketBook:
 
         Raises UnknownSymbol or UnknownExpiration (both NotFound), FeedUnavailable, BusUnavailable.
         """
+        found = self.find_chain(key)
+        if found is not None:
+            return found
         topic = wire.chain_topic(key)
-        followed = topic in self._held or topic in self._touched
         self._touch(topic)
         replica = self.chains.get(key)
-        if replica is not None and followed:
-            return replica
         try:
             await self._bus.lease([topic])
             return await self._load_chain(key)
@@ -201,6 +202,14 @@ class MarketBook:
                 return replica  # served as stale: the status says that the feed is away
             self._touched.pop(topic, None)
             raise
+
+    def find_chain(self, key: ChainKey) -> ChainReplica | None:
+        """Return a chain that is followed, and keep it so; None where it is to be loaded."""
+        topic = wire.chain_topic(key)
+        if topic not in self._held and topic not in self._touched:
+            return None
+        self._touch(topic)
+        return self.chains.get(key)
 
     async def open_chain(self, key: ChainKey, columns: Sequence[str] = ()) -> ChainSlots:
         """Return where a chain's rows are that is followed from now on, like `get_chain`.

@@ -3,8 +3,7 @@
     leases in Redis → demand → provider → updates → flags, IV and Greeks → bus
 
 It follows one provider, turns its updates into published state, answers questions, and says once a
-second how it is. It knows nothing of users, sockets or alerts. What it knows of the market is in
-`feed_state`; here is what waits: provider, bus and clock.
+second how it is. What it knows of the market is in `feed_state`; here is what waits.
 """
 
 from __future__ import annotations
@@ -248,16 +247,13 @@ class FeedEngine:
                 continue
             demand = demand_of(topics)
             if demand != self._market.demand:
-                if (
-                    self._market.demand == Demand()
-                ):  # until now there was nothing to be silent about
+                before, self._market.demand = self._market.demand, demand
+                if before == Demand():  # until now there was nothing to be silent about
                     self._last_update_ns = self._clock.now_ns()
-                left = self._market.demand.quotes - demand.quotes
-                self._market.demand = demand
-                await self.keep_quotes(left)  # as what may be old from now on
                 self._surfaces.keep(frozenset(demand.chains))
                 self._provider.set_demand(demand)
                 self._chains_wake.set()
+                await self.keep_quotes(before.quotes - demand.quotes)  # which may be old from now
             await asyncio.sleep(limits.DEMAND_RECONCILE_SECONDS)
 
     # Publishing
@@ -277,7 +273,7 @@ class FeedEngine:
             async with self._keeping:
                 message, kept = self._market.quotes_message()
                 self._counts.quotes_published += len(kept)
-                if not await self._broadcast(message, keep={keys.QUOTES: kept}):
+                if not await self._broadcast(message, {keys.QUOTES: kept}):
                     self._say_all_quotes()
             await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
 
@@ -292,7 +288,7 @@ class FeedEngine:
     def _say_all_quotes(self) -> None:
         """Say everything again: what Redis has, if it comes back, may be older or nothing."""
         self._market.dirty_quotes = dict.fromkeys(self._market.quotes)
-        self._wake()
+        self._quotes_wake.set()
 
     async def _publish_chains(self) -> None:
         while True:
@@ -382,7 +378,7 @@ class FeedEngine:
         message = self._market.chains_message(works, priced)
         if message is not None:
             self._counts.chains_published += len(works)
-            await self._broadcast(message)
+            await self._broadcast(message, {})
 
     async def _fit_surfaces(self) -> None:
         """Fit surfaces one after the other, with rests that leave the core to quotes."""
@@ -405,14 +401,12 @@ class FeedEngine:
             self._wake()
             await asyncio.sleep(rest_seconds(spent_seconds))
 
-    async def _broadcast(
-        self, message: bytes, *, keep: Mapping[str, dict[str, bytes]] | None = None
-    ) -> bool:
+    async def _broadcast(self, message: bytes, keep: Mapping[str, dict[str, bytes]]) -> bool:
         """Publish, and tell whether it was."""
         self._counts.messages += 1
         self._counts.message_bytes += len(message)
         try:
-            await self._bus.publish(message, keep=dict(keep or {}))
+            await self._bus.publish(message, keep=dict(keep))
         except BusUnavailable:
             log.warning("feed.publish_failed")
             await asyncio.sleep(limits.RECONNECT_SECONDS_FIRST)
@@ -485,8 +479,7 @@ class FeedEngine:
 
     def follows_quote(self, symbol: str) -> bool:
         """Tell whether a quote is here that the provider keeps up to date."""
-        market = self._market
-        return symbol in market.quotes and symbol in market.demand.quotes
+        return symbol in self._market.quotes and symbol in self._market.demand.quotes
 
     def find_chain(self, key: ChainKey) -> ChainState | None:
         """Return the state of an expiration, if the feed holds it."""

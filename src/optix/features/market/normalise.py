@@ -295,7 +295,9 @@ def is_spot_outlier(quote: Quote, good: Quote | None, seen: Quote | None) -> boo
 
 def flags_of_quote(quote: Quote) -> QuoteFlag:
     """Return what one quote of an underlying says of itself, with what its source said."""
-    flags = quote.flags | quote_flags(quote.bid, quote.ask)
+    flags = quote_flags(quote.bid, quote.ask)
+    if quote.flags:  # seldom, and joining flags costs more than all else here
+        flags |= quote.flags
     if quote.bid_size == 0 and quote.ask_size == 0 and not flags & _ONE_SIDED:
         flags |= QuoteFlag.INDICATIVE
     return flags

@@ -26,6 +26,8 @@ _VALUES: Final = attrgetter(
 _QUALITY: Final = {word: code for code, word in enumerate(wire.QUALITY_WORDS)}
 _TRADING: Final = {word: code for code, word in enumerate(wire.TRADING_WORDS)}
 _NO_CODE: Final = 255
+_FOLLOWED: Final = b"+"  # how something begins that was kept
+_ASKED: Final = b"-"
 
 
 class QuoteBatches:
@@ -33,9 +35,13 @@ class QuoteBatches:
 
     def __init__(self, epoch: str) -> None:
         self._epoch = epoch.encode()
+        self._followed, self._asked = (
+            b"%b%b\n" % (mark, self._epoch) for mark in (_FOLLOWED, _ASKED)
+        )
         self._numbers: dict[str, int] = {}
         self._names: dict[str, bytes] = {}  # symbols as JSON
         self._untold: list[str] = []
+        self._sources: dict[tuple[str, str], bytes] = {}  # how their tails begin
 
     def message(
         self, number: int, quotes: Sequence[Quote], trading: Mapping[str, TradingStatus]
@@ -49,7 +55,7 @@ class QuoteBatches:
 
     def kept(self, rows: bytes, *, followed: bool) -> bytes:
         """Return rows as they are kept. Only what is followed is still the newest later on."""
-        return b"%b%b\n%b" % (_FOLLOWED if followed else _ASKED, self._epoch, rows)
+        return (self._followed if followed else self._asked) + rows
 
     def encode(self, quotes: Sequence[Quote], trading: Mapping[str, TradingStatus]) -> list[bytes]:
         """Return the two rows of each quote."""
@@ -68,15 +74,29 @@ class QuoteBatches:
                 [_NO_CODE if state is None else _TRADING[state.state] for state in states], np.uint8
             ),
         )
+        return self._with_tails(batch, numbers, quotes, states)
+
+    def _with_tails(
+        self,
+        batch: bytes,
+        numbers: Sequence[int],
+        quotes: Sequence[Quote],
+        states: Sequence[TradingStatus | None],
+    ) -> list[bytes]:
+        """Cut a batch into its rows, each with its tail. This runs for every quote that is sent."""
         rows = []
         begin = 0
+        sources, unpack, pack, size = self._sources, _HEAD.unpack_from, _HEAD.pack, _HEAD.size
         for number, quote, state in zip(numbers, quotes, states, strict=True):
-            _, json, binary = _HEAD.unpack_from(batch, begin)
-            end = begin + _HEAD.size + json + binary
-            reason = "" if state is None else state.reason
-            tail = orjson.dumps((quote.kind, quote.source, quote.ts_received // _NS_PER_MS, reason))
-            beside = _HEAD.pack(number * 2 + 1, len(tail), 0)
-            rows.append(b"".join((batch[begin:end], beside, tail)))
+            _, json, binary = unpack(batch, begin)
+            end = begin + size + json + binary
+            source = sources.get((quote.kind, quote.source))
+            if source is None:
+                source = orjson.dumps((quote.kind, quote.source))[:-1]
+                sources[quote.kind, quote.source] = source
+            reason = b'""' if state is None else orjson.dumps(state.reason)
+            tail = b"%b,%d,%b]" % (source, quote.ts_received // _NS_PER_MS, reason)
+            rows.append(batch[begin:end] + pack(number * 2 + 1, len(tail), 0) + tail)
             begin = end
         return rows
 
@@ -101,10 +121,6 @@ class KeptQuote(NamedTuple):
     json: bytes
     binary: bytes
     tail: bytes
-
-
-_FOLLOWED: Final = b"+"
-_ASKED: Final = b"-"
 
 
 def load_kept(data: bytes) -> KeptQuote:

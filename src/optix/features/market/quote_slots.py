@@ -83,6 +83,11 @@ class QuoteSlots:
             trading_reason=trading_reason,
         )
 
+    def sequence_of(self, symbol: str) -> int:
+        """Return the fan's sequence when a row last changed, 0 where there is none."""
+        slot = self._rows.get(symbol)
+        return 0 if slot is None else self._fan.sequence_of(slot)
+
     def get_slot(self, symbol: str) -> QuoteSlot:
         """Return where a symbol's rows go, from now on if they went nowhere."""
         if symbol not in self._rows:

@@ -13,6 +13,7 @@ from optix.features.market.calendar import OutsideCalendar
 from optix.features.market.chain_view import BadChainFilter, ChainFilter, Moneyness
 from optix.features.market.history.service import History, NoPastChain
 from optix.features.market.lanes import Market, MarketAgreementNeeded, OpenMarket
+from optix.features.market.repeated_chains import CACHE_CONTROL, repeated_chains_of
 from optix.features.market.service import ContractSymbol, ExpiredContract, UnknownContract
 from optix.kernel import limits
 from optix.kernel.errors import InvalidInput
@@ -130,12 +131,14 @@ async def get_chain(
     )
     if as_of is None:
         chain = await market.get_chain(symbol, expiration, wanted)
+        if expiration is not None:  # which one is the next changes with the clock
+            repeated_chains_of(request).learn(request, chain.key, wanted)
     else:
         chain = await history.get_chain(symbol, expiration, wanted, as_of)
     return not_modified(request, chain.etag) or Response(
         chain.body,
         media_type="application/json",
-        headers={"ETag": chain.etag, "Cache-Control": "private, no-cache"},
+        headers={"ETag": chain.etag, "Cache-Control": CACHE_CONTROL},
     )
 
 

@@ -75,6 +75,7 @@ class UnknownContract(NotFound):
 class EncodedChain:
     """The bytes of a chain response and its entity tag."""
 
+    key: ChainKey
     body: bytes
     etag: str
 
@@ -280,19 +281,32 @@ class MarketService:
         underlying = _stock_symbol(symbol)
         if expiration is None:
             expiration = await self._next_expiration(underlying)
-        key = ChainKey(underlying, expiration)
-        replica = await self._book.get_chain(key)
-        spot = self._book.quotes.find(underlying) or await self._book.get_quote(underlying)
-        state = self._book.feed_status().state
-        # Not the spot's version: that counts in this process alone, and tags go to all of them.
-        quote = crc32(spot.fragment)
-        stamp = (replica.epoch, replica.sequence, quote, state, self._today())
-        cached = self._encoded.get((key, chain_filter))
+        replica = await self._book.get_chain(ChainKey(underlying, expiration))
+        if underlying not in self._book.quotes:
+            await self._book.get_quote(underlying)
+        return self._encoded_chain(replica, chain_filter)
+
+    def find_chain(self, key: ChainKey, chain_filter: ChainFilter) -> EncodedChain | None:
+        """Return the same of a chain that is followed; None where that takes a question."""
+        replica = self._book.find_chain(key)
+        if replica is None or key.underlying not in self._book.quotes:
+            return None
+        return self._encoded_chain(replica, chain_filter)
+
+    def _encoded_chain(self, replica: ChainReplica, chain_filter: ChainFilter) -> EncodedChain:
+        underlying = replica.key.underlying
+        changes = (replica.epoch, replica.sequence, self._book.quotes.sequence_of(underlying))
+        state, today = self._book.feed_status().state, self._today()
+        stamp = (*changes, state, today)
+        name = (replica.key, chain_filter)
+        cached = self._encoded.get(name)
         if cached is not None and cached[0] == stamp:
             return cached[1]
-        tag = "-".join(str(part) for part in stamp)
-        encoded = self._encode(replica, spot, chain_filter, tag)
-        self._encoded[(key, chain_filter)] = (stamp, encoded)
+        spot = self._book.quotes[underlying]
+        # The sequence of the spot counts in this process alone, and tags go to all of them.
+        parts = (replica.epoch, replica.sequence, crc32(spot.fragment), state, today)
+        encoded = self._encode(replica, spot, chain_filter, "-".join(map(str, parts)))
+        self._encoded[name] = (stamp, encoded)
         if len(self._encoded) > _CACHED_CHAINS_MAX:
             self._encoded.popitem(last=False)
         return encoded
@@ -322,7 +336,7 @@ class MarketService:
             "quality": self._book.quality_now(header["quality"]),
             "delay_seconds": self._book.feed_status().delay_seconds,
         }
-        return EncodedChain(encode_chain(replica, positions, head), f'"{tag}"')
+        return EncodedChain(replica.key, encode_chain(replica, positions, head), f'"{tag}"')
 
     async def get_contract(self, text: str) -> schemas.ContractQuote:
         """Return one contract. Raises MalformedContract, ExpiredContract, UnknownContract."""

@@ -1,8 +1,11 @@
 """The messages of the market on the bus: rows of numbers, written by the feed, read by the book.
 
-A message is one JSON object. `k` names it:
+A message is one JSON object, that of quotes with a batch of rows behind it. `k` names it:
 
-- changes: `{"k":"u","e":epoch,"b":n,"q":[quote row…],"c":[{"u","x","s","h","r":columns}…],
+- quotes: `{"k":"q","e":epoch,"b":n,"n":{symbol:number…}}`, a line feed, and a batch for
+  `FanOut.set_many`, which no reader takes apart: see `quote_batches`. `n` numbers the symbols that
+  this run of the feed names for the first time.
+- changes of chains: `{"k":"u","e":epoch,"b":n,"c":[{"u","x","s","h","r":columns}…],
   "l":[[u,x,s]…]}`. `e` names the run of the feed, `b` counts its messages from 1, so that a reader
   sees a gap. `s` counts the states of one chain, `h` is its header or null when unchanged, `l`
   names chains whose listing changed with that state: readers of an older one load them anew.

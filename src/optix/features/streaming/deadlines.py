@@ -42,9 +42,10 @@ class Deadlines:
             due, self._steps[step % _STEPS] = self._steps[step % _STEPS], []
             self._done = step
             for each in due:
-                if each.due != step:
-                    continue
+                was = each.due
+                if not was or was > step or (step - was) % _STEPS:
+                    continue  # it is looked at elsewhere, or no more
                 each.check(now)
-                if each.due == step:
+                if each.due == was:
                     self.add(each, each.next_check(now))
         self._done = max(self._done, until)

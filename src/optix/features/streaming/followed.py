@@ -136,6 +136,10 @@ class FollowedTopics:
         chains = {topic for key, _ in self._chains for topic in _chain_topics(key)}
         return {wire.quote_topic(symbol) for symbol in self._quotes} | chains
 
+    def __contains__(self, symbol: object) -> bool:
+        """Tell whether somebody follows the quote of this symbol."""
+        return symbol in self._quotes
+
     # Quotes
 
     def follow_quotes(self, symbols: Iterable[str]) -> tuple[FollowedQuote, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -86,7 +86,8 @@ class Gateway:
     ) -> None:
         self.clock = clock
         self.deadlines = Deadlines(time.monotonic())
-        self.refused: dict[str, int] = {}  # handshakes, by why
+        self.refused: Counter[str] = Counter()  # connections, by why
+        self.closed: Counter[int] = Counter()  # sockets, by code
         self.streams: list[MarketStream] = []
         self._lanes = lanes
         self._authenticator = authenticator
@@ -229,7 +230,7 @@ class Gateway:
         return 0
 
     def _count_refused(self, reason: str) -> None:
-        self.refused[reason] = self.refused.get(reason, 0) + 1
+        self.refused[reason] += 1
 
     # What clients say
 
@@ -407,6 +408,7 @@ class Gateway:
             self._admission.remove_user(connection.user.id)
             self._forget_session(connection)
         if connection.path in PATHS:
+            self.closed[connection.close_code] += 1
             log.info(
                 "stream.closed",
                 path=connection.path,

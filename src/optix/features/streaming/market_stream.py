@@ -34,8 +34,7 @@ class MarketStream:
         self.fan = lane.book.fan
         self.stream = secrets.token_hex(8)  # what clients call this run of the gateway
         self.followed = FollowedTopics(lane.book, openings)
-        self.late_seconds = 0.0  # of the last tick
-        self.late_seconds_most = 0.0  # since somebody asked
+        self._late_seconds = 0.0  # at the most, since somebody asked
         self.endings = dict.fromkeys(Ending, 0)
         self._lane = lane
         self._clock = clock
@@ -51,6 +50,11 @@ class MarketStream:
     @property
     def connections(self) -> list[Connection]:
         return list(self._connections.values())
+
+    def take_late_seconds(self) -> float:
+        """Return by how much ticks were late since this was asked last, at the most."""
+        late, self._late_seconds = self._late_seconds, 0.0
+        return late
 
     def enter(self, connection: Connection, descriptor: int, *, binary: bool, slices: int) -> int:
         """Let the fan write to a descriptor from now on; return its handle."""
@@ -102,8 +106,7 @@ class MarketStream:
                 due = (slice_number + 1) / _SLICES_A_SECOND
                 await asyncio.sleep(due - loop.time())
                 now = loop.time()
-                self.late_seconds = now - due
-                self.late_seconds_most = max(self.late_seconds_most, self.late_seconds)
+                self._late_seconds = max(self._late_seconds, now - due)
                 before, slice_number = slice_number, int(now * _SLICES_A_SECOND)
                 self._tick(before, slice_number, now)
 

@@ -5,6 +5,7 @@ Pure: bytes in, requests out. Frames of numbers are made by the fan (`platform.f
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
@@ -126,16 +127,27 @@ class Subscribe(_Message):
             raise ValueError("Events go on `after` an offset.")
         return self
 
-    def symbols(self) -> tuple[list[str], dict[str, OptixError]]:
-        """Return the canonical symbols, each once, and an error for each text that is none."""
+    def symbols(self, known: Container[str] = ()) -> tuple[list[str], list[Missing]]:
+        """Return the canonical symbols, each once, and what is wrong with each text that is none.
+
+        Texts that are `known` are symbols.
+        """
         symbols: dict[str, None] = {}
-        refused: dict[str, OptixError] = {}
+        refused: dict[str, Missing] = {}
         for text in self.quotes or ():
             try:
-                symbols[parse_symbol(text)] = None
+                symbols[text if text in known else parse_symbol(text)] = None
             except MalformedSymbol as error:
-                refused[text] = error
-        return list(symbols), refused
+                refused[text] = missing(text, error)
+        return list(symbols), list(refused.values())
+
+
+Missing = dict[str, str]
+
+
+def missing(symbol: str, error: OptixError) -> Missing:
+    """Return how a header says that a symbol cannot be shown."""
+    return {"symbol": symbol, "code": error.code, "detail": error.detail}
 
 
 class Unsubscribe(_Message):

@@ -7,7 +7,6 @@ snapshot, or go on where an earlier connection stood if what it had still holds.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
@@ -17,7 +16,6 @@ from optix.features.market import wire
 from optix.features.streaming import protocol
 from optix.features.streaming.followed import FollowedQuote, FollowedTopics
 from optix.kernel import limits
-from optix.kernel.errors import OptixError
 from optix.platform.fanout.core import FanOut
 
 if TYPE_CHECKING:
@@ -68,12 +66,13 @@ class QuotesSubscription:
         reader: Reader,
         number: int,
         symbols: list[str],
-        refused: Mapping[str, OptixError],
+        refused: list[protocol.Missing],
         resume: protocol.Resume | None,
     ) -> None:
         self.id = number
         self._reader = reader
-        self._refused = refused or None
+        # As bytes: somebody may name nothing else, and objects would take ten times as much.
+        self._refused = orjson.dumps(refused) if refused else b""
         self._resume = resume
         self._shown = -1  # how many had a row when it began, -1 before
         self._timer: asyncio.TimerHandle | None = None
@@ -154,21 +153,16 @@ class QuotesSubscription:
         )
         self._wait_for_the_rest()
 
-    def _missing(self) -> list[dict[str, str]]:
-        refused = self._refused or {}
-        missing = [_missing_of(text, error) for text, error in refused.items()]
+    def _missing(self) -> list[protocol.Missing]:
+        missing: list[protocol.Missing] = orjson.loads(self._refused) if self._refused else []
         for quote in self._quotes:
             if quote.slot is None and quote.error is not None and not quote.opening:
-                missing.append(_missing_of(quote.symbol, quote.error))
+                missing.append(protocol.missing(quote.symbol, quote.error))
             elif quote.slot is None:
                 missing.append(
                     {"symbol": quote.symbol, "code": "pending", "detail": "Still loading."}
                 )
         return missing
-
-
-def _missing_of(symbol: str, error: OptixError) -> dict[str, str]:
-    return {"symbol": symbol, "code": error.code, "detail": error.detail}
 
 
 class ChainSubscription:

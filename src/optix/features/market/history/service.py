@@ -242,7 +242,7 @@ class MarketHistory:
             ts_received=table.ts_received,
         )
         body = _encode(replica, spot, chain_filter, today=calendar.exchange_date(at_ns))
-        return EncodedChain(body, f'"past-{crc32(body)}"')
+        return EncodedChain(key, body, f'"past-{crc32(body)}"')
 
     # What is there
 
