@@ -45,11 +45,9 @@ test-databases: ## Run the database tests on Debian's PostgreSQL 15 and Redis 7
 	@exec $(BIN)/python -m tools.debian_stores $(ARGS)
 
 # FUZZ_SEED=… repeats a run; without it each is new.
-fuzz: ## Send the API what nobody expects, for longer (FUZZ_EXAMPLES=50)
+fuzz: ## Send what nobody expects (NAME=api FUZZ_EXAMPLES=50, NAME=stream FUZZ_SECONDS=600)
 	@sh tools/setup.sh python
-	@export FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-50} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)}; \
-		echo "FUZZ_EXAMPLES=$$FUZZ_EXAMPLES FUZZ_SEED=$$FUZZ_SEED"; \
-		exec $(BIN)/python -m pytest -q -n 2 tests/security/test_fuzz.py $(ARGS)
+	@exec $(BIN)/python -m tools.fuzz $(or $(NAME),api stream) -- $(ARGS)
 
 check: ## Lint, types, import contracts, house rules, licences, locks
 	@sh tools/setup.sh python app

@@ -45,6 +45,10 @@ class _HTTP(HttpToolsProtocol):
         self._keep()
         super().connection_lost(exc)
 
+    def _should_upgrade_to_ws(self) -> bool:
+        # The head is handed over as HTTP/1.1, whatever it was; RFC 6455 section 4.1 asks for that.
+        return self.scope["http_version"] == "1.1" and super()._should_upgrade_to_ws()
+
     def _hurry(self) -> None:
         self._keep()
         self._cut = self.loop.call_later(limits.REQUEST_HEAD_SECONDS_MAX, self.transport.abort)

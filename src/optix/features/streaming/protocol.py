@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from optix.kernel import limits
 from optix.kernel.errors import InvalidInput, OptixError
@@ -183,9 +184,19 @@ def parse_request(text: bytes) -> Request:
         raise MalformedMessage("The message is not JSON.") from error
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)[:5]
-        fields = {".".join(map(str, p["loc"][1:])) or "op": p["msg"] for p in problems}
+        fields = dict(map(_without_a_word_of_the_client, problems))
         first, why = next(iter(fields.items()))
         raise MalformedMessage(f"{first}: {why}", fields=fields) from error
+
+
+def _without_a_word_of_the_client(problem: ErrorDetails) -> tuple[str, str]:
+    place = problem["loc"][1:]
+    match problem["type"]:
+        case "extra_forbidden":  # the last part of the place is what was sent
+            return ".".join(map(str, place[:-1])) or "message", "It has a field that is not known."
+        case "union_tag_invalid":
+            return "op", "There is no such operation."
+    return ".".join(map(str, place)) or "op", problem["msg"]
 
 
 def _require_version(version: Any) -> None:

@@ -40,6 +40,7 @@ class FanOut(Protocol):
     """What both implementations do. Handles are never used twice.
 
     Errors: IndexError for a handle or a slot that never was; ValueError for what is not allowed.
+    One thread at a time may use a fan.
     """
 
     @property
@@ -128,7 +129,8 @@ class FanOut(Protocol):
     def push(self, handle: int, payload: bytes, *, opcode: int = Opcode.TEXT) -> None:
         """Send one frame in order with all others that were pushed, with the next tick.
 
-        After a close frame nothing more is sent.
+        After a close frame nothing more is sent. Errors: ValueError for a frame that RFC 6455 does
+        not know, or a control frame of more than 125 bytes.
         """
 
     def broadcast(self, payload: bytes, *, part: int = 0, parts: int = 1) -> None:

@@ -10,6 +10,7 @@ from optix.platform.fanout.core import Ending, Opcode
 
 _WHOLE = 0x80  # the bit of a frame that is not continued: RFC 6455 section 5.2
 _SNAPSHOT, _CHANGES = 1, 2
+_U32_MAX = 2**32 - 1
 _NAME_BYTES = 4
 
 
@@ -60,7 +61,8 @@ class _Flight:
     data: bytes
     begun: int  # bytes of the frame of which the socket has a part
     ordered: int  # bytes up to which nothing was composed
-    news: list[_Subscription]
+    told: int  # and up to which nothing was composed of a subscription
+    news: list[tuple[_Subscription, int]]  # and where the frame of each ends
 
 
 class PythonFan:
@@ -113,7 +115,7 @@ class PythonFan:
         each.json, each.binary, each.sequence = json, binary, self.sequence
 
     def clear(self, slot: int) -> None:
-        each = self._slots[slot]
+        each = self._used(slot)
         each.json = each.binary = b""
 
     def json(self, slot: int) -> bytes:
@@ -168,6 +170,8 @@ class PythonFan:
 
     def add_client(self, descriptor: int, *, binary: bool, interval_slices: int) -> int:
         self._check_interval(interval_slices)
+        if descriptor < 0:
+            raise ValueError("there is no such descriptor")
         os.set_blocking(descriptor, False)
         if self._free_places:
             place = self._free_places.pop()
@@ -208,6 +212,8 @@ class PythonFan:
         each = self._client(handle)
         for slot in (*slots, *([header] if header >= 0 else [])):
             self._used(slot)
+        if not (0 <= number <= _U32_MAX and 0 <= layout <= 0xFF):
+            raise ValueError("the number does not fit the binary layout")
         self.unsubscribe(handle, number)
         snapshot = seen < 0
         subscription = _Subscription(
@@ -236,8 +242,9 @@ class PythonFan:
         return False
 
     def push(self, handle: int, payload: bytes, *, opcode: int = Opcode.TEXT) -> None:
-        if not 0 <= opcode <= 0xF:
-            raise ValueError("there is no such opcode")
+        kind = Opcode(opcode)
+        if kind >= Opcode.CLOSE and len(payload) >= 126:
+            raise ValueError("a control frame is short")
         each = self._client(handle)
         if each.closing:
             return
@@ -323,19 +330,19 @@ class PythonFan:
             return
         begun = len(each.remainder)
         frames = [each.remainder, bytes(each.control)]
-        ordered = begun + len(each.control)
-        news: list[_Subscription] = []
+        told = ordered = begun + len(each.control)
+        news: list[tuple[_Subscription, int]] = []
         if not begun and not each.closing:
-            composed = []
-            for subscription in each.subscriptions:
-                frame = self._compose(each, subscription)
+            composed = [(news_of, self._compose(each, news_of)) for news_of in each.subscriptions]
+            if each.skipped and any(frame for _, frame in composed):
+                frames.append(_frame(Opcode.TEXT, b'["slow",%d]' % each.skipped))
+                told += len(frames[-1])
+            end = told
+            for subscription, frame in composed:
                 if frame is not None:
-                    news.append(subscription)
-                    composed.append(frame)
-            if composed:
-                if each.skipped:
-                    frames.append(_frame(Opcode.TEXT, b'["slow",%d]' % each.skipped))
-                frames += composed
+                    frames.append(frame)
+                    end += len(frame)
+                    news.append((subscription, end))
         data = b"".join(frames)
         if not data:
             each.stuck_since_ms = 0
@@ -355,11 +362,11 @@ class PythonFan:
         if not taken:
             self._skip(each)
             each.stuck_since_ms = each.stuck_since_ms or now_ms
-            if now_ms - each.stuck_since_ms > self._stalled_ms_max:
+            if now_ms > each.stuck_since_ms + self._stalled_ms_max:
                 self._end(handle, each, Ending.STALLED, ended)
             return
         each.stuck_since_ms = 0
-        self._taken(each, taken, _Flight(data, begun, ordered, news))
+        self._taken(each, taken, _Flight(data, begun, ordered, told, news))
         if each.closing and not (each.control or each.remainder):
             self._end(handle, each, Ending.CLOSED, ended)
 
@@ -377,16 +384,24 @@ class PythonFan:
                 self._skip(each)
             return
         each.control.clear()
-        each.remainder = flight.data[taken:]
         if not begun:
             each.skipped = 0
-        for subscription in flight.news:
-            if not subscription.snapshot:
+        # One frame that was begun is all that a slow reader keeps here; those behind it are
+        # composed anew.
+        end = flight.told
+        for subscription, its_end in flight.news:
+            if taken <= end:
+                break
+            end = its_end
+            if subscription.snapshot:
+                subscription.number = 0
+                subscription.head = b""
+            else:
+                subscription.number += 1
                 subscription.told = self.sequence
-            subscription.number = 0 if subscription.snapshot else subscription.number + 1
             subscription.snapshot = False
             subscription.seen = self.sequence
-            subscription.head = b""
+        each.remainder = flight.data[taken:end]
 
     def _end(
         self, handle: int, each: _Client, ending: Ending, ended: list[tuple[int, int]]

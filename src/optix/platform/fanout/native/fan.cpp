@@ -4,7 +4,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -12,7 +11,7 @@ namespace optix::fan {
 namespace {
 
 // Whole frames: RFC 6455 section 5.2.
-constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8;
+constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPong = 0xA;
 constexpr uint8_t kSnapshot = 1, kChanges = 2;
 
 void put_frame(std::string& out, uint8_t opcode, std::string_view payload) {
@@ -140,8 +139,9 @@ void Fan::set_parts(uint32_t place, std::vector<Part> parts) {
   slots_[place].parts = std::move(parts);
 }
 
-void Fan::clear(uint32_t slot) {
-  Slot& each = slots_.at(slot);
+void Fan::clear(uint32_t place) {
+  slot(place);
+  Slot& each = slots_[place];
   each.json.clear();
   each.binary.clear();
 }
@@ -214,6 +214,7 @@ void Fan::set_interval(uint64_t handle, uint32_t interval_slices) {
 void Fan::subscribe(uint64_t handle, Request request) {
   Client& each = client(handle);
   for (uint32_t place : request.slots) slot(place);
+  if (request.header > UINT32_MAX) throw std::out_of_range("there is no such slot");
   if (request.header >= 0) slot(static_cast<uint32_t>(request.header));
   unsubscribe(handle, request.id);  // again is anew: numbers from the beginning
   for (uint32_t place : request.slots) ++slots_[place].followers;
@@ -247,7 +248,11 @@ bool Fan::unsubscribe(uint64_t handle, uint32_t id) {
 }
 
 void Fan::push(uint64_t handle, std::string_view payload, uint8_t opcode) {
-  if (opcode > 0xF) throw std::invalid_argument("there is no such opcode");
+  const bool control = opcode >= kClose && opcode <= kPong;
+  if (!control && opcode != kText && opcode != kBinary) {
+    throw std::invalid_argument("there is no such opcode");
+  }
+  if (control && payload.size() >= 126) throw std::invalid_argument("a control frame is short");
   Client& each = client(handle);
   if (each.closing) return;  // nothing follows a close frame
   each.closing = opcode == kClose;
@@ -331,6 +336,10 @@ void Fan::end(uint32_t place, Ending ending, std::vector<Event>& events) {
 // Put one subscription's news behind `frame_`. False where there are none.
 bool Fan::compose(Client& each, Subscription& subscription) {
   const bool binary = each.binary;
+  std::string_view header;
+  if (subscription.header >= 0) {
+    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.told);
+  }
   body_.clear();
   uint32_t count = 0;
   if (binary) {
@@ -362,10 +371,6 @@ bool Fan::compose(Client& each, Subscription& subscription) {
       body_.append(slot.json);
     }
     ++count;
-  }
-  std::string_view header;
-  if (subscription.header >= 0) {
-    header = header_since(slots_[static_cast<size_t>(subscription.header)], subscription.told);
   }
   if (!subscription.snapshot && count == 0 && header.empty()) return false;
   if (binary) {
@@ -412,6 +417,7 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
   const size_t begun = frame_.size();
   frame_.append(each.control);
   const size_t ordered = frame_.size();
+  size_t told = ordered;
   if (begun == 0 && !each.closing) {  // behind a frame that is stuck nothing of now would still be new
     if (each.skipped != 0) {
       body_ = "[\"slow\",";
@@ -419,9 +425,9 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
       body_.push_back(']');
       put_frame(frame_, kText, body_);
     }
-    const size_t told = frame_.size();
+    told = frame_.size();
     for (uint32_t index = 0; index < each.subscriptions.size(); ++index) {
-      if (compose(each, each.subscriptions[index])) advances_.push_back({index, sequence_});
+      if (compose(each, each.subscriptions[index])) advances_.push_back({index, frame_.size()});
     }
     if (frame_.size() == told) frame_.resize(ordered);  // nothing was missed after all
   }
@@ -442,7 +448,7 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
     ++stats_.skipped;
     ++each.skipped;
     if (each.stuck_since_ms == 0) each.stuck_since_ms = now_ms;
-    if (now_ms - each.stuck_since_ms > limits_.stalled_ms_max) {
+    if (now_ms > each.stuck_since_ms + limits_.stalled_ms_max) {
       end(place, Ending::stalled, events);
     }
     return;
@@ -452,35 +458,42 @@ void Fan::flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events) {
     each.remainder.erase(0, taken);
     return;
   }
-  if (taken <= ordered) {
-    // All of it went into what was ordered; the rest of the frame is composed anew later.
-    each.remainder.clear();
-    each.control.erase(0, taken - begun);
-    if (taken < ordered) {
-      // A frame that was begun is finished before anything else.
-      each.remainder.swap(each.control);
-    }
-    if (taken == ordered && ordered != frame_.size()) {
-      ++stats_.skipped;
-      ++each.skipped;
-      return;
-    }
-    if (taken < ordered) return;
-  } else {
-    each.control.clear();
-    each.remainder.assign(frame_, taken, std::string::npos);
+  each.control = std::string();  // what waited is rare, and its memory is not kept
+  if (taken < ordered) {
+    // What was ordered goes first and whole; the rest is composed anew later.
+    each.remainder = std::string(frame_, taken, ordered - taken);
+    return;
+  }
+  each.remainder = std::string();
+  if (taken == ordered && ordered != frame_.size()) {
+    ++stats_.skipped;
+    ++each.skipped;
+    return;
   }
   if (begun == 0) each.skipped = 0;
-  if (each.closing && each.remainder.empty()) return end(place, Ending::closed, events);
+  if (each.closing) return end(place, Ending::closed, events);
+  finish(each, taken, told);
+}
+
+// Keep the rest of the frame that was begun, and note what is on its way. Frames behind it are
+// composed anew: one frame is all that a slow reader keeps here.
+void Fan::finish(Client& each, size_t taken, size_t told) {
+  size_t end = told;
   for (const Advance& advance : advances_) {
+    if (taken <= end) break;
+    end = advance.end;
     Subscription& subscription = each.subscriptions[advance.subscription];
-    if (!subscription.snapshot) subscription.told = advance.seen;
-    subscription.number = subscription.snapshot ? 0 : subscription.number + 1;
+    if (subscription.snapshot) {
+      subscription.number = 0;
+      subscription.head = std::string();
+    } else {
+      ++subscription.number;
+      subscription.told = sequence_;
+    }
     subscription.snapshot = false;
-    subscription.seen = advance.seen;
-    subscription.head.clear();
-    subscription.head.shrink_to_fit();
+    subscription.seen = sequence_;
   }
+  each.remainder.assign(frame_, taken, end - taken);
 }
 
 }  // namespace optix::fan

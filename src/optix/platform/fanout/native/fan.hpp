@@ -57,7 +57,7 @@ class Fan {
   // A header that is an object of other slots: of changes it has those members that are new. The
   // slots stay as long as it does.
   void set_parts(uint32_t slot, std::vector<Part> parts);
-  void clear(uint32_t slot);  // has no row until it is set again
+  void clear(uint32_t place);  // has no row until it is set again
   std::string_view json(uint32_t place) const { return slot(place).json; }
   std::string_view binary(uint32_t place) const { return slot(place).binary; }
   uint64_t sequence_of(uint32_t place) const { return slot(place).sequence; }
@@ -123,7 +123,7 @@ class Fan {
   };
   struct Advance {  // what holds once the bytes are on their way
     uint32_t subscription;
-    uint64_t seen;
+    size_t end;  // where its frame ends in `frame_`
   };
 
   const Slot& slot(uint32_t place) const;
@@ -138,6 +138,7 @@ class Fan {
   bool compose(Client& each, Subscription& subscription);
   std::string_view header_since(const Slot& header, uint64_t seen);
   void end(uint32_t place, Ending ending, std::vector<Event>& events);
+  void finish(Client& each, size_t taken, size_t told);
 
   Limits limits_;
   Stats stats_;
