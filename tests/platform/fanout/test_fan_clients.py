@@ -149,6 +149,31 @@ class TestSlowReaders:
         assert {row[1] for shown in reader.shown.values() for row in shown.rows.values()} == {1}
         assert len(reader.shown) == 8
 
+    def test_numbers_behind_an_ordered_frame_are_not_kept(self, core: str) -> None:
+        """The socket takes a part of what was pushed: its rest waits, the numbers are made anew."""
+        rig = Rig(core, control_bytes_max=20_000)
+        try:
+            (slot,) = rig.slots(1)
+            rig.set(slot, 1, 1_500)
+            client = rig.add(buffer=2304)
+            pushed = b'["%b"]' % (b"x" * 12_000)
+            rig.fan.push(client, pushed)
+            rig.subscribe(client, 1, [slot])
+            rig.tick()
+            waiting = rig.fan.pending(client)
+            assert 0 < waiting < len(pushed)
+            rig.set(slot, 2, 1_500)
+            reader = rig.read(client)
+            assert len(rig.ends[client].got) + waiting == 4 + len(pushed)  # and not one byte more
+            assert reader.shown[1].n is None
+            while not reader.shown[1].rows:
+                reader = rig.turn(client)
+            assert [len(frame[0]) for frame in reader.heard if frame[0] != "slow"] == [12_000]
+            assert reader.shown[1].rows[slot][1] == 2
+            assert reader.shown[1].snapshots == 1
+        finally:
+            rig.close()
+
     def test_what_is_ordered_for_them_is_bounded(self, rig: Rig) -> None:
         client = rig.add(buffer=2304)
         bound = BOUNDS["control_bytes_max"]
