@@ -32,9 +32,7 @@ _FORMATS: Final = ("json", "binary")
 _ROWS: Final = ("snapshot", "changes")
 
 
-def measure_stream_bytes(
-    seconds: float = SECONDS, *, recording: Path | None = None
-) -> dict[str, float]:
+def measure(seconds: float = SECONDS, *, recording: Path | None = None) -> dict[str, float]:
     """Return bytes of binary over bytes of JSON frames, of quotes, of a chain, and of both.
 
     Both are weighted by how many clients follow what. With `recording` a replay of it is followed
@@ -124,4 +122,4 @@ def _size(data: str | bytes) -> tuple[int, int]:
 
 if __name__ == "__main__":
     recorded = Path(sys.argv[1]) if len(sys.argv) > 1 else None
-    print(json.dumps(measure_stream_bytes(recording=recorded), indent=1))
+    print(json.dumps(measure(recording=recorded), indent=1))
