@@ -55,9 +55,10 @@ class Rounds(asyncio.DatagramProtocol):
 
     def _write(self) -> None:
         loop = asyncio.get_running_loop()
-        # One interval of theirs ahead of the last time: everybody is due once.
+        # One interval of theirs ahead of all ticks so far, the product's own among them: everybody
+        # is due once, now.
         now = int(loop.time() / limits.SOCKET_SLICE_SECONDS)
-        self._slice = max(self._slice + SLICES, now)
+        self._slice = max(self._slice, now) + SLICES
         self._book.fan.set(self._slot, ROW, b"")
         self._book.fan.tick(self._slice, int(loop.time() * 1000))
 
