@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
@@ -164,7 +166,8 @@ class TestLosses:
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-SUBSCRIBED = b">3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % (len(CHANNEL), CHANNEL.encode())
+HEARD = (len(CHANNEL), CHANNEL.encode())
+SUBSCRIBED = b">3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % HEARD
 
 
 def pushed(body: bytes) -> bytes:
@@ -236,6 +239,37 @@ class TestBadServers:
         async with a_server(mute) as redis, following(redis) as follower:
             await follower.hears(None, None)
         assert b"PING" in asked[0]
+
+    def test_what_came_while_this_process_was_busy_is_read_before_it_is_missed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.4)
+        busy = threading.Event()
+
+        def talk(listener: socket.socket) -> None:
+            line, _ = listener.accept()
+            line.sendall(SUBSCRIBED)
+            busy.wait()
+            with suppress(OSError):  # until it is closed
+                for _ in range(20):
+                    line.sendall(b">3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$2\r\nhi\r\n" % HEARD)
+                    time.sleep(0.05)  # never silent for long while the other end does not look
+                line.recv(1)
+
+        async def follow(port: int) -> None:
+            async with following(connect(f"redis://127.0.0.1:{port}/0")) as follower:
+                await follower.hears(None)
+                busy.set()
+                time.sleep(0.8)  # noqa: ASYNC251  # busy: nothing of this loop runs
+                await until(lambda: b"hi" in follower.told, seconds=WAIT_SECONDS)
+                assert follower.told.count(None) == 1
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            talking = threading.Thread(target=talk, args=(listener,))
+            talking.start()
+            # A plain loop: that of the other tests does not count what is computed.
+            asyncio.run(follow(listener.getsockname()[1]))
+            talking.join()
 
     async def test_a_line_that_only_answers_pings_is_kept(
         self, monkeypatch: pytest.MonkeyPatch
