@@ -1,16 +1,16 @@
 """The broker port: sign in at a brokerage, and read what is there. This release only reads.
 
-A `Broker` is one brokerage (or aggregator) as this installation may use it; it holds the keys of the
-application, nobody's tokens. `open` gives a `BrokerSession` for one connection with its own
+A `Broker` is one brokerage (or aggregator) as this installation may use it; it holds the keys of
+the application, nobody's tokens. `open` gives a `BrokerSession` for one connection with its own
 credentials and pacing. What an adapter returns is OPTIX's own (kernel `holding`, `activity`,
-`order`): vendor spellings, signs, per-share against per-contract, clocks and enums end in the adapter.
+`order`): vendor spellings, signs, per-share against per-contract, clocks and enums end there.
 
 Rules that every adapter keeps:
 - An answer that cannot be read is an error (`BrokerUnreadable`), never an empty list. No rows is
-  what the vendor documents for no rows: `[]`, 204, "null", a missing key; each adapter knows its own.
+  what the vendor documents for no rows: `[]`, 204, "null", a missing key; each knows its own.
 - A snapshot is `complete` only if every page and every part of it was read.
-- Unknown descriptive words become OTHER with one warning; an unknown state of an order or a position
-  is an error.
+- Unknown descriptive words become OTHER with one warning; an unknown state of an order or a
+  position is an error.
 - Nothing is sent twice where the vendor could do it twice; reads are retried with jitter.
 
 Room is left for orders (preview, place, cancel, outcome unknown): a protocol of its own later.
@@ -84,9 +84,9 @@ class SignInField:
 class SignInRequest:
     """`callback_url` is OPTIX's own address for this broker; `state` comes back with the answer.
 
-    `code_challenge` is the S256 challenge of a verifier that `complete` is given, for those that take
-    one. `brokerage` chooses behind an aggregator. `reconnect` is the credentials of a connection that
-    is signed in anew.
+    `code_challenge` is the S256 challenge of a verifier that `complete` is given, for those that
+    take one. `brokerage` chooses behind an aggregator. `reconnect` is the credentials of a
+    connection that is signed in anew.
     """
 
     kind: SignInKind
@@ -128,9 +128,9 @@ class SignInAnswer:
 class Grant:
     """Leave to read. `credentials` goes into the vault as it is and is nowhere else.
 
-    `access_ends` is when OPTIX must renew, `login_ends` when the user must sign in again; None where
-    neither is known to end. `login_key` tells two logins of one user apart, stable over renewals, ''
-    where the broker does not say.
+    `access_ends` is when OPTIX must renew, `login_ends` when the user must sign in again; None
+    where that is not known to end. `login_key` tells two logins of one user apart, stable over
+    renewals, '' where the broker does not say.
     """
 
     credentials: Mapping[str, str] = field(repr=False)
@@ -206,7 +206,10 @@ class SignInRefused(InvalidInput):
 
 
 class BrokerSession(Protocol):
-    """One connection, signed in. Errors of all reads: SignInNeeded, BrokerBusy, BrokerUnavailable."""
+    """One connection, signed in.
+
+    Errors of all reads: SignInNeeded, BrokerBusy, BrokerUnavailable.
+    """
 
     async def list_accounts(self) -> Sequence[BrokerAccount]:
         """Return all accounts of the login, closed ones too."""
@@ -230,13 +233,13 @@ class BrokerSession(Protocol):
 
 
 class Renew(Protocol):
-    """Keeps a renewed grant. Called before the renewed credentials are used for anything else."""
+    """Keeps a renewed grant, before the renewed credentials are used for anything else."""
 
     async def __call__(self, grant: Grant) -> None: ...
 
 
 class ExchangeLog(Protocol):
-    """Takes note of each exchange with the broker, for the user's own eyes. Nothing secret in it."""
+    """Takes note of each exchange with the broker, for the user's own eyes: nothing secret."""
 
     def add(
         self, *, method: str, path: str, status: int | None, milliseconds: int, note: str
@@ -257,8 +260,10 @@ class Broker(Protocol):
         """Turn the answer into a grant. Errors: SignInRefused, BrokerUnavailable."""
 
     async def renew(self, credentials: Mapping[str, str]) -> Grant:
-        """Return the next grant; at most one renewal of a connection runs at a time (the caller's
-        lock). Errors: SignInNeeded once it is refused for good, BrokerUnavailable."""
+        """Return the next grant. The caller sees to it that one renewal runs at a time.
+
+        Errors: SignInNeeded once it is refused for good, BrokerUnavailable.
+        """
 
     async def revoke(self, credentials: Mapping[str, str]) -> None:
         """End the leave at the broker, where it can be. Errors: BrokerUnavailable."""
