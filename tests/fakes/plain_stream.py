@@ -12,7 +12,6 @@ from tests.fakes.stream_server import Frame, StreamServer
 from tests.fixtures.chains import contracts_of, spot_of, table_of
 from websockets.asyncio.server import ServerConnection
 
-from optix.adapters.market_data.rest import Outcomes
 from optix.adapters.market_data.streaming import (
     Ack,
     Channel,
@@ -31,6 +30,7 @@ from optix.adapters.market_data.streaming import (
     Trouble,
     Wire,
 )
+from optix.adapters.web.rest import Outcomes
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock

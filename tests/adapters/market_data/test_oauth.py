@@ -9,14 +9,15 @@ import pytest
 from pydantic import SecretStr
 from tests.fakes.provider_server import ProviderServer, Reply, Request
 
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, ProviderRefused, Unreadable
 from optix.adapters.market_data.oauth import (
     LIFE_SECONDS_DEFAULT,
     LIFE_SECONDS_MAX,
     MARGIN_SECONDS,
     AccessToken,
 )
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import ProviderRefused, RestClient, Unreadable
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import RestClient
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.ports.market_data import ProviderUnavailable
@@ -53,7 +54,7 @@ async def issuing() -> AsyncIterator[tuple[Issuer, AccessToken]]:
         rest = RestClient(
             "Issuer",
             base_url=issuer.base_url,
-            pacing=Pacing("Issuer", issuer.clock, requests=None),
+            pacing=Pacing("Issuer", issuer.clock, errors=PROVIDER_ERRORS, requests=None),
             clock=issuer.clock,
         )
         yield (

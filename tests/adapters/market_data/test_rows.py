@@ -7,7 +7,7 @@ from math import inf, isnan, nan
 
 import pytest
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.rows import (
     COUNT_MAX,
     IV_MIN,

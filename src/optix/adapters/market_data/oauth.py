@@ -10,7 +10,8 @@ from http import HTTPStatus
 import structlog
 from pydantic import SecretStr
 
-from optix.adapters.market_data.rest import ProviderRefused, RestClient, Unreadable
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
+from optix.adapters.web.rest import RestClient
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.tables import Floats, Rejection, column_of, instants_of
 from optix.kernel.chain import CHAIN_COLUMNS, ChainTable, RejectedRow
 from optix.kernel.clock import NANOSECONDS

@@ -14,7 +14,7 @@ from tests.fixtures.waiting import until
 
 from optix.adapters.market_data.alpaca import build_provider
 from optix.adapters.market_data.alpaca.adapter import INDICATIVE, OPRA, AlpacaMarketData
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import SystemClock
 from optix.kernel.quote import QuoteFlag

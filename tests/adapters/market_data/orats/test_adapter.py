@@ -13,11 +13,11 @@ from tests.adapters.market_data.orats.test_contract import KNOWN, build, fake_or
 from tests.fakes.orats_server import TOKEN, FakeOrats, strike_row, summary_row
 from tests.fakes.provider_server import Reply
 
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.adapters.market_data.orats import adapter
 from optix.adapters.market_data.orats import adapter as adapter_module
 from optix.adapters.market_data.orats.adapter import OratsMarketData, build_provider
 from optix.adapters.market_data.orats.client import TICKERS_MAX
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
 from optix.adapters.market_data.tiers import disagreements, load_quality
 from optix.kernel.clock import SystemClock
 from optix.platform.provider_settings import OratsSettings

@@ -13,10 +13,10 @@ from tests.fakes.provider_server import Reply
 from tests.fixtures.waiting import until
 
 from optix.adapters.market_data import polygon
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.adapters.market_data.polygon.adapter import PolygonMarketData
 from optix.adapters.market_data.polygon.client import PolygonClient
 from optix.adapters.market_data.polygon.stream import QUOTED_CONTRACTS_MAX, PolygonStream
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
 from optix.adapters.market_data.streaming import (
     Ack,
     Channel,

@@ -20,8 +20,8 @@ from tests.contracts.market_data import check_chain
 from tests.fakes.polygon_server import chain_row
 from tests.fixtures.recorded import recorded
 
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.polygon import codes, translate, wire
-from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.streaming.protocol import MalformedFrame
 from optix.kernel import opra
 from optix.kernel.instrument import parse_option

@@ -25,7 +25,7 @@ from tests.fakes.schwab_server import (
 from tests.fixtures.waiting import until
 
 from optix.adapters.market_data import schwab
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.adapters.market_data.schwab.adapter import CAPABILITIES, SchwabMarketData
 from optix.adapters.market_data.schwab.client import SchwabClient, StreamerInfo
 from optix.adapters.market_data.schwab.stream import (

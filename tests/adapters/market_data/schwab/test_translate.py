@@ -21,7 +21,7 @@ from tests.fakes.schwab_server import (
 )
 from tests.fixtures.recorded import recorded
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.rows import refuse_drift
 from optix.adapters.market_data.schwab import translate, wire
 from optix.adapters.market_data.schwab.symbols import optix_symbol, vendor_name

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from tests.fixtures.waiting import WAIT_SECONDS, until
 
-from optix.adapters.market_data.rest import ProviderRefused
+from optix.adapters.market_data.failures import ProviderRefused
 from optix.adapters.market_data.streaming.polling import (
     RETRY_SECONDS_MAX,
     UNKNOWN_SECONDS,

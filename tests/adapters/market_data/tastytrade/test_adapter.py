@@ -22,7 +22,7 @@ from tests.fakes.tastytrade_server import (
 from tests.fixtures.waiting import until
 
 from optix.adapters.market_data import tastytrade
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.adapters.market_data.streaming import (
     Channel,
     Complaint,

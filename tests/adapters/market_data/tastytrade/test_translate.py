@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.contracts.market_data import check_chain
 from tests.fakes.tastytrade_server import market_item, nested_item
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming import MalformedFrame, Tick
 from optix.adapters.market_data.tastytrade import translate, wire
 from optix.adapters.market_data.tastytrade.events import FIELDS, translate_event

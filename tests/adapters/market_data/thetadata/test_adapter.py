@@ -31,7 +31,7 @@ from tests.fakes.thetadata_server import (
 )
 from tests.fixtures.waiting import until
 
-from optix.adapters.market_data.rest import ProviderRefused, Unreadable
+from optix.adapters.market_data.failures import ProviderRefused, Unreadable
 from optix.adapters.market_data.thetadata import adapter as adapter_module
 from optix.adapters.market_data.thetadata.adapter import (
     ThetaDataMarketData,

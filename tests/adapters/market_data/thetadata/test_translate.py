@@ -23,7 +23,7 @@ from tests.fakes.thetadata_server import (
     security_row,
 )
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.thetadata import translate, wire
 from optix.adapters.market_data.thetadata.translate import Beside
 from optix.kernel import opra

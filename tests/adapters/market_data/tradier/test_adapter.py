@@ -13,7 +13,7 @@ from tests.fakes.provider_server import Reply
 from tests.fakes.tradier_server import TOKEN, FakeTradier
 from tests.fixtures.waiting import until
 
-from optix.adapters.market_data.rest import ProviderRefused
+from optix.adapters.market_data.failures import ProviderRefused
 from optix.adapters.market_data.tradier import build_provider
 from optix.adapters.market_data.tradier.adapter import PRODUCTION, SANDBOX, TradierMarketData
 from optix.kernel.chain import ChainTable

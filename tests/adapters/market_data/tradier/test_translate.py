@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from tests.fakes.tradier_server import FakeTradier
 from tests.fixtures.recorded import recorded
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming import (
     Channel,
     Complaint,

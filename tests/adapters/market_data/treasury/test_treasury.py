@@ -14,7 +14,7 @@ from tests.fakes.provider_server import Reply
 from tests.fakes.treasury_server import FakeTreasury
 from tests.fixtures.recorded import recorded
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.treasury.adapter import (
     KEPT_SECONDS,
     TreasuryRates,

@@ -10,7 +10,7 @@ import pytest
 from tests.adapters.market_data.yahoo.test_contract import JULY, JUNE, OPENS, fake_market
 from tests.fakes.yahoo_server import FakeYahoo, chart, option_row, usual_chain
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.tiers import disagreements, load_quality
 from optix.adapters.market_data.yahoo import adapter as adapter_module
 from optix.adapters.market_data.yahoo.adapter import (

@@ -10,7 +10,7 @@ from tests.adapters.market_data.yahoo.test_contract import fake_market
 from tests.fakes.provider_server import Reply
 from tests.fakes.yahoo_server import FakeYahoo
 
-from optix.adapters.market_data.rest import ProviderRefused
+from optix.adapters.market_data.failures import ProviderRefused
 from optix.adapters.market_data.yahoo.client import PAUSE_SECONDS, YahooClient
 from optix.kernel.clock import NANOSECONDS, SystemClock
 from optix.ports.market_data import ProviderUnavailable

@@ -18,7 +18,7 @@ from tests.fakes.yahoo_server import chart, epoch_of, option_row, quote_fields
 from tests.fixtures.recorded import recorded
 
 from optix.adapters.market_data.bars import new_york_date
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.yahoo import translate, wire
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import NANOSECONDS

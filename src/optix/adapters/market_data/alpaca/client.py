@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 
 from optix.adapters.market_data.alpaca.wire import pages_of
-from optix.adapters.market_data.pacing import X_RATELIMIT, Pacing
-from optix.adapters.market_data.rest import Params, RestClient
+from optix.adapters.market_data.failures import PROVIDER_ERRORS
+from optix.adapters.web.pacing import X_RATELIMIT, Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel.clock import Clock
 
 DATA_URL = "https://data.alpaca.markets"
@@ -44,7 +45,13 @@ class AlpacaClient:
     ) -> None:
         def rest(url: str) -> RestClient:
             # The hosts count apart.
-            pacing = Pacing("Alpaca", clock, requests=requests_per_minute, headers=X_RATELIMIT)
+            pacing = Pacing(
+                "Alpaca",
+                clock,
+                errors=PROVIDER_ERRORS,
+                requests=requests_per_minute,
+                headers=X_RATELIMIT,
+            )
             return RestClient(
                 "Alpaca",
                 base_url=url,

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgpack
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming import Frame, MalformedFrame
 
 

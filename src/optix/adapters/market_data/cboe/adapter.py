@@ -24,8 +24,8 @@ from optix.adapters.market_data.cboe.documents import (
 from optix.adapters.market_data.cboe.times import DELAY_SECONDS
 from optix.adapters.market_data.cboe.translate import SOURCE, vendor_symbols
 from optix.adapters.market_data.directory import SymbolDirectory, default_directory
-from optix.adapters.market_data.rest import Outcomes
 from optix.adapters.market_data.tables import Snapshot
+from optix.adapters.web.rest import Outcomes
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import OptixError

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import structlog
 
 from optix.adapters.market_data import bars as bar_rules
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.orats import translate
 from optix.adapters.market_data.orats.client import (
     REQUESTS_PER_MINUTE,
@@ -18,7 +19,6 @@ from optix.adapters.market_data.orats.client import (
     Row,
 )
 from optix.adapters.market_data.orats.translate import DELAY_SECONDS, SOURCE, PastEarnings
-from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.streaming import PollTimes
 from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
 from optix.adapters.market_data.tables import Snapshot

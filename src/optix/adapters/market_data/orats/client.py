@@ -11,9 +11,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, Unreadable
 from optix.adapters.market_data.orats.translate import LABEL
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Params, RestClient, Unreadable
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel.clock import Clock
 
 BASE_URL = "https://api.orats.io/datav2"
@@ -27,7 +28,7 @@ class OratsClient:
     """Asks ORATS with one token."""
 
     def __init__(self, token: SecretStr, clock: Clock, *, base_url: str = BASE_URL) -> None:
-        pacing = Pacing(LABEL, clock, requests=REQUESTS_PER_MINUTE)
+        pacing = Pacing(LABEL, clock, errors=PROVIDER_ERRORS, requests=REQUESTS_PER_MINUTE)
         self.rest = RestClient(LABEL, base_url=base_url, pacing=pacing, clock=clock)
         self._token = token
 

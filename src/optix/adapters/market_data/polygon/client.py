@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from optix.adapters.market_data.pacing import Pacing
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, ProviderRefused, Unreadable
 from optix.adapters.market_data.polygon import wire
-from optix.adapters.market_data.rest import Params, ProviderRefused, RestClient, Unreadable
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.platform.setting_types import OptionalSecret
@@ -46,7 +47,13 @@ class PolygonClient:
         self.rest = RestClient(
             "Polygon",
             base_url=base_url,
-            pacing=Pacing("Polygon", clock, requests=REQUESTS_PER_SECOND_MAX, per_seconds=1.0),
+            pacing=Pacing(
+                "Polygon",
+                clock,
+                errors=PROVIDER_ERRORS,
+                requests=REQUESTS_PER_SECOND_MAX,
+                per_seconds=1.0,
+            ),
             clock=clock,
             headers=lambda: {"Authorization": authorization},
             transport=transport,

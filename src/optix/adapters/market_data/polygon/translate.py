@@ -16,9 +16,9 @@ from typing import Any
 import structlog
 
 from optix.adapters.market_data.bars import new_york_date
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.polygon import codes
 from optix.adapters.market_data.polygon.wire import part
-from optix.adapters.market_data.rest import Unreadable
 from optix.adapters.market_data.rows import (
     COUNT_MAX,
     RawRows,

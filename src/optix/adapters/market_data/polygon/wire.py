@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming.protocol import MalformedFrame
 
 NONE: Mapping[str, Any] = MappingProxyType({})

@@ -17,11 +17,12 @@ import httpx
 from pydantic import SecretStr
 
 from optix.adapters.market_data.bars import NEW_YORK
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, Unreadable
 from optix.adapters.market_data.oauth import AccessToken
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Params, RestClient, Unreadable
 from optix.adapters.market_data.schwab import wire
 from optix.adapters.market_data.schwab.wire import ChainDocument
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel.clock import Clock, to_ns
 from optix.ports.market_data import ProviderUnavailable
 
@@ -62,7 +63,7 @@ class SchwabClient:
         base_url: str = BASE_URL,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        pacing = Pacing("Schwab", clock, requests=REQUESTS_PER_MINUTE_MAX)
+        pacing = Pacing("Schwab", clock, errors=PROVIDER_ERRORS, requests=REQUESTS_PER_MINUTE_MAX)
         basic = base64.b64encode(f"{app_key}:{app_secret.get_secret_value()}".encode()).decode()
         self.sign_in = RestClient(
             "Schwab", base_url=base_url, pacing=pacing, clock=clock, transport=transport

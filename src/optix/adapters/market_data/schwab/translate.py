@@ -13,7 +13,7 @@ from math import isnan, nan
 from typing import Any
 
 from optix.adapters.market_data.bars import bar_start
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.rows import (
     COUNT_MAX,
     RawRows,

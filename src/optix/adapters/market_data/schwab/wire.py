@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming.protocol import MalformedFrame
 
 SENTINEL = -999.0  # "not computable", beside the text "NaN"

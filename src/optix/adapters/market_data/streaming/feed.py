@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import Protocol
 
 from optix.adapters.market_data.bars import new_york_date
-from optix.adapters.market_data.rest import Outcomes
 from optix.adapters.market_data.streaming.assembler import ChainAssembler
 from optix.adapters.market_data.streaming.book import StreamBook
 from optix.adapters.market_data.streaming.hours import is_ticking
@@ -28,6 +27,7 @@ from optix.adapters.market_data.streaming.protocol import (
 from optix.adapters.market_data.streaming.quotes import QuoteStore
 from optix.adapters.market_data.streaming.selection import select_symbols
 from optix.adapters.market_data.streaming.session import Gap, StreamSession, StreamState
+from optix.adapters.web.rest import Outcomes
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
 from optix.kernel.clock import Clock

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from optix.adapters.market_data.rest import ProviderRefused
+from optix.adapters.market_data.failures import ProviderRefused
 from optix.kernel import limits
 from optix.kernel.quote import TradingStatus
 from optix.kernel.trade import Trade

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from optix.adapters.market_data import directory
-from optix.adapters.market_data.rest import RestClient
 from optix.adapters.market_data.streaming.feed import DemandFeed, Source
 from optix.adapters.market_data.streaming.hours import is_ticking
 from optix.adapters.market_data.streaming.polling import PollTimes
 from optix.adapters.market_data.streaming.protocol import StreamTimings, StreamVendor
+from optix.adapters.web.rest import RestClient
 from optix.kernel.clock import Clock
 from optix.kernel.instrument import MalformedContract, parse_option
 from optix.kernel.quote import Quote

@@ -18,7 +18,7 @@ import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from optix.adapters.market_data.rest import Outcomes, ProviderRefused
+from optix.adapters.market_data.failures import ProviderRefused
 from optix.adapters.market_data.streaming.attempts import Attempts
 from optix.adapters.market_data.streaming.book import StreamBook
 from optix.adapters.market_data.streaming.hours import is_ticking
@@ -38,6 +38,7 @@ from optix.adapters.market_data.streaming.protocol import (
     Trouble,
 )
 from optix.adapters.market_data.streaming.subscriptions import Subscriptions
+from optix.adapters.web.rest import Outcomes
 from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.quote import TradingStatus

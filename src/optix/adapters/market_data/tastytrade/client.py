@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, Unreadable
 from optix.adapters.market_data.oauth import AccessToken
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import RestClient, Unreadable
 from optix.adapters.market_data.tastytrade import wire
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import RestClient
 from optix.kernel.clock import Clock
 
 BASE_URL = "https://api.tastyworks.com"
@@ -56,7 +57,7 @@ class TastytradeClient:
     ) -> None:
         label = "tastytrade"
         agent = {"User-Agent": USER_AGENT}
-        pacing = Pacing(label, clock, requests=REQUESTS_PER_MINUTE_MAX)
+        pacing = Pacing(label, clock, errors=PROVIDER_ERRORS, requests=REQUESTS_PER_MINUTE_MAX)
         self.sign_in = RestClient(
             label,
             base_url=base_url,

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from math import isnan, nan
 from typing import Any
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.rows import (
     COUNT_MAX,
     RawRows,

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming.protocol import MalformedFrame
 
 Dx = Mapping[str, Any]  # one event, by the names of its fields

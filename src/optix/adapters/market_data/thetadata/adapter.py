@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import structlog
 
 from optix.adapters.market_data import bars as bar_rules
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.adapters.market_data.streaming import PollTimes, StreamTimings
 from optix.adapters.market_data.streaming.provider import FollowedProvider, canonical
 from optix.adapters.market_data.tables import expirations_of, unknown_expiration

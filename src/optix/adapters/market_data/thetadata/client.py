@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from datetime import date
 from urllib.parse import urlsplit
 
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Answer, Params, ProviderRefused, RestClient
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, ProviderRefused
 from optix.adapters.market_data.thetadata import wire
 from optix.adapters.market_data.thetadata.wire import Row
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Answer, Params, RestClient
 from optix.kernel.clock import Clock
 from optix.ports.market_data import ProviderUnavailable
 
@@ -49,7 +50,7 @@ class ThetaDataClient:
     """Asks the terminal. `plan` says how much at once."""
 
     def __init__(self, url: str, clock: Clock, *, plan: str) -> None:
-        pacing = Pacing(LABEL, clock, requests=None)
+        pacing = Pacing(LABEL, clock, errors=PROVIDER_ERRORS, requests=None)
         self.rest = TerminalClient(LABEL, base_url=url, pacing=pacing, clock=clock)
         self._slots = asyncio.Semaphore(AT_ONCE[plan])
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from optix.adapters.market_data.pacing import AllowanceHeaders, Pacing
-from optix.adapters.market_data.rest import Answer, RestClient
+from optix.adapters.market_data.failures import PROVIDER_ERRORS
+from optix.adapters.web.pacing import AllowanceHeaders, Pacing
+from optix.adapters.web.rest import Answer, RestClient
 from optix.kernel.clock import Clock
 
 PRODUCTION_URL = "https://api.tradier.com/v1"
@@ -44,7 +45,13 @@ class TradierClient:
         self.rest = RestClient(
             "Tradier",
             base_url=base_url,
-            pacing=Pacing("Tradier", clock, requests=requests_per_minute, headers=HEADERS),
+            pacing=Pacing(
+                "Tradier",
+                clock,
+                errors=PROVIDER_ERRORS,
+                requests=requests_per_minute,
+                headers=HEADERS,
+            ),
             clock=clock,
             headers=lambda: {
                 "Authorization": f"Bearer {token()}",

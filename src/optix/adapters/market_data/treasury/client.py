@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Params, RestClient
+from optix.adapters.market_data.failures import PROVIDER_ERRORS
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel.clock import Clock
 
 LABEL = "US Treasury"
@@ -14,7 +15,7 @@ BODY_BYTES_MAX = 1_000_000  # a year is about 25 kB
 
 class TreasuryClient:
     def __init__(self, clock: Clock, *, base_url: str = BASE_URL) -> None:
-        pacing = Pacing(LABEL, clock, requests=REQUESTS_PER_MINUTE)
+        pacing = Pacing(LABEL, clock, errors=PROVIDER_ERRORS, requests=REQUESTS_PER_MINUTE)
         self.rest = RestClient(
             LABEL,
             base_url=base_url,

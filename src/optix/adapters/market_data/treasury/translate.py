@@ -14,7 +14,7 @@ from math import isfinite
 
 import structlog
 
-from optix.adapters.market_data.rest import Unreadable
+from optix.adapters.market_data.failures import Unreadable
 from optix.ports.reference_data import ParYields
 
 SOURCE = "US Treasury"

@@ -12,8 +12,9 @@ from typing import Any
 
 import httpx
 
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import Params, ProviderRefused, RestClient
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, ProviderRefused
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import Params, RestClient
 from optix.kernel.clock import Clock
 from optix.ports.market_data import ProviderUnavailable
 
@@ -52,7 +53,11 @@ class YahooClient:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._pacing = YahooPacing(
-            LABEL, clock, requests=REQUESTS_PER_MINUTE, spacing_seconds=spacing_seconds
+            LABEL,
+            clock,
+            errors=PROVIDER_ERRORS,
+            requests=REQUESTS_PER_MINUTE,
+            spacing_seconds=spacing_seconds,
         )
         self.rest = RestClient(
             LABEL,

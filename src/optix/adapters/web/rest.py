@@ -1,7 +1,8 @@
-"""Questions to a provider over HTTP: bounded, paced, retried where that is safe.
+"""Questions to a service over HTTP: bounded, paced, retried where that is safe.
 
-Every failure becomes an error of the port. A key travels in headers, which no error, log line or
-representation shows; a redirect is an error, because it would take the key to another host.
+Every failure becomes an error of the port that asks (`ServiceErrors`). A key travels in headers,
+which no error, log line or representation shows; a redirect is an error, because it would take the
+key to another host.
 """
 
 from __future__ import annotations
@@ -17,32 +18,19 @@ from typing import Any, NoReturn
 import httpx
 import orjson
 
-from optix.adapters.market_data.pacing import Pacing, Sleep
+from optix.adapters.web.pacing import Pacing, Sleep
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
-from optix.ports.market_data import ProviderUnavailable
+from optix.kernel.errors import OptixError
 
 OUTCOMES_KEPT = 200
 
 Params = Mapping[str, str | int | float]
 
 _TIMEOUT = httpx.Timeout(15.0, connect=5.0)
+_GOOD = frozenset((HTTPStatus.OK, HTTPStatus.CREATED))
 _ABSENT = frozenset((HTTPStatus.NOT_FOUND,))
 _UNAVAILABLE_FOR_NOW = frozenset((500, 502, 503, 504, 520, 522, 524))
-
-
-class ProviderRefused(ProviderUnavailable):
-    """The provider does not accept the key, or not for this: asking again does not help."""
-
-    code = "provider_refused"
-    next_step = "Check the key and the plan of this provider, then start OPTIX again."
-
-
-class Unreadable(ProviderUnavailable):
-    """An answer that is not what the provider documents."""
-
-    code = "provider_format_changed"
-    next_step = "Wait for the next answer. If it stays, this version of OPTIX needs an update."
 
 
 class Outcomes:
@@ -76,18 +64,25 @@ class Answer:
     headers: Mapping[str, str]
     body: bytes
 
-    def json(self, label: str) -> Any:
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
-            raise Unreadable(f"{label}'s answer is not JSON: {error.msg}.") from error
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it went: `path` without its query, `status` None where nothing came back."""
+
+    method: str
+    path: str
+    status: int | None
+    milliseconds: int
 
 
 class RestClient:
-    """Asks one provider. `headers` is called for each request, so that a token can be renewed.
+    """Asks one service. `headers` is called for each request, so that a token can be renewed.
 
-    `renew` is asked once for each request that was answered with 401; it returns whether another
-    attempt makes sense. `transport`, `sleep` and `jitter` are for tests.
+    `sign` signs each request as it is sent. `renew` is asked once for each request that was
+    answered with 401; it returns whether another attempt makes sense. `explain` turns an answer
+    that is not good into an error in the service's own words, or None for the usual one; `decode`
+    reads a body. `observe` is told of each exchange. `transport`, `sleep` and `jitter` are for
+    tests.
     """
 
     def __init__(
@@ -99,6 +94,11 @@ class RestClient:
         clock: Clock,
         headers: Callable[[], Mapping[str, str]] = dict,
         renew: Callable[[], Awaitable[bool]] | None = None,
+        sign: httpx.Auth | None = None,
+        explain: Callable[[Answer], OptixError | None] = lambda _: None,
+        decode: Callable[[bytes], Any] = orjson.loads,
+        observe: Callable[[Exchange], None] = lambda _: None,
+        good: frozenset[int] = _GOOD,
         is_throttled: Callable[[Answer], bool] = lambda answer: answer.status == 429,
         transport: httpx.AsyncBaseTransport | None = None,
         timeout: httpx.Timeout = _TIMEOUT,
@@ -110,8 +110,15 @@ class RestClient:
         self.pacing = pacing
         self.outcomes = Outcomes(clock)
         self._base_url = base_url.rstrip("/")
+        self._errors = pacing.errors
+        self._clock = clock
         self._headers = headers
         self._renew = renew
+        self._sign = sign
+        self._explain = explain
+        self._decode = decode
+        self._observe = observe
+        self._good = good
         self._is_throttled = is_throttled
         self._transport = transport
         self._timeout = timeout
@@ -132,15 +139,21 @@ class RestClient:
         """Return the answer, or None for a status that means "no such thing".
 
         Retries: timeouts, lost connections and 5xx, at most PROVIDER_RETRIES_MAX times after a
-        growing pause with jitter. Raises ProviderUnavailable, ProviderRefused.
+        growing pause with jitter. Raises unavailable, refused, busy, unreadable of the errors.
         """
+        return await self._insist("GET", path, absent=absent, params=params or None)
+
+    async def _insist(
+        self, method: str, path: str, *, absent: frozenset[int] = _ABSENT, **request: Any
+    ) -> Answer | None:
+        unavailable = self._errors.unavailable
         for attempt in range(limits.PROVIDER_RETRIES_MAX + 1):
             last = attempt == limits.PROVIDER_RETRIES_MAX
             try:
                 # Empty parameters would take away those that the path has.
-                answer = await self._ask("GET", path, params=params or None)
-            except ProviderUnavailable as error:
-                if last or error.code != ProviderUnavailable.code:
+                answer = await self._ask(method, path, **request)
+            except unavailable as error:
+                if last or error.code != unavailable.code:
                     raise
             else:
                 if answer.status in absent:
@@ -156,7 +169,20 @@ class RestClient:
     ) -> Any:
         """Return the decoded body, or None where there is no such thing. Raises as `get`."""
         answer = await self.get(path, params, absent=absent)
-        return None if answer is None else answer.json(self.label)
+        return None if answer is None else self.read(answer)
+
+    async def query_json(self, path: str, *, json: Any) -> Any:
+        """POST a question that changes nothing; retried as `get` is. Raises as `get`."""
+        answer = await self._insist("POST", path, json=json)
+        return None if answer is None else self.read(answer)
+
+    def read(self, answer: Answer) -> Any:
+        """Return the decoded body. Raises unreadable."""
+        try:
+            return self._decode(answer.body)
+        except ValueError as error:
+            words = getattr(error, "msg", type(error).__name__)  # never the body
+            raise self._errors.unreadable(f"{self.label}'s answer is not JSON: {words}.") from None
 
     async def post_json(
         self,
@@ -173,8 +199,10 @@ class RestClient:
         """
         answer = await self._ask("POST", path, data=data, json=json, headers=headers)
         if answer.status in refused:
-            raise ProviderRefused(f"{self.label} refuses the request (status {answer.status}).")
-        return self._checked(answer).json(self.label)
+            raise self._errors.refused(
+                f"{self.label} refuses the request (status {answer.status})."
+            )
+        return self.read(self._checked(answer))
 
     async def iter_pages(
         self,
@@ -186,7 +214,7 @@ class RestClient:
         pages_max: int = limits.PROVIDER_PAGES_MAX,
         absent: frozenset[int] = _ABSENT,
     ) -> AsyncIterator[Any]:
-        """Yield the decoded pages, each a request. Raises Unreadable beyond `pages_max`.
+        """Yield the decoded pages, each a request. Raises unreadable beyond `pages_max`.
 
         The token of the next page is sent as `token_param`; None where it is an address of its
         own. Yields nothing where the first page does not exist.
@@ -203,13 +231,13 @@ class RestClient:
             if not token:
                 return
             if token in seen:
-                raise Unreadable(f"{self.label} gives the same page again and again.")
+                raise self._errors.unreadable(f"{self.label} gives the same page again and again.")
             seen.add(token)
             if token_param is None:
                 path, asked = token, {}
             else:
                 asked[token_param] = token
-        raise Unreadable(f"{self.label}'s answer has more than {pages_max} pages.")
+        raise self._errors.unreadable(f"{self.label}'s answer has more than {pages_max} pages.")
 
     async def _ask(
         self,
@@ -228,7 +256,7 @@ class RestClient:
                 answer = await self._send(
                     method, path, params=params, data=data, json=json, headers=headers
                 )
-            except ProviderUnavailable:
+            except self._errors.unavailable:
                 self.outcomes.add(failed=True)
                 raise
             self.pacing.learn(answer.headers)
@@ -242,27 +270,40 @@ class RestClient:
         raise AssertionError("the second attempt returns or raises")
 
     async def _send(self, method: str, path: str, **request: Any) -> Answer:
-        sent = {name: value for name, value in request.items() if value is not None}
-        sent["headers"] = {**self._headers(), **(request["headers"] or {})}
+        begun_ns = self._clock.now_ns()
         url = self._address(path)
+        status: int | None = None
         try:
-            async with self._connections().stream(method, url, **sent) as response:
-                body = bytearray()
-                async for chunk in response.aiter_bytes():
-                    body += chunk
-                    if len(body) > self._body_bytes_max:
-                        raise Unreadable(
-                            f"{self.label}'s answer is larger than {self._body_bytes_max} bytes."
-                        )
-                return Answer(response.status_code, response.headers, bytes(body))
+            answer = await self._exchange(method, url, request)
         except httpx.TimeoutException as error:
-            raise ProviderUnavailable(f"{self.label} did not answer in time.") from error
+            raise self._errors.unavailable(f"{self.label} did not answer in time.") from error
         except httpx.DecodingError as error:
-            raise Unreadable(f"{self.label}'s answer cannot be unpacked.") from error
+            raise self._errors.unreadable(f"{self.label}'s answer cannot be unpacked.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             # Not the words of the error: they may hold the address with what is in it.
             name = type(error).__name__
-            raise ProviderUnavailable(f"{self.label} cannot be reached ({name}).") from error
+            raise self._errors.unavailable(f"{self.label} cannot be reached ({name}).") from error
+        else:
+            status = answer.status
+            return answer
+        finally:
+            took = (self._clock.now_ns() - begun_ns) // 1_000_000
+            self._observe(Exchange(method, url.path, status, took))
+
+    async def _exchange(self, method: str, url: httpx.URL, request: Mapping[str, Any]) -> Answer:
+        sent = {name: value for name, value in request.items() if value is not None}
+        sent["headers"] = {**self._headers(), **(request.get("headers") or {})}
+        if self._sign is not None:
+            sent["auth"] = self._sign
+        async with self._connections().stream(method, url, **sent) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > self._body_bytes_max:
+                    raise self._errors.unreadable(
+                        f"{self.label}'s answer is larger than {self._body_bytes_max} bytes."
+                    )
+            return Answer(response.status_code, response.headers, bytes(body))
 
     def _address(self, path: str) -> httpx.URL:
         """Return the address of a path, or of an address on the same host: the key stays there."""
@@ -271,7 +312,9 @@ class RestClient:
             return httpx.URL(f"{self._base_url}{path}")
         given = httpx.URL(path)
         if (given.scheme, given.host, given.port) != (url.scheme, url.host, url.port):
-            raise Unreadable(f"{self.label} points to a page on another host: not followed.")
+            raise self._errors.unreadable(
+                f"{self.label} points to a page on another host: not followed."
+            )
         return given
 
     def _connections(self) -> httpx.AsyncClient:
@@ -287,20 +330,22 @@ class RestClient:
     def _slow_down(self, answer: Answer) -> NoReturn:
         self.outcomes.add(failed=True)
         seconds = self.pacing.pause(answer.headers)
-        raise ProviderUnavailable(
+        self._errors.raise_busy(
             f"{self.label} asked OPTIX to slow down; the next request is in {seconds:.0f} s.",
-            code="provider_rate_limited",
-            retry_after_seconds=int(seconds) + 1,
+            seconds,
         )
 
     def _checked(self, answer: Answer) -> Answer:
         """Return a good answer, raise what any other means."""
-        if answer.status in {HTTPStatus.OK, HTTPStatus.CREATED}:
+        if answer.status in self._good:
             return answer
+        explained = self._explain(answer)
+        if explained is not None:
+            raise explained
         if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            raise ProviderRefused(
+            raise self._errors.refused(
                 f"{self.label} refuses the key or the plan (status {answer.status})."
             )
         if 300 <= answer.status < 400:
-            raise ProviderUnavailable(f"{self.label} points to another address: not followed.")
-        raise ProviderUnavailable(f"{self.label} answered with status {answer.status}.")
+            raise self._errors.unavailable(f"{self.label} points to another address: not followed.")
+        raise self._errors.unavailable(f"{self.label} answered with status {answer.status}.")

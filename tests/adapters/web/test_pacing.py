@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from optix.adapters.market_data.pacing import X_RATELIMIT, AllowanceHeaders, Pacing
+from optix.adapters.market_data.failures import PROVIDER_ERRORS
+from optix.adapters.web.pacing import X_RATELIMIT, AllowanceHeaders, Pacing
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.ports.market_data import ProviderUnavailable
@@ -31,8 +33,8 @@ class Time:
         self.clock.advance_to(self.clock.now_ns() + int(seconds * NANOSECONDS))
 
     def pacing(self, requests: int | None = 3, **more: object) -> Pacing:
-        settings = {"per_seconds": 10.0, **more}
-        return Pacing("V", self.clock, requests=requests, sleep=self.sleep, **settings)  # type: ignore[arg-type]  # settings of the test
+        settings: dict[str, Any] = {"per_seconds": 10.0, "sleep": self.sleep, **more}
+        return Pacing("V", self.clock, errors=PROVIDER_ERRORS, requests=requests, **settings)
 
 
 async def test_a_window_lets_so_many_through_and_the_next_waits() -> None:
@@ -73,7 +75,7 @@ async def test_only_so_many_wait_for_their_turn() -> None:
     async def sleep(_: float) -> None:
         await gate.wait()
 
-    pacing = Pacing("V", clock, requests=1, per_seconds=0.001, sleep=sleep)
+    pacing = Pacing("V", clock, errors=PROVIDER_ERRORS, requests=1, per_seconds=0.001, sleep=sleep)
     await pacing.take()
     waiting = [asyncio.create_task(pacing.take()) for _ in range(limits.PROVIDER_QUEUE_MAX)]
     await asyncio.sleep(0)
@@ -154,7 +156,9 @@ async def test_who_waits_already_waits_for_a_pause_that_is_told_meanwhile() -> N
         if len(time.slept) == 1:
             pacing.pause({"Retry-After": "4"})
 
-    pacing = Pacing("V", time.clock, requests=1, per_seconds=2.0, sleep=sleep)
+    pacing = Pacing(
+        "V", time.clock, errors=PROVIDER_ERRORS, requests=1, per_seconds=2.0, sleep=sleep
+    )
     await pacing.take()
     await pacing.take()
     assert time.slept == [2.0, 4.0]
@@ -168,7 +172,9 @@ async def test_who_waits_is_refused_when_the_pause_is_too_long() -> None:
         await time.sleep(seconds)
         pacing.pause({"Retry-After": "600"})
 
-    pacing = Pacing("V", time.clock, requests=1, per_seconds=2.0, sleep=sleep)
+    pacing = Pacing(
+        "V", time.clock, errors=PROVIDER_ERRORS, requests=1, per_seconds=2.0, sleep=sleep
+    )
     await pacing.take()
     with pytest.raises(ProviderUnavailable):
         await pacing.take()

@@ -1,6 +1,6 @@
-"""Turns for requests: as many as a provider allows, and less once it says that less are left.
+"""Turns for requests: as many as a service allows, and less once it says that less are left.
 
-A pace is a sliding window that is known beforehand. What the provider says in its headers counts
+A pace is a sliding window that is known beforehand. What the service says in its headers counts
 more, because others may spend the same allowance. Nobody waits without a bound.
 """
 
@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC
 from math import isfinite
 
+from optix.adapters.web.errors import ServiceErrors
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
-from optix.ports.market_data import ProviderUnavailable
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowanceHeaders:
-    """How a provider's answers say what is left. `reset` is an epoch time in `reset_unit_ns`."""
+    """How a service's answers say what is left. `reset` is an epoch time in `reset_unit_ns`."""
 
     limit: str
     remaining: str
@@ -43,7 +43,7 @@ X_RATELIMIT = AllowanceHeaders(
 class Pacing:
     """Gives out turns. One for all requests that spend the same allowance.
 
-    `requests` None is a provider without a limit: it still pauses when it is told to.
+    `requests` None is a service without a limit: it still pauses when it is told to.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Pacing:
         label: str,
         clock: Clock,
         *,
+        errors: ServiceErrors,
         requests: int | None,
         per_seconds: float = 60.0,
         spacing_seconds: float = 0.0,
@@ -58,9 +59,10 @@ class Pacing:
         turn_seconds_max: float = limits.PROVIDER_TURN_SECONDS_MAX,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        assert requests is None or requests > 0, "a provider that allows nothing is no provider"
+        assert requests is None or requests > 0, "a service that allows nothing is none"
         self._label = label
         self._clock = clock
+        self.errors = errors
         self._requests = requests
         self._per_ns = int(per_seconds * NANOSECONDS)
         self._spacing_ns = int(spacing_seconds * NANOSECONDS)
@@ -85,8 +87,8 @@ class Pacing:
     async def take(self) -> None:
         """Return when the next request may start.
 
-        Raises ProviderUnavailable (`provider_rate_limited`, with when to ask again) instead of
-        waiting longer than the bound, or behind too many others.
+        Raises what `errors` calls busy, with when to ask again, instead of waiting longer than the
+        bound, or behind too many others.
         """
         if self._waiting >= limits.PROVIDER_QUEUE_MAX:
             self._refuse(self._per_ns / NANOSECONDS)
@@ -157,10 +159,9 @@ class Pacing:
             self._told = (self._told[0] - 1, self._told[1])
 
     def _refuse(self, wait_seconds: float) -> None:
-        raise ProviderUnavailable(
+        self.errors.raise_busy(
             f"{self._label} allows no more requests now; the next one is in {wait_seconds:.0f} s.",
-            code="provider_rate_limited",
-            retry_after_seconds=int(wait_seconds) + 1,
+            wait_seconds,
         )
 
 

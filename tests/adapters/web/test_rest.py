@@ -9,14 +9,9 @@ import httpx
 import pytest
 from tests.fakes.provider_server import ProviderServer, Reply
 
-from optix.adapters.market_data.pacing import Pacing
-from optix.adapters.market_data.rest import (
-    OUTCOMES_KEPT,
-    Outcomes,
-    ProviderRefused,
-    RestClient,
-    Unreadable,
-)
+from optix.adapters.market_data.failures import PROVIDER_ERRORS, ProviderRefused, Unreadable
+from optix.adapters.web.pacing import Pacing
+from optix.adapters.web.rest import OUTCOMES_KEPT, Outcomes, RestClient
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, ScaledClock, SystemClock
 from optix.ports.market_data import ProviderUnavailable
@@ -39,7 +34,7 @@ class Served:
         return RestClient(
             "Vendor",
             base_url=f"{self.server.base_url}/v1",
-            pacing=Pacing("Vendor", clock, requests=None),
+            pacing=Pacing("Vendor", clock, errors=PROVIDER_ERRORS, requests=None),
             clock=clock,
             headers=lambda: {"Authorization": f"Bearer {SECRET}"},
             **settings,
