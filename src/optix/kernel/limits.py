@@ -50,6 +50,10 @@ IMPORT_UNPACKED_BYTES_MAX = 64 * 1024 * 1024 * 1024
 IMPORT_ZIP_MEMBERS_MAX = 200_000
 IMPORT_FRAME_ROWS_MAX = 10_000_000  # of a packed table, which says little with many bytes
 
+# Brokerages
+BROKER_PAGES_MAX = 500  # of one question to a broker
+BROKER_READINGS_MAX = 3  # of a history whose pages move while they are read
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250
