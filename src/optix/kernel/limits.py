@@ -52,6 +52,14 @@ IMPORT_FRAME_ROWS_MAX = 10_000_000  # of a packed table, which says little with 
 
 # Brokerages
 BROKER_PAGES_MAX = 500  # of one question to a broker
+BROKER_HISTORY_DAYS_MAX = 3_653  # of a broker that keeps everything
+BROKER_EMPTY_DAYS_MAX = 730  # without a line, before which nothing more is looked for
+BROKER_RETRY_SECONDS_FIRST = 15.0
+BROKER_RETRY_SECONDS_MAX = 3_600.0
+BROKER_READS_AT_ONCE_MAX = 48  # connections of one worker
+BROKER_CLAIM_SECONDS = 120.0  # of a worker on a connection: one that dies holds it no longer
+BROKER_REVISIONS_MAX = 20  # of one line that are kept
+BROKER_EXCHANGES_KEPT_MAX = 500  # of one connection
 BROKER_READINGS_MAX = 3  # of a history whose pages move while they are read
 
 # Sockets
