@@ -1,6 +1,6 @@
 """What is half done and must end soon: records in Redis under a handle that only its holder knows.
 
-`OneTimeRecords` are taken once (a passkey ceremony, a sign-in at an issuer). `TrialRecords` bear a
+One-time records are taken once (a passkey ceremony, a sign-in at an issuer). `TrialRecords` bear a
 few attempts and end with the first right one (a login that waits for its second factor, a new
 authenticator app). `ProofAttempts` counts guesses at one account over all of them. Redis sees the
 SHA-256 of a handle, never the handle. Without Redis nothing half done goes on.
@@ -8,20 +8,16 @@ SHA-256 of a handle, never the handle. Without Redis nothing half done goes on.
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from collections.abc import Awaitable, Mapping
-from typing import Any, Final, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from optix.kernel import limits
-from optix.kernel.errors import RateLimited, Unavailable
+from optix.kernel.errors import RateLimited
 from optix.kernel.ids import UserId
-
-T = TypeVar("T")
+from optix.platform.one_time import asked, digest_of
 
 # Whose digest of a handle follows. Writer: api.
 KEYS: Final = {
@@ -32,7 +28,6 @@ KEYS: Final = {
     "totp_setup": "identity:totp_setup:",
     "proof_attempts": "identity:proof_attempts:",
 }
-RecordKind = Literal["passkey", "issuer_flow", "issuer_code"]
 TrialKind = Literal["challenge", "totp_setup"]
 
 # One look, one count, one answer: two attempts at once cannot share one count.
@@ -62,31 +57,9 @@ return 0
 """
 
 
-class ChallengesUnavailable(Unavailable):
-    code = "challenges_unavailable"
-    next_step = "Try again in a moment."
-
-
 class TooManyProofs(RateLimited):
     code = "too_many_proofs"
     next_step = "Wait, then try again. If it was not you who tried, change your password."
-
-
-class OneTimeRecords:
-    """Keeps a record for a while; whoever brings the handle takes it, once."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    async def keep(self, kind: RecordKind, record: Mapping[str, Any], *, seconds: int) -> str:
-        """Return the handle of `record`: 256 random bits."""
-        handle = new_handle()
-        await _asked(self._redis.set(_key(kind, handle), orjson.dumps(dict(record)), ex=seconds))
-        return handle
-
-    async def take(self, kind: RecordKind, handle: str) -> dict[str, Any] | None:
-        """Return the record and forget it; None if there is none (any more)."""
-        return _record(await _asked(self._redis.getdel(_key(kind, handle))))
 
 
 class TrialRecords:
@@ -104,22 +77,22 @@ class TrialRecords:
         async with self._redis.pipeline(transaction=True) as pipeline:
             pipeline.hset(key, mapping={"record": orjson.dumps(dict(record)), "attempts": 0})
             pipeline.expire(key, self._seconds)
-            await _asked(pipeline.execute())
+            await asked(pipeline.execute())
 
     async def attempt(self, handle: str) -> dict[str, Any] | None:
         """Count one attempt and return the record; None if it is unknown, over or used up."""
         key = _key(self._kind, handle)
-        asked = self._redis.eval(_ATTEMPT, 1, key, str(self._attempts_max))
-        return _record(await _asked(asked))
+        answer = self._redis.eval(_ATTEMPT, 1, key, str(self._attempts_max))
+        return _record(await asked(answer))
 
     async def look(self, handle: str) -> dict[str, Any] | None:
         """Return the record without counting: for what a device must be asked first."""
-        asked = self._redis.hget(_key(self._kind, handle), "record")
-        return _record(await _asked(asked))
+        answer = self._redis.hget(_key(self._kind, handle), "record")
+        return _record(await asked(answer))
 
     async def end(self, handle: str) -> bool:
         """Forget the record; True for the one who did, of several at once."""
-        return bool(await _asked(self._redis.delete(_key(self._kind, handle))))
+        return bool(await asked(self._redis.delete(_key(self._kind, handle))))
 
 
 class ProofAttempts:
@@ -130,7 +103,7 @@ class ProofAttempts:
 
     async def begin(self, owner: UserId) -> None:
         """Count one attempt. Errors: TooManyProofs with the seconds to wait."""
-        asked = self._redis.eval(
+        answer = self._redis.eval(
             _PROOF,
             1,
             _key("proof_attempts", str(owner)),
@@ -139,7 +112,7 @@ class ProofAttempts:
             str(limits.PROOF_PAUSE_SECONDS_MAX),
             str(limits.PROOF_ATTEMPTS_KEPT_SECONDS),
         )
-        wait_seconds = int(await _asked(asked))
+        wait_seconds = int(await asked(answer))
         if wait_seconds:
             raise TooManyProofs(
                 f"There were too many wrong codes. Waiting {wait_seconds} s is needed.",
@@ -148,24 +121,12 @@ class ProofAttempts:
 
     async def succeeded(self, owner: UserId) -> None:
         """Forget the guesses: the last one was no guess."""
-        await _asked(self._redis.delete(_key("proof_attempts", str(owner))))
-
-
-def new_handle() -> str:
-    """Return 256 random bits as text."""
-    return secrets.token_urlsafe(32)
+        await asked(self._redis.delete(_key("proof_attempts", str(owner))))
 
 
 def _key(kind: str, handle: str) -> str:
-    return KEYS[kind] + hashlib.sha256(handle.encode()).hexdigest()
+    return KEYS[kind] + digest_of(handle)
 
 
 def _record(found: bytes | str | None) -> dict[str, Any] | None:
     return dict(orjson.loads(found)) if found else None
-
-
-async def _asked(answer: Awaitable[T]) -> T:
-    try:
-        return await answer
-    except (RedisError, OSError) as error:
-        raise ChallengesUnavailable("Signing in is not possible right now.") from error

@@ -15,7 +15,7 @@ from uuid import UUID
 from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as wire
 from optix.features.identity.accounts import AccountGone
-from optix.features.identity.challenges import TrialRecords, new_handle
+from optix.features.identity.challenges import TrialRecords
 from optix.features.identity.factors_passkeys import (
     Holder,
     PasskeyCeremonies,
@@ -34,6 +34,7 @@ from optix.kernel.errors import Unauthenticated
 from optix.kernel.ids import UserId
 from optix.platform.audit import SecurityEvent, record_alone
 from optix.platform.db import Database, ReadSession
+from optix.platform.one_time import new_handle
 from optix.platform.origin import Origin
 
 

@@ -18,7 +18,6 @@ from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as schemas
 from optix.features.identity.accounts import AccountGone, get_account
 from optix.features.identity.authentication import AuthenticatedUser
-from optix.features.identity.challenges import OneTimeRecords
 from optix.features.identity.mails import notify
 from optix.features.identity.models import UserAccount
 from optix.features.identity.models_factors import Passkey
@@ -39,6 +38,7 @@ from optix.kernel.errors import Conflict, NotFound
 from optix.kernel.ids import UserId, new_uuid
 from optix.platform.audit import SecurityEvent, record, record_alone
 from optix.platform.db import Database, ReadSession, WriteSession
+from optix.platform.one_time import OneTimeRecords
 from optix.platform.origin import Origin
 
 Purpose = Literal["registration", "sign_in", "second_factor", "step_up"]

@@ -27,7 +27,6 @@ from optix.features.identity import repository_factors as repository
 from optix.features.identity import schemas_factors as wire
 from optix.features.identity.accounts import new_account
 from optix.features.identity.authentication import AuthenticatedUser
-from optix.features.identity.challenges import OneTimeRecords, new_handle
 from optix.features.identity.factors import FactorService
 from optix.features.identity.factors_passkeys import LastWayIn, locked_account
 from optix.features.identity.mails import notify
@@ -42,6 +41,7 @@ from optix.kernel.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from optix.kernel.ids import UserId, new_uuid
 from optix.platform.audit import SecurityEvent, record, record_alone
 from optix.platform.db import Database, ReadSession, WriteSession
+from optix.platform.one_time import OneTimeRecords, new_handle
 from optix.platform.origin import Origin
 from optix.ports.issuers import Issuer, IssuerAnswerRefused, IssuerFlow, IssuerIdentity
 

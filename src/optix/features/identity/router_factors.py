@@ -19,7 +19,7 @@ from optix.features.identity.access import (
     StepUpNeeded,
     identity_of,
 )
-from optix.features.identity.challenges import ChallengesUnavailable, TooManyProofs
+from optix.features.identity.challenges import TooManyProofs
 from optix.features.identity.cookies import AUTH_PATH
 from optix.features.identity.factors import ChallengeInvalid
 from optix.features.identity.factors_passkeys import (
@@ -41,6 +41,7 @@ from optix.features.identity.service import Identity
 from optix.features.identity.sessions import AccountDisabled
 from optix.features.identity.step_up import StepUpRefused
 from optix.platform.http import errors
+from optix.platform.one_time import ChallengesUnavailable
 from optix.platform.origin import origin_of
 from optix.platform.vault import VaultUnavailable
 

@@ -25,7 +25,6 @@ from optix.features.identity.access import (
     StepUpNeeded,
     identity_of,
 )
-from optix.features.identity.challenges import ChallengesUnavailable
 from optix.features.identity.cookies import AUTH_PATH
 from optix.features.identity.factors_passkeys import LastWayIn
 from optix.features.identity.issuers import (
@@ -41,6 +40,7 @@ from optix.features.identity.issuers import (
 from optix.features.identity.service import Identity
 from optix.features.identity.sessions import AccountDisabled, SignedIn
 from optix.platform.http import errors
+from optix.platform.one_time import ChallengesUnavailable
 from optix.platform.origin import origin_of
 from optix.ports.issuers import IssuerAnswerRefused, IssuerUnavailable
 

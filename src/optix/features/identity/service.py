@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from optix.features.identity.accounts import Accounts
 from optix.features.identity.administration import Administration
 from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
-from optix.features.identity.challenges import OneTimeRecords, ProofAttempts, TrialRecords
+from optix.features.identity.challenges import KEYS, ProofAttempts, TrialRecords
 from optix.features.identity.ended_sessions import EndedSessions
 from optix.features.identity.factors import FactorService
 from optix.features.identity.factors_passkeys import PasskeyCeremonies, PasskeyService
@@ -43,6 +43,7 @@ from optix.kernel.clock import Clock
 from optix.kernel.ids import UserId
 from optix.platform.bus import Bus
 from optix.platform.db import Database, ReadSession
+from optix.platform.one_time import OneTimeRecords
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 
@@ -200,7 +201,7 @@ def _wire_factors(
     base_url: str,
     clock: Clock,
 ) -> _Factors:
-    records = OneTimeRecords(redis)
+    records = OneTimeRecords(redis, KEYS)
     ceremonies = PasskeyCeremonies(database, records, party, clock)
     proofs = ProofVerifier(
         database,
