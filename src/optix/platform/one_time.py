@@ -35,9 +35,15 @@ class OneTimeRecords:
     async def keep(self, kind: str, record: Mapping[str, Any], *, seconds: int) -> str:
         """Return the handle of `record`: 256 random bits. Errors: ChallengesUnavailable."""
         handle = new_handle()
+        await self.keep_as(kind, handle, record, seconds=seconds)
+        return handle
+
+    async def keep_as(
+        self, kind: str, handle: str, record: Mapping[str, Any], *, seconds: int
+    ) -> None:
+        """Keep a record under a handle that was made before it. Errors: ChallengesUnavailable."""
         key = self._keys[kind] + digest_of(handle)
         await asked(self._redis.set(key, orjson.dumps(dict(record)), ex=seconds))
-        return handle
 
     async def take(self, kind: str, handle: str) -> dict[str, Any] | None:
         """Return the record and forget it; None if there is none (any more)."""

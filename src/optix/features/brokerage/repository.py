@@ -57,19 +57,44 @@ async def find_connection(
     )
 
 
+async def add_connection(session: WriteSession, connection: BrokerConnection) -> None:
+    session.add(connection)
+    await session.flush()  # one living connection of a login: said here, not at the end
+
+
+async def hasten(
+    session: WriteSession, owner: UserId, connection_id: UUID | None, now: datetime
+) -> int:
+    """Let connections be read now, unless they were just read; return how many there are."""
+    wanted = [BrokerConnection.user_id == owner, BrokerConnection.state == "connected"]
+    if connection_id is not None:
+        wanted.append(BrokerConnection.id == connection_id)
+    recent = now - timedelta(seconds=limits.BROKER_EAGER_SECONDS_MIN)
+    found = (await session.scalars(select(BrokerConnection).where(*wanted))).all()
+    for row in found:
+        if row.last_sync_at is None or row.last_sync_at < recent:
+            row.next_sync_at = min(row.next_sync_at, now)
+    return len(found)
+
+
+async def delete_accounts(session: WriteSession, connection_id: UUID) -> None:
+    """Forget the accounts of a connection and everything they have."""
+    await session.execute(
+        delete(BrokerAccountRow).where(BrokerAccountRow.connection_id == connection_id)
+    )
+
+
 async def find_login(
-    session: WriteSession, owner: UserId, broker: str, login_key: str
+    session: ReadSession, owner: UserId, broker: str, login_key: str
 ) -> BrokerConnection | None:
-    """Return the living connection of a login, locked."""
+    """Return the living connection of a login."""
     return await session.scalar(
-        select(BrokerConnection)
-        .where(
+        select(BrokerConnection).where(
             BrokerConnection.user_id == owner,
             BrokerConnection.broker == broker,
             BrokerConnection.login_key == login_key,
             BrokerConnection.state != "disconnected",
         )
-        .with_for_update()
     )
 
 
