@@ -13,10 +13,11 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from optix.kernel.limits import MONEY_DIGITS_MAX, MONEY_PLACES_MAX
+from optix.kernel.limits import MONEY_DIGITS_MAX
 from optix.ports.broker import BrokerUnreadable
 
 PLACES_SENT_MAX = 40  # zeros that a vendor pads with
+PLACES_MAX = 20  # beside those: some brokers divide and do not round
 _WIDE = Context(prec=120)  # nothing that passes the bounds is rounded
 
 
@@ -67,7 +68,7 @@ def exact(value: object) -> Decimal:
     if places > PLACES_SENT_MAX or abs(number.adjusted()) > MONEY_DIGITS_MAX:
         raise ValueError("beyond any amount")
     number = _WIDE.normalize(number)
-    if -int(number.as_tuple().exponent) > MONEY_PLACES_MAX:
+    if -int(number.as_tuple().exponent) > PLACES_MAX:
         raise ValueError("more places than any amount has")
     return number or Decimal(0)  # -0 is 0
 
