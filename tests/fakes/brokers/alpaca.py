@@ -18,6 +18,65 @@ ACCOUNTS = {
     "paper": "2b0c7f11-be39-4e01-9b84-a48ac5bbafcf",
 }
 
+OPTION = "AAPL260320C00250000"
+
+
+def position(symbol: str = "SLM", **changed: Any) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "asset_class": "us_equity",
+        "side": "long",
+        "qty": "0.173011547",
+        "avg_entry_price": "10",
+        "cost_basis": "1.73011547",
+        "market_value": "1.8",
+        **changed,
+    }
+
+
+def fill(number: int, at: str, **changed: Any) -> dict[str, Any]:
+    return {
+        "id": f"20260303000000000::{number}",
+        "activity_type": "FILL",
+        "transaction_time": at,
+        "type": "fill",
+        "price": "2.5",
+        "qty": "2",
+        "side": "buy",
+        "symbol": OPTION,
+        "order_id": "an-order",
+        **changed,
+    }
+
+
+def line(number: int, day: str, entered: str, **changed: Any) -> dict[str, Any]:
+    return {
+        "id": f"20260303000000000::n{number}",
+        "activity_type": "FEE",
+        "date": day,
+        "created_at": entered,
+        "net_amount": "-0.02",
+        "status": "executed",
+        **changed,
+    }
+
+
+def order(name: str, placed: str, status: str = "new", **changed: Any) -> dict[str, Any]:
+    return {
+        "id": name,
+        "status": status,
+        "symbol": "AAPL",
+        "asset_class": "us_equity",
+        "side": "buy",
+        "order_class": "",
+        "type": "limit",
+        "qty": "2",
+        "filled_qty": "0",
+        "submitted_at": placed,
+        "legs": None,
+        **changed,
+    }
+
 
 class FakeAlpacaBroker(ProviderServer):
     """One user with an account in each environment, who lets apps into `granted` of them."""

@@ -23,7 +23,12 @@ from tests.fakes.brokers.alpaca import (
     CLIENT_SECRET,
     KEY_ID,
     KEY_SECRET,
+    OPTION,
     FakeAlpacaBroker,
+    fill,
+    line,
+    order,
+    position,
 )
 from tests.fakes.provider_server import Reply
 from tests.fixtures.recorded import recorded
@@ -47,21 +52,7 @@ from optix.ports.broker import (
 )
 
 NOW = datetime(2026, 3, 4, 15, 0, tzinfo=UTC)
-OPTION = "AAPL260320C00250000"
 ADJUSTED = "AAPL1260320C00250000"
-
-
-def position(symbol: str = "SLM", **changed: Any) -> dict[str, Any]:
-    return {
-        "symbol": symbol,
-        "asset_class": "us_equity",
-        "side": "long",
-        "qty": "0.173011547",
-        "avg_entry_price": "10",
-        "cost_basis": "1.73011547",
-        "market_value": "1.8",
-        **changed,
-    }
 
 
 POSITIONS = [
@@ -79,56 +70,12 @@ POSITIONS = [
 ]
 
 
-def fill(number: int, at: str, **changed: Any) -> dict[str, Any]:
-    return {
-        "id": f"20260303000000000::{number}",
-        "activity_type": "FILL",
-        "transaction_time": at,
-        "type": "fill",
-        "price": "2.5",
-        "qty": "2",
-        "side": "buy",
-        "symbol": OPTION,
-        "order_id": "an-order",
-        **changed,
-    }
-
-
-def line(number: int, day: str, entered: str, **changed: Any) -> dict[str, Any]:
-    return {
-        "id": f"20260303000000000::n{number}",
-        "activity_type": "FEE",
-        "date": day,
-        "created_at": entered,
-        "net_amount": "-0.02",
-        "status": "executed",
-        **changed,
-    }
-
-
 ACTIVITIES = [
     line(1, "2026-03-03", "2026-03-04T06:00:00.123456789Z"),  # entered the day after
     fill(2, "2026-03-03T20:59:59.903569123Z"),
     fill(3, "2026-03-03T20:59:59.903569123Z"),  # its twin
     fill(4, "2026-03-01T05:00:00Z"),  # midnight of New York
 ]
-
-
-def order(name: str, placed: str, status: str = "new", **changed: Any) -> dict[str, Any]:
-    return {
-        "id": name,
-        "status": status,
-        "symbol": "AAPL",
-        "asset_class": "us_equity",
-        "side": "buy",
-        "order_class": "",
-        "type": "limit",
-        "qty": "2",
-        "filled_qty": "0",
-        "submitted_at": placed,
-        "legs": None,
-        **changed,
-    }
 
 
 class StillClock:
