@@ -88,8 +88,17 @@ def _nothing(value: object) -> object:
     return None if value == "" else value
 
 
+def _multiplier(value: object) -> int | None:
+    number = exact(value) if value is not None and value != "" else Decimal(0)
+    if number < 0 or number != int(number):
+        raise ValueError("no number of units")
+    return int(number) or None
+
+
 Exact = Annotated[Decimal, BeforeValidator(exact)]
 OptionalExact = Annotated[Exact | None, BeforeValidator(_nothing)]
+# A contract stands for whole units; 0 is how some say nothing.
+Multiplier = Annotated[int | None, BeforeValidator(_multiplier)]
 Text = Annotated[str, BeforeValidator(_text)]
 
 

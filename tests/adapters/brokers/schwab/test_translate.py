@@ -260,6 +260,13 @@ class TestAssets:
         found = asset_of(instrument("OPTION", "AAPL7 250117C00175000", **of))
         assert found.multiplier == 100
 
+    @pytest.mark.parametrize("odd", ["0.5", -100])
+    def test_a_multiplier_that_is_none_is_an_error(self, odd: object) -> None:
+        with pytest.raises(BrokerUnreadable, match="optionMultiplier"):
+            instrument("OPTION", "META  250131P00510000", optionMultiplier=odd)
+        silent = instrument("OPTION", "META  250131P00510000", optionMultiplier=0)
+        assert asset_of(silent).multiplier == 100
+
     def test_an_unreadable_option_is_an_option_all_the_same(self) -> None:
         found = asset_of(instrument("OPTION", "A FLEX THING"))
         assert (found.kind, found.symbol) == (AssetKind.OPTION, "A FLEX THING")

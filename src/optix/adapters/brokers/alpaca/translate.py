@@ -28,6 +28,7 @@ from optix.kernel.symbols import MalformedSymbol, kind_of, parse_symbol
 from optix.ports.broker import AccountStatus, BrokerAccount, BrokerUnreadable
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
+YEARS: Final = range(1900, 2200)  # in which there is an account, or a day before or after
 LATE_DAYS: Final = 7  # between the day of a line and its entry, beyond which the entry counts
 COST_TOLERANCE: Final = Decimal("0.01")  # of the cost: averages are rounded
 
@@ -153,7 +154,7 @@ def _option(contract: OptionContract, told: wire.Contract | None) -> Asset:
         kind=AssetKind.OPTION,
         symbol=contract.key,
         contract=contract,
-        multiplier=int((told and told.multiplier) or STANDARD_MULTIPLIER),
+        multiplier=(told and told.multiplier) or STANDARD_MULTIPLIER,
         deliverables=tuple(
             Deliverable("" if each.type == "cash" else each.symbol, each.amount or _NOTHING)
             for each in deliverables
@@ -303,7 +304,9 @@ def moment_of(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BrokerUnreadable(f"{LABEL} has a time that cannot be read.") from None
+        moment = None
+    if moment is None or moment.year not in YEARS:
+        raise BrokerUnreadable(f"{LABEL} has a time that cannot be read.")
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
@@ -312,6 +315,9 @@ def day_of(text: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text[:10])
+        day = date.fromisoformat(text[:10])
     except ValueError:
-        raise BrokerUnreadable(f"{LABEL} has a date that cannot be read.") from None
+        day = None
+    if day is None or day.year not in YEARS:
+        raise BrokerUnreadable(f"{LABEL} has a date that cannot be read.")
+    return day

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from optix.adapters.brokers.exact import Exact, OptionalExact, Text, Wire
+from optix.adapters.brokers.exact import Exact, Multiplier, OptionalExact, Text, Wire
 
 
 def _said(value: object) -> object:
@@ -123,5 +123,5 @@ class Contract(Wire):
     """`size` is what is delivered and never the multiplier; old answers have no multiplier."""
 
     symbol: str
-    multiplier: OptionalExact = None
+    multiplier: Multiplier = None
     deliverables: list[Deliverable] | None = None

@@ -34,7 +34,7 @@ def asset_of(told: wire.Instrument) -> Asset:
     return Asset(
         kind=kind,
         symbol=symbol or told.cusip,
-        multiplier=int(told.option_premium_multiplier or 1) if kind is AssetKind.FUTURE else 1,
+        multiplier=(told.option_premium_multiplier or 1) if kind is AssetKind.FUTURE else 1,
         name=told.description.strip(),
         cusip=told.cusip,
     )
@@ -66,7 +66,7 @@ def _option(told: wire.Instrument) -> Asset:
 def _multiplier(told: wire.Instrument) -> int:
     stated = told.option_multiplier or told.option_premium_multiplier
     if stated:
-        return int(stated)
+        return stated
     units = [each.deliverable_units for each in told.option_deliverables]
     return int(MINI_UNITS) if units == [MINI_UNITS] else STANDARD_MULTIPLIER
 

@@ -18,6 +18,7 @@ from optix.kernel.order import Fill, Order, OrderLeg, OrderStatus
 from optix.ports.broker import AccountStatus, BrokerAccount, BrokerUnreadable
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
+YEARS: Final = range(1900, 2200)  # in which there is an account, or a day before or after
 AVERAGE_UNIT: Final = Decimal("0.000001")  # of prices that are computed from several executions
 
 _IN_CASH: Final = frozenset(("SWEEP_VEHICLE", "SAVINGS"))
@@ -292,7 +293,9 @@ def moment_of(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BrokerUnreadable(f"{LABEL} has a time that cannot be read.") from None
+        moment = None
+    if moment is None or moment.year not in YEARS:
+        raise BrokerUnreadable(f"{LABEL} has a time that cannot be read.")
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 

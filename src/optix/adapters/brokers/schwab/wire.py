@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from optix.adapters.brokers.exact import Exact, OptionalExact, Text
+from optix.adapters.brokers.exact import Exact, Multiplier, OptionalExact, Text
 from optix.adapters.brokers.exact import Wire as AnyWire
 
 
@@ -41,8 +41,8 @@ class Instrument(Wire):
     cusip: Text = ""
     description: str = ""
     type: str = ""
-    option_multiplier: OptionalExact = None
-    option_premium_multiplier: OptionalExact = None
+    option_multiplier: Multiplier = None
+    option_premium_multiplier: Multiplier = None
     option_deliverables: list[Deliverable] = Field(default=[])
 
 
