@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, quote, unquote, urlencode, urlspli
 from pydantic import SecretStr
 from tests.fakes.provider_server import ProviderServer, Reply, Request
 
+from optix.adapters.brokers.etrade import EtradeApp
 from optix.adapters.brokers.etrade.signing import base_string, signature
 from optix.kernel.clock import NANOSECONDS, Clock, to_datetime
 
@@ -194,6 +195,16 @@ class FakeEtrade(ProviderServer):
             "totalCount": len(rows),
         }
         return Reply({envelope: told})
+
+
+def app_of(server: FakeEtrade) -> EtradeApp:
+    """Return the application that the server knows."""
+    return EtradeApp(
+        consumer_key=CONSUMER_KEY,
+        consumer_secret=SecretStr(CONSUMER_SECRET),
+        api_url=f"{server.base_url}/v1",
+        oauth_url=server.base_url,
+    )
 
 
 Routes = list[tuple[str, str, Callable[[Request], Reply]]]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from pydantic import SecretStr
 from tests.contracts.broker import (
     CALLBACK,
     STATE,
@@ -20,11 +21,11 @@ from tests.contracts.broker import (
     read_activities,
 )
 from tests.fakes.brokers.etrade import (
-    CONSUMER_KEY,
     CONSUMER_SECRET,
     KEY,
     NO_CONTENT,
     FakeEtrade,
+    app_of,
     replaced,
     single,
 )
@@ -43,7 +44,8 @@ from tests.fakes.brokers.etrade_rows import (
 )
 from tests.fakes.provider_server import Reply, Request
 
-from optix.adapters.brokers.etrade import EtradeApp, EtradeBroker
+from optix.adapters.brokers import etrade
+from optix.adapters.brokers.etrade import EtradeBroker
 from optix.kernel import limits
 from optix.kernel.clock import Clock, ScaledClock, SystemClock
 from optix.kernel.errors import InvalidInput
@@ -75,15 +77,6 @@ async def server(clock: ScaledClock) -> AsyncIterator[FakeEtrade]:
         yield server
 
 
-def app_of(server: FakeEtrade) -> EtradeApp:
-    return EtradeApp(
-        consumer_key=CONSUMER_KEY,
-        consumer_secret=SecretStr(CONSUMER_SECRET),
-        api_url=f"{server.base_url}/v1",
-        oauth_url=server.base_url,
-    )
-
-
 def world_of(server: FakeEtrade, clock: Clock) -> BrokerWorld:
     def hold_nothing() -> None:
         server.positions = server.transactions = server.orders = []
@@ -108,6 +101,13 @@ async def world(server: FakeEtrade, clock: ScaledClock) -> AsyncIterator[BrokerW
 
 class TestCards(BrokerCards):
     """TC-B01 and following."""
+
+    def test_the_quality_file_says_what_the_adapter_does(self, world: BrokerWorld) -> None:
+        text = Path(etrade.__file__).with_name("quality.toml").read_text(encoding="utf-8")
+        told, is_ = tomllib.loads(text)["capabilities"], world.broker.capabilities
+        assert (told["name"], told["label"]) == (is_.name, is_.label)
+        assert set(told["reads"]) == is_.reads
+        assert told["history_days"] == is_.history_days
 
 
 class TestSigningIn:

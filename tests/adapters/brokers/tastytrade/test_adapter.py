@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import orjson
 import pytest
@@ -37,6 +39,7 @@ from tests.fakes.brokers.tastytrade_rows import (
 )
 from tests.fakes.provider_server import Reply, Request
 
+from optix.adapters.brokers import tastytrade
 from optix.adapters.brokers.tastytrade import TastytradeApp, TastytradeBroker
 from optix.kernel import limits
 from optix.kernel.clock import SystemClock
@@ -102,6 +105,13 @@ async def personal(server: FakeTastytrade) -> AsyncIterator[BrokerWorld]:
 
 class TestCards(BrokerCards):
     """TC-B01 and following, as the application of a partner."""
+
+    def test_the_quality_file_says_what_the_adapter_does(self, world: BrokerWorld) -> None:
+        text = Path(tastytrade.__file__).with_name("quality.toml").read_text(encoding="utf-8")
+        told, is_ = tomllib.loads(text)["capabilities"], world.broker.capabilities
+        assert (told["name"], told["label"]) == (is_.name, is_.label)
+        assert set(told["reads"]) == is_.reads
+        assert told["history_days"] == (is_.history_days or 0)
 
 
 class TestSigningIn:

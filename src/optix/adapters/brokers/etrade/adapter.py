@@ -51,7 +51,7 @@ from optix.ports.broker import (
 REQUEST_TOKEN_SECONDS: Final = 300
 IDLE_SECONDS: Final = 7_200  # without a request, after which a token sleeps until it is renewed
 DAY_SECONDS: Final = 86_400
-HISTORY_DAYS: Final = 730
+HISTORY_DAYS: Final = 720  # of about two years: a day before them is an error
 _CODE: Final = SignInField(
     "code", "Code", secret=False, help="The five characters that E*TRADE shows after you agree."
 )
