@@ -46,6 +46,7 @@ class OAuth2App:
     scope: str = ""
     in_body: bool = False
     as_json: bool = False
+    refused: frozenset[int] = _REFUSED  # the statuses that say no, whatever the body is
     pkce: bool = False
     sends_redirect: bool = True
     more: Mapping[str, str] = field(default_factory=dict)
@@ -99,7 +100,7 @@ class OAuth2App:
             basic = base64.b64encode(f"{self.client_id}:{secret}".encode()).decode()
             headers["Authorization"] = f"Basic {basic}"
         body: dict[str, Any] = {"json" if self.as_json else "data": form}
-        told = await rest.post_json(path, **body, headers=headers, refused=_REFUSED)
+        told = await rest.post_json(path, **body, headers=headers, refused=self.refused)
         return read(TokenAnswer, told, self.label)
 
 

@@ -245,6 +245,8 @@ class TestTokens:
             (Reply({"Error": {"message": "no code"}}, status=400), "status 400"),
             (Reply({"Error": {"code": 100, "message": "night"}}, status=500), "out of service"),
             (Reply(b"oauth_problem=signature_invalid", status=400), "signature_invalid"),
+            (Reply(b"<HTML>Access Denied</HTML>", status=403), "gateway"),
+            (Reply({"message": "not now"}, status=403), "gateway"),
         ],
     )
     async def test_refusals_are_told_by_their_codes(
@@ -254,6 +256,17 @@ class TestTokens:
         world.server.scripted.extend([reply] * (limits.PROVIDER_RETRIES_MAX + 1))
         with pytest.raises(BrokerUnavailable, match=words):
             await session.list_accounts()
+
+    async def test_a_page_of_the_gateway_is_no_word_on_the_sign_in(
+        self, world: BrokerWorld
+    ) -> None:
+        session = await world.open()
+        page = Reply(b"<html>401</html>", status=401)
+        attempts = limits.PROVIDER_RETRIES_MAX + 1
+        world.server.scripted.extend([page, page] * attempts)  # the question, then the renewal
+        with pytest.raises(BrokerUnavailable, match="gateway"):
+            await session.list_accounts()
+        assert await session.list_accounts()
 
     async def test_xml_is_no_answer(self, world: BrokerWorld) -> None:
         session = await world.open()

@@ -193,6 +193,19 @@ class TestGateway:
                 await session.list_accounts()
         assert await session.list_accounts()
 
+    async def test_a_grant_outlives_a_gateway_that_turns_its_renewal_away(
+        self, world: BrokerWorld, server: FakeTastytrade
+    ) -> None:
+        session = await world.open()
+        server.end_access_tokens()
+        ended = Reply({"error": {"code": "invalid_token"}}, status=401)
+        for status in (401, 403):
+            page = Reply(GATEWAY.body, status=status)
+            server.scripted.extend([ended, page] * (limits.PROVIDER_RETRIES_MAX + 1))
+            with pytest.raises(BrokerUnavailable, match="gateway"):
+                await session.list_accounts()
+        assert await session.list_accounts()
+
     async def test_an_account_that_may_not_be_read_does_not_end_the_sign_in(
         self, world: BrokerWorld
     ) -> None:

@@ -103,6 +103,8 @@ def explain(answer: Answer) -> OptixError | None:
     if problem is not None and problem[1] in _OURS:
         # Signing in again would not help: the keys of this installation are wrong, or the signing.
         return BrokerUnavailable(f"{LABEL} does not take what OPTIX signs ({problem[1]}).")
+    if problem is None and (answer.status == 403 or b"<html" in answer.body[:200].lower()):
+        return BrokerUnavailable(f"{LABEL}'s gateway turned the request away.")
     if answer.status == 401:
         return SignInNeeded(f"{LABEL} has ended the sign-in.")
     if code := _CODE.search(text):

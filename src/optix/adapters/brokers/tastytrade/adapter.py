@@ -92,6 +92,7 @@ class TastytradeBroker:
             scope="read",
             in_body=True,
             as_json=True,
+            refused=frozenset((400,)),  # the gateway's page of 401 or 403 is no word on a grant
         )
         partner = (SignInKind.OAUTH2,) if app.client_id else ()
         self.capabilities = BrokerCapabilities(
