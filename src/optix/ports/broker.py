@@ -102,14 +102,16 @@ class SignInStart:
     """Where the user goes: to an address, or to a form of ours with `fields`.
 
     `secrets` is kept sealed until the answer comes (a request token's secret, a user's id at the
-    aggregator). `copies_code` says that the user comes back with a code to type. `seconds` is how
-    long the address holds.
+    aggregator). `copies_code` says that the user comes back with a code to type. `state` is what
+    comes back in place of the request's state (a request token of OAuth 1). `seconds` is how long
+    the address holds.
     """
 
     url: str = ""
     fields: tuple[SignInField, ...] = ()
     copies_code: bool = False
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    state: str = field(default="", repr=False)
     seconds: int = 600
 
 

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from pydantic import SecretStr
@@ -30,7 +31,11 @@ class TokenAnswer(Wire):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth2App:
-    """One registered application. `in_body` sends its secret in the form, else as HTTP Basic."""
+    """One registered application. `in_body` sends its secret in the form, else as HTTP Basic.
+
+    `as_json` sends the form as a JSON object. An application without `client_id` is one that a user
+    registered, of whom only the secret is known.
+    """
 
     label: str
     client_id: str
@@ -40,6 +45,8 @@ class OAuth2App:
     refresh_path: str = ""  # the token's own where empty
     scope: str = ""
     in_body: bool = False
+    as_json: bool = False
+    refused: frozenset[int] = _REFUSED  # the statuses that say no, whatever the body is
     pkce: bool = False
     sends_redirect: bool = True
     more: Mapping[str, str] = field(default_factory=dict)
@@ -87,11 +94,13 @@ class OAuth2App:
         secret = self.client_secret.get_secret_value()
         headers = {}
         if self.in_body:
-            form = {**form, "client_id": self.client_id, "client_secret": secret}
+            named = {"client_id": self.client_id} if self.client_id else {}
+            form = {**form, **named, "client_secret": secret}
         else:
             basic = base64.b64encode(f"{self.client_id}:{secret}".encode()).decode()
             headers["Authorization"] = f"Basic {basic}"
-        told = await rest.post_json(path, data=form, headers=headers, refused=_REFUSED)
+        body: dict[str, Any] = {"json" if self.as_json else "data": form}
+        told = await rest.post_json(path, **body, headers=headers, refused=self.refused)
         return read(TokenAnswer, told, self.label)
 
 

@@ -171,7 +171,7 @@ class ConnectionService:
         seconds = min(start.seconds, limits.BROKER_FLOW_SECONDS_MAX)
         code = ""
         if start.url and not start.copies_code:
-            await self._records.keep_as("flow", state, flow, seconds=seconds)
+            await self._records.keep_as("flow", start.state or state, flow, seconds=seconds)
         else:
             code = await self._records.keep("answer", {**flow, "came": {}}, seconds=seconds)
         return Begun(start=start, handle=handle, code=code, seconds=seconds)
