@@ -50,6 +50,13 @@ def read(model: type[Model], raw: object, label: str) -> Model:
         ) from None
 
 
+def read_rows(model: type[Model], raw: object, label: str) -> list[Model]:
+    """Return an answer that is a list as models. Raises BrokerUnreadable for any other shape."""
+    if not isinstance(raw, list):
+        raise BrokerUnreadable(f"{label} sent something that is not a list.")
+    return [read(model, row, label) for row in raw]
+
+
 def exact(value: object) -> Decimal:
     """Return a vendor's number, sent as a number or as text, without padding zeros.
 
