@@ -17,7 +17,7 @@ ACCOUNT_ROW: dict[str, Any] = {
         "transactions": {"initial_sync_completed": True},
         "holdings": {"initial_sync_completed": True},
     },
-    "balance": {"total": {"amount": 15363.23, "currency": "USD"}},
+    "balance": {"total": {"amount": "15363.23", "currency": "USD"}},
     "status": "open",
     "raw_type": "Margin",
     "account_category": "INVESTMENT",

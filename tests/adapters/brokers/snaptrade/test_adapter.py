@@ -40,6 +40,7 @@ from optix.ports.broker import (
     BrokerUnavailable,
     BrokerUnreadable,
     HintReceiver,
+    SignInAnswer,
     SignInKind,
     SignInNeeded,
     SignInRefused,
@@ -50,8 +51,15 @@ NOW = datetime(2026, 3, 3, 16, tzinfo=UTC)
 
 
 class World(BrokerWorld):
+    """All users share one allowance, so each sign-in waits until a pause of another is over."""
+
     server: FakeSnapTrade
     broker: SnapTradeBroker
+
+    async def open(self) -> BrokerSession:
+        assert isinstance(self.server.clock, SteppingClock)
+        self.server.clock.advance(limits.PROVIDER_PAUSE_SECONDS)
+        return await super().open()
 
 
 @pytest.fixture
@@ -171,9 +179,7 @@ class TestPortal:
         with pytest.raises(SignInRefused):
             await world.broker.complete(answer_of(start.secrets, came))
 
-    async def test_ending_a_connection_ends_it_and_its_user_there_and_twice_does_no_harm(
-        self, world: World
-    ) -> None:
+    async def test_ending_a_connection_ends_it_and_its_user_there(self, world: World) -> None:
         grant = await world.sign_in()
         await world.broker.revoke(grant.credentials)
         assert not world.server.users
@@ -186,9 +192,7 @@ class TestPortal:
             await world.broker.renew({})
 
 
-def answer_of(secrets: Any, came: dict[str, str]) -> Any:
-    from optix.ports.broker import SignInAnswer
-
+def answer_of(secrets: Any, came: dict[str, str]) -> SignInAnswer:
     return SignInAnswer(kind=SignInKind.PORTAL, callback_url=CALLBACK, values=came, secrets=secrets)
 
 
@@ -259,7 +263,7 @@ class TestLimits:
         )
         with pytest.raises(BrokerBusy) as busy:
             await session.list_accounts()
-        assert busy.value.retry_after_seconds == 7
+        assert busy.value.retry_after_seconds == 8  # after the seventh second
 
     async def test_all_users_share_one_allowance_that_the_headers_tell(
         self, world: World, clock: SteppingClock
@@ -356,7 +360,6 @@ class TestSnapshot:
 
     async def test_a_day_of_nowhere_is_an_error(self, world: World) -> None:
         session, account = await opened(world)
-        world.server.route("GET", "/never", lambda _: Reply([]))
         await session.list_accounts()
         bad = {"results": [], "data_freshness": {"as_of": "lately"}}
         world.server.scripted.extend([Reply(BALANCES), Reply(bad)])
@@ -420,16 +423,21 @@ class TestHistory:
             return Reply({"data": data, "pagination": {"total": 4}})
 
         world.server.routes.insert(0, ("GET", f"/accounts/{ACCOUNT}/activities", odd))
+        before = len(world.server.asked)
         with pytest.raises(BrokerUnavailable, match="changed"):
             await read_activities(session, account, world)
+        pages = 2 if change == "repeats" else 1
+        assert len(world.server.asked) - before == pages * limits.BROKER_READINGS_MAX
 
     async def test_more_pages_than_any_account_has_are_an_error(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "BROKER_PAGES_MAX", 2)
         session, account = await opened(world)
+        before = len(world.server.asked)
         with pytest.raises(BrokerUnreadable, match="more history"):
             await read_activities(session, account, world)
+        assert len(world.server.asked) - before == limits.BROKER_PAGES_MAX
 
 
 def test_it_takes_webhooks() -> None:

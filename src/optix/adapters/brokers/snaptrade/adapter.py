@@ -211,12 +211,13 @@ class SnapTradeBroker:
         try:
             told = read(wire.Webhook, payload, LABEL)
             sent = datetime.fromisoformat(told.event_timestamp)
-            sent_ns = to_ns(sent)
-        except (BrokerUnreadable, ValueError, TypeError):
+        except (BrokerUnreadable, ValueError):
             raise WebhookRefused(f"{LABEL}'s webhook cannot be read.") from None
+        if sent.tzinfo is None:
+            raise WebhookRefused(f"{LABEL}'s webhook cannot be read: its time has no zone.")
         if told.client_id and told.client_id != self._app.client_id:
             raise WebhookRefused(f"{LABEL}'s webhook is for another application.")
-        fresh = self._deliveries.take(told.webhook_id, sent_ns)
+        fresh = self._deliveries.take(told.webhook_id, to_ns(sent))
         if not fresh or not told.brokerage_authorization_id:
             return []
         word = told.event_type.replace("_", "").lower()

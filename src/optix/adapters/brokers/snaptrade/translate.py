@@ -162,8 +162,14 @@ def instrument_of(told: wire.Instrument, currency: str | None) -> Asset:
     kind = KINDS.find(told.kind, AssetKind.OTHER)
     if kind is AssetKind.OPTION:
         return option_of(told.symbol, money, told.multiplier)
-    multiplier = int(told.multiplier) if told.multiplier else 1
-    return _security(kind, told.symbol, told.raw_symbol, money, name=told.description, multiplier=multiplier)
+    return _security(
+        kind,
+        told.symbol,
+        told.raw_symbol,
+        money,
+        name=told.description,
+        multiplier=int(told.multiplier) if told.multiplier else 1,
+    )
 
 
 def option_of(ticker: str, currency: str, multiplier: Decimal | int | None) -> Asset:
