@@ -151,9 +151,9 @@ def position_of(
         asset=asset,
         quantity=units,
         size=abs(units),
-        cost=None if unit_cost is None else _money(size * unit_cost, asset.currency),
+        cost=None if unit_cost is None else Money(unit_cost, asset.currency) * size,
         price=None if price is None else Price(price),
-        value=None if price is None else _money(size * price, asset.currency),
+        value=None if price is None else Money(price, asset.currency) * size,
     )
 
 
