@@ -19,7 +19,7 @@ class ItemAdded(Wire):
 
 
 class LinkResults(Wire):
-    item_add_results: list[ItemAdded] = []
+    item_add_results: tuple[ItemAdded, ...] = ()
 
 
 class LinkSession(Wire):
@@ -27,12 +27,12 @@ class LinkSession(Wire):
 
 
 class LinkState(Wire):
-    link_sessions: list[LinkSession] = []
+    link_sessions: tuple[LinkSession, ...] = ()
 
     @field_validator("link_sessions", mode="before")
     @classmethod
     def _null_is_none(cls, value: Any) -> Any:
-        return [] if value is None else value
+        return () if value is None else value
 
 
 class Exchanged(Wire):
