@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from tests.adapters.brokers.snaptrade.rows import (
 )
 from tests.fixtures.recorded import recorded
 
-from optix.adapters.brokers.exact import load_exact, read, read_rows
+from optix.adapters.brokers.exact import NO_CURRENCY, load_exact, read, read_rows
 from optix.adapters.brokers.snaptrade import PARSERS, translate, wire
 from optix.kernel.activity import Activity, ActivityKind, PositionEffect
 from optix.kernel.holding import AssetKind, Balance, Position
@@ -220,6 +221,11 @@ class TestActivities:
         assert one_activity(trade_date="2026-03-03").day == date(2026, 3, 3)
         assert one_activity(trade_date=None).day == date(2026, 3, 4), "the settlement's"
 
+    def test_money_of_a_coin_is_added_to_no_dollars(self) -> None:
+        found = one_activity(currency={"code": "USDT"}, amount="5")
+        assert found.cash == Money(Decimal(5), NO_CURRENCY)
+        assert one_activity(currency=None, amount="5").cash == Money(Decimal(5))
+
     @pytest.mark.parametrize("text", ["lately", None])
     def test_a_line_without_a_day_is_an_error(self, text: str | None) -> None:
         with pytest.raises(BrokerUnreadable):
@@ -396,3 +402,8 @@ class TestRecorded:
         """They decode exactly, and no parser takes one of them for nothing."""
         with pytest.raises(BrokerUnreadable):
             PARSERS[kind](told(name))
+
+    def test_every_recorded_file_is_read_here(self) -> None:
+        source = Path(__file__).read_text(encoding="utf-8")
+        files = recorded("brokers/snaptrade").glob("*.json")
+        assert [path.name for path in files if f'"{path.name}"' not in source] == []

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
+from optix.adapters.brokers.exact import currency_of
 from optix.adapters.brokers.plaid import wire
 from optix.adapters.brokers.plaid.words import (
     CANCEL,
@@ -28,7 +29,6 @@ from optix.kernel.money import Money, Price
 from optix.kernel.symbols import MalformedSymbol, parse_symbol
 from optix.ports.broker import BrokerAccount, BrokerUnreadable
 
-USD: Final = "USD"
 CASH: Final = "cash"
 CURRENCY_PREFIX: Final = "CUR:"  # before coins and currencies
 CLEAR_RATIO: Final = Decimal("1.5")  # by which one meaning of a cost must fit better than another
@@ -56,7 +56,7 @@ def accounts(told: Iterable[wire.Account], item: wire.Item | None) -> list[Broke
                 number=f"…{(each.mask or '')[-4:]}",
                 name=each.official_name or each.name,
                 kind=each.subtype or "",
-                currency=_currency(each.balances) or USD,
+                currency=_currency(each.balances),
                 brokerage=name,
             )
         )
@@ -79,12 +79,12 @@ def balances(
     cash: dict[str, Money] = {}
     for each in holdings:
         currency = _currency(each)
-        if _is_cash(_security(each.security_id, securities)) and currency:
+        if _is_cash(_security(each.security_id, securities)):
             value = each.quantity if each.institution_value is None else each.institution_value
             cash[currency] = cash.get(currency, Money.zero(currency)) + Money(value, currency)
     found: list[Balance] = []
     for account in accounts:
-        currency = _currency(account.balances) or USD
+        currency = _currency(account.balances)
         found.append(
             Balance(
                 currency=currency,
@@ -185,7 +185,7 @@ def asset_of(security: wire.Security, currency: str) -> Asset:
         symbol=symbol,
         contract=contract,
         multiplier=STANDARD_MULTIPLIER if contract is not None else 1,
-        currency=currency or USD,
+        currency=currency,
         name=security.name or "",
         cusip=security.cusip or "",
         isin=security.isin or "",
@@ -224,7 +224,7 @@ def activities(
     """Yield the lines of history."""
     for each in told:
         subtype = (each.subtype or "").strip().lower()
-        currency = _currency(each) or USD
+        currency = _currency(each)
         cash = -each.amount
         asset = _asset_of_line(each, securities, currency)
         quantity = each.quantity or None
@@ -278,14 +278,11 @@ def _is_cash(security: wire.Security) -> bool:
 
 
 def _currency(told: wire.AccountBalances | wire.Holding | wire.Transaction) -> str:
-    """Return the currency, '' for one that is no three letters: money is not counted in those."""
-    code = told.iso_currency_code or told.unofficial_currency_code or USD
-    is_code = len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
-    return code if is_code else ""
+    return currency_of(told.iso_currency_code or told.unofficial_currency_code)
 
 
 def _money(amount: Decimal | None, currency: str) -> Money | None:
-    return None if amount is None or not currency else Money(amount, currency)
+    return None if amount is None else Money(amount, currency)
 
 
 def day_of(text: str) -> date:

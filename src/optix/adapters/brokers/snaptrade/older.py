@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from optix.adapters.brokers.exact import currency_of
 from optix.adapters.brokers.snaptrade import translate, wire
 from optix.kernel.holding import Asset, Position
 
@@ -14,7 +15,7 @@ def positions(told: wire.OldHoldings) -> list[Position]:
     for each in (*told.positions, *told.option_positions):
         if each.cash_equivalent or not each.units:
             continue
-        currency = each.currency.code if each.currency is not None else translate.USD
+        currency = currency_of(each.currency.code if each.currency is not None else None)
         asset = translate.asset_of(each.symbol.symbol, each.symbol.option_symbol, currency)
         if asset is not None:
             cost = _unit_cost(each, asset)

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from optix.adapters.brokers.exact import NO_CURRENCY, currency_of
 from optix.adapters.brokers.snaptrade import wire
 from optix.adapters.brokers.snaptrade.words import (
     ACCOUNT_STATES,
@@ -112,16 +113,18 @@ def balances(told: Iterable[wire.Balance], account: wire.Account | None = None) 
     total = account.balance.total if account is not None and account.balance is not None else None
     worth = None if total is None or account is None else total.amount
     currency = USD if account is None else _total_currency(account)
-    found = [
-        Balance(
-            currency=each.currency.code,
-            cash=_money(each.cash, each.currency.code),
-            buying_power=_money(each.buying_power, each.currency.code),
-            net_liquidation=_money(worth, currency) if each.currency.code == currency else None,
-        )
-        for each in told
-        if is_currency(each.currency.code)
-    ]
+    found: list[Balance] = []
+    for each in told:
+        code = currency_of(each.currency.code)
+        if code != NO_CURRENCY:  # several coins would look like one
+            found.append(
+                Balance(
+                    currency=code,
+                    cash=_money(each.cash, code),
+                    buying_power=_money(each.buying_power, code),
+                    net_liquidation=_money(worth, currency) if code == currency else None,
+                )
+            )
     if worth is not None and all(each.currency != currency for each in found):
         found.append(Balance(currency=currency, net_liquidation=_money(worth, currency)))
     return found
@@ -158,7 +161,7 @@ def position_of(
 
 
 def instrument_of(told: wire.Instrument, currency: str | None) -> Asset:
-    money = _currency(currency or told.currency)
+    money = currency_of(currency or told.currency)
     kind = KINDS.find(told.kind, AssetKind.OTHER)
     if kind is AssetKind.OPTION:
         return option_of(told.symbol, money, told.multiplier)
@@ -228,7 +231,7 @@ def asset_of(
     code = symbol.type.code if symbol.type is not None else None
     kind = SECURITY_TYPES.find(code, AssetKind.OTHER) if code else AssetKind.STOCK
     own = symbol.currency.code if symbol.currency is not None else None
-    money = _currency(own or currency)
+    money = currency_of(own or currency)
     return _security(kind, symbol.symbol, symbol.raw_symbol, money, name=symbol.description)
 
 
@@ -237,7 +240,7 @@ def activities(told: Iterable[wire.Activity]) -> Iterator[Activity]:
     for each in told:
         kind = TYPES.find(each.type, ActivityKind.OTHER)
         sign, effect = _direction(each)
-        currency = _currency(each.currency.code if each.currency is not None else None)
+        currency = currency_of(each.currency.code if each.currency is not None else None)
         asset = asset_of(each.symbol, each.option_symbol, currency)
         units = each.units or None
         if units is not None and sign:
@@ -393,18 +396,9 @@ def moment_of(text: str | None) -> datetime | None:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def is_currency(code: str) -> bool:
-    """True for what money can be counted in here; coins of exchanges have longer names."""
-    return len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
-
-
-def _currency(code: str | None) -> str:
-    return code if code and is_currency(code) else USD
-
-
 def _total_currency(told: wire.Account) -> str:
     total = told.balance.total if told.balance is not None else None
-    return _currency(total.currency if total is not None else None)
+    return currency_of(total.currency if total is not None else None)
 
 
 def _money(amount: Decimal | None, currency: str) -> Money | None:
