@@ -358,6 +358,20 @@ class TestHistory:
         pages = 2 if change == "repeats" else 1
         assert len(world.server.asked) - before == pages * limits.BROKER_READINGS_MAX
 
+    async def test_an_access_that_ends_in_the_middle_of_paging_yields_nothing(
+        self, world: World
+    ) -> None:
+        session, account = await opened(world)
+        real = world.server._transactions
+
+        def end(body: dict[str, Any]) -> Reply:
+            return error("ITEM_LOGIN_REQUIRED") if body["options"]["offset"] else real(body)
+
+        route = ("POST", "/investments/transactions/get", world.server._of_body(end))
+        world.server.routes.insert(0, route)
+        with pytest.raises(SignInNeeded):
+            await read_activities(session, account, world)
+
     async def test_more_pages_than_any_account_has_are_an_error(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:

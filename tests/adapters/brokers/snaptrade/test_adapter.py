@@ -179,11 +179,14 @@ class TestPortal:
         with pytest.raises(SignInRefused):
             await world.broker.complete(answer_of(start.secrets, came))
 
-    async def test_ending_a_connection_ends_it_and_its_user_there(self, world: World) -> None:
+    async def test_ending_a_connection_ends_it_and_its_user_there_and_again_does_no_harm(
+        self, world: World
+    ) -> None:
         grant = await world.sign_in()
         await world.broker.revoke(grant.credentials)
         assert not world.server.users
         assert not world.server.connections
+        await world.broker.revoke(grant.credentials)
 
     async def test_only_the_portal_is_a_way_in(self, world: World) -> None:
         with pytest.raises(InvalidInput):
@@ -428,6 +431,21 @@ class TestHistory:
             await read_activities(session, account, world)
         pages = 2 if change == "repeats" else 1
         assert len(world.server.asked) - before == pages * limits.BROKER_READINGS_MAX
+
+    async def test_an_access_that_ends_in_the_middle_of_paging_yields_nothing(
+        self, world: World
+    ) -> None:
+        session, account = await opened(world)
+        real = world.server._activities
+
+        def end(request: Request) -> Reply:
+            if request.query["offset"] == "0":
+                return real(request)
+            return error(401, "Invalid userID or userSecret provided", "1083")
+
+        world.server.routes.insert(0, ("GET", f"/accounts/{ACCOUNT}/activities", end))
+        with pytest.raises(SignInNeeded):
+            await read_activities(session, account, world)
 
     async def test_more_pages_than_any_account_has_are_an_error(
         self, world: World, monkeypatch: pytest.MonkeyPatch

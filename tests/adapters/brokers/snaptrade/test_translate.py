@@ -151,6 +151,16 @@ class TestPositions:
         odd = instrument(symbol="a thing!", raw_symbol="a thing!")
         assert one_position(instrument=odd).asset.symbol == "a thing!"
 
+    @pytest.mark.parametrize("odd", ["0.5", "-100", str(translate.MULTIPLIER_MAX + 1)])
+    def test_a_multiplier_that_is_none_is_an_error(self, odd: str) -> None:
+        for kind in ("option", "future"):
+            with pytest.raises(BrokerUnreadable):
+                one_position(instrument=instrument(kind=kind, multiplier=odd))
+
+    def test_a_future_has_a_multiplier_too(self) -> None:
+        found = one_position(instrument=instrument(kind="future", symbol="ESH6", multiplier="50"))
+        assert found.value == Money(Decimal("210052.5"))
+
     def test_an_option_whose_symbol_is_none_keeps_its_text(self) -> None:
         odd = {"kind": "option", "symbol": "SPY weekly", "multiplier": "10"}
         asset = one_position(instrument=odd).asset

@@ -259,6 +259,21 @@ class TestHistory:
         with pytest.raises(BrokerUnreadable, match="more orders"):
             await session.fetch_orders(account)
 
+    async def test_an_access_that_ends_in_the_middle_of_paging_yields_nothing(
+        self, world: BrokerWorld, server: FakeTradierBroker
+    ) -> None:
+        session = await world.open()
+        account = (await session.list_accounts())[0]
+
+        def end(request: Request) -> Reply:
+            if request.query["page"] == "1":
+                return server._history(request)
+            return Reply(b"Invalid Access Token", status=401)
+
+        server.routes.insert(0, ("GET", "/accounts/*", end))
+        with pytest.raises(SignInNeeded):
+            await read_activities(session, account, world)
+
     async def test_a_history_that_never_stands_still_is_an_error(
         self, world: BrokerWorld, server: FakeTradierBroker
     ) -> None:

@@ -185,6 +185,8 @@ class SnapTradeBroker:
         client = self._client(user)
         try:
             await client.delete_connection(credentials.get("connection", ""))
+        except SignInNeeded:
+            pass  # no such user: nothing of the connection is left
         finally:
             await client.close()
         client = self._client()

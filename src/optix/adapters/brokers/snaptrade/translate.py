@@ -31,6 +31,7 @@ from optix.ports.broker import AccountStatus, BrokerAccount, BrokerUnreadable, R
 
 USD: Final = "USD"
 MINI_MULTIPLIER: Final = 10
+MULTIPLIER_MAX: Final = 1_000_000
 INVESTMENT: Final = "INVESTMENT"
 SUMMED: Final = frozenset({ActivityKind.TRADE, ActivityKind.REINVESTMENT})
 # Without an amount these say nothing; the others move no cash.
@@ -171,13 +172,21 @@ def instrument_of(told: wire.Instrument, currency: str | None) -> Asset:
         told.raw_symbol,
         money,
         name=told.description,
-        multiplier=int(told.multiplier) if told.multiplier else 1,
+        multiplier=_multiplier(told.multiplier, 1),
     )
+
+
+def _multiplier(told: Decimal | int | None, usual: int) -> int:
+    if not told:
+        return usual
+    if told != int(told) or not 0 < told <= MULTIPLIER_MAX:
+        raise BrokerUnreadable(f"{LABEL} has a multiplier that is none.")
+    return int(told)
 
 
 def option_of(ticker: str, currency: str, multiplier: Decimal | int | None) -> Asset:
     """Return the option of a padded symbol; one that is none keeps its text."""
-    size = int(multiplier) if multiplier else STANDARD_MULTIPLIER
+    size = _multiplier(multiplier, STANDARD_MULTIPLIER)
     try:
         contract = parse_option(ticker)
     except MalformedContract:
