@@ -121,10 +121,10 @@ class TestCards(BrokerCards):
 
     async def test_b03_a_login_is_the_same_one_next_time(self, world: BrokerWorld) -> None:
         """Mended in its own page: a sign-in from scratch is another login there."""
+        assert isinstance(world, World)
         grant = await world.sign_in()
         start = await world.broker.begin(asked(reconnect=dict(grant.credentials)))
-        assert world.agree is not None
-        world.agree(start.url)
+        world.server.finish(start.url)
         assert (await world.broker.complete(answer_of(start))).login_key == grant.login_key
 
     async def test_b04_what_does_not_fit_is_refused(self, world: BrokerWorld) -> None:
