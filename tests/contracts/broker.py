@@ -73,6 +73,7 @@ class BrokerWorld:
     secrets: Sequence[str]
     agree: Callable[[str], dict[str, str]] | None = None
     typed: dict[str, str] = field(default_factory=dict)
+    answer: str = "code"  # what comes back from the browser and decides
     end_access: Callable[[], object] = lambda: None
     hold_nothing: Callable[[], object] = lambda: None
     grants: list[Grant] = field(default_factory=list)
@@ -183,7 +184,7 @@ class BrokerCards:
         assert (await world.sign_in()).login_key == (await world.sign_in()).login_key
 
     async def test_b04_what_does_not_fit_is_refused(self, world: BrokerWorld) -> None:
-        name = "code" if world.agree is not None else next(iter(world.typed))
+        name = world.answer if world.agree is not None else next(iter(world.typed))
         for wrong in ("", "something-else"):
             with pytest.raises(SignInRefused) as refusal:
                 await world.sign_in(**{name: wrong})

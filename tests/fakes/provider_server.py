@@ -20,6 +20,7 @@ class Request:
     query: Mapping[str, str]
     headers: Mapping[str, str]  # names in lower case
     body: bytes
+    target: str = ""  # as it came, where bytes matter
 
     def form(self) -> Mapping[str, str]:
         return {name: values[-1] for name, values in parse_qs(self.body.decode()).items()}
@@ -113,7 +114,7 @@ async def _read(reader: asyncio.StreamReader) -> Request:
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     parts = urlsplit(target)
     query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    return Request(method, unquote(parts.path), query, headers, body)
+    return Request(method, unquote(parts.path), query, headers, body, target)
 
 
 def _bytes_of(reply: Reply) -> bytes:

@@ -84,6 +84,17 @@ async def test_a_lost_post_is_never_sent_again(served: Served) -> None:
     assert await served.client.post_json("/thing", data={"a": "b"}) == {"a": "b"}
 
 
+async def test_taking_away_is_tried_again_and_gone_already_is_good(served: Served) -> None:
+    served.server.route("DELETE", "/v1/thing", lambda _: Reply({}))
+    served.server.scripted.extend([Reply(status=503), Reply(status=404)])
+    await served.client.delete("/thing")
+    assert [request.method for request in served.server.asked] == ["DELETE", "DELETE"]
+    await served.client.delete("/thing")
+    served.server.scripted.append(Reply(status=410))
+    with pytest.raises(ProviderUnavailable):
+        await served.client.delete("/thing")
+
+
 @pytest.mark.parametrize(
     ("reply", "error", "words"),
     [

@@ -18,6 +18,7 @@ from optix.ports.broker import BrokerUnreadable
 
 PLACES_SENT_MAX = 40  # zeros that a vendor pads with
 PLACES_MAX = 20  # beside those: some brokers divide and do not round
+NO_CURRENCY = "XXX"  # ISO 4217: such amounts are kept, and added to no others
 _WIDE = Context(prec=120)  # nothing that passes the bounds is rounded
 
 
@@ -50,6 +51,13 @@ def read(model: type[Model], raw: object, label: str) -> Model:
         ) from None
 
 
+def read_rows(model: type[Model], raw: object, label: str) -> list[Model]:
+    """Return an answer that is a list as models. Raises BrokerUnreadable for any other shape."""
+    if not isinstance(raw, list):
+        raise BrokerUnreadable(f"{label} sent something that is not a list.")
+    return [read(model, row, label) for row in raw]
+
+
 def exact(value: object) -> Decimal:
     """Return a vendor's number, sent as a number or as text, without padding zeros.
 
@@ -71,6 +79,14 @@ def exact(value: object) -> Decimal:
     if -int(number.as_tuple().exponent) > PLACES_MAX:
         raise ValueError("more places than any amount has")
     return number or Decimal(0)  # -0 is 0
+
+
+def currency_of(code: str | None) -> str:
+    """Return the currency of an amount: dollars where none is told, NO_CURRENCY for a coin's."""
+    if not code:
+        return "USD"
+    is_code = len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()
+    return code if is_code else NO_CURRENCY
 
 
 def _refuse_constant(text: str) -> Any:

@@ -204,6 +204,10 @@ class RestClient:
             )
         return self.read(self._checked(answer))
 
+    async def delete(self, path: str, *, absent: frozenset[int] = _ABSENT) -> None:
+        """Take something away; gone already is good too. Retried and raises as `get`."""
+        await self._insist("DELETE", path, absent=absent)
+
     async def iter_pages(
         self,
         path: str,

@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from pydantic import SecretStr
-from tests.contracts.broker import BrokerCards, BrokerWorld, quick_wiring, read_activities
-from tests.fakes.brokers.tradier import CLIENT_ID, CLIENT_SECRET, FakeTradierBroker
+from tests.contracts.broker import (
+    BrokerCards,
+    BrokerWorld,
+    Notes,
+    quick_wiring,
+    read_activities,
+)
+from tests.fakes.brokers.tradier import CLIENT_ID, CLIENT_SECRET, FakeTradierBroker, shaped
+from tests.fakes.provider_server import Reply, Request
+from tests.fakes.stepping_clock import SteppingClock
 
 from optix.adapters.brokers.tradier import TradierApp, TradierBroker
+from optix.kernel import limits
 from optix.kernel.clock import SystemClock
-from optix.ports.broker import SignInKind, SignInNeeded
+from optix.ports.broker import (
+    BrokerBusy,
+    BrokerUnavailable,
+    BrokerUnreadable,
+    Grant,
+    SignInKind,
+    SignInNeeded,
+)
 
 OPTION = "SPY260918P00550000"
 EVENTS = [
@@ -114,6 +131,10 @@ async def world(server: FakeTradierBroker) -> AsyncIterator[BrokerWorld]:
         yield world
 
 
+def endless_orders(request: Request) -> Reply:
+    return Reply({"orders": shaped("order", [{**ORDER, "id": int(request.query["page"])}])})
+
+
 class TestCards(BrokerCards):
     """TC-B01 and following."""
 
@@ -152,7 +173,125 @@ class TestSigningIn:
         assert [grant.login_ends for grant in world.grants] == [None]
 
 
+class TestLimitsAndRefusals:
+    """The gateway before Tradier speaks in its own ways."""
+
+    @pytest.mark.parametrize(
+        "reply",
+        [
+            Reply(b"Quota Violation", status=400),
+            Reply({"fault": {"detail": {"errorcode": "policies.ratelimit.QuotaViolation"}}}, 400),
+            Reply(b"slow down", status=429),
+        ],
+    )
+    async def test_a_quota_is_told_with_400_too(self, world: BrokerWorld, reply: Reply) -> None:
+        session = await world.open()
+        world.server.scripted.append(reply)
+        with pytest.raises(BrokerBusy):
+            await session.list_accounts()
+
+    @pytest.mark.parametrize("status", [400, 401])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"Invalid Access Token",
+            b'{"fault":{"detail":{"errorcode":"keymanagement.service.invalid_access_token"}}}',
+        ],
+    )
+    async def test_a_token_that_is_refused_is_told_as_text_or_as_an_object(
+        self, world: BrokerWorld, status: int, body: bytes
+    ) -> None:
+        session = await world.open()
+        world.server.scripted.append(Reply(body, status=status))
+        with pytest.raises(SignInNeeded):
+            await session.list_accounts()
+
+    async def test_bad_parameters_are_no_end_of_the_sign_in(self, world: BrokerWorld) -> None:
+        session = await world.open()
+        world.server.scripted.append(Reply(b"Invalid parameter, page", status=400))
+        with pytest.raises(BrokerUnavailable):
+            await session.list_accounts()
+
+    async def test_what_is_left_is_told_in_milliseconds(self, server: FakeTradierBroker) -> None:
+        clock = SteppingClock(datetime(2026, 3, 3, 16, tzinfo=UTC))
+        wiring = replace(quick_wiring(clock), sleep=clock.sleep)
+        broker = TradierBroker(TradierApp(production_url=server.base_url), wiring)
+        credentials = {"access_token": "a-personal-token-that-must-not-show"}
+
+        async def never(grant: Grant) -> None:
+            raise AssertionError(grant)
+
+        session = broker.open(credentials, renew=never, log=Notes())
+        server.scripted.append(
+            Reply(
+                {"profile": {"id": "id-user", "account": "null"}},
+                headers={
+                    "X-Ratelimit-Allowed": "60",
+                    "X-Ratelimit-Available": "0",
+                    "X-Ratelimit-Expiry": str(clock.now_ns() // 1_000_000 + 9_000),
+                },
+            )
+        )
+        assert await session.list_accounts() == []
+        before = clock.now_ns()
+        await session.list_accounts()
+        await session.close()
+        assert clock.now_ns() - before == 9 * 10**9
+
+    async def test_json_is_asked_for_because_xml_is_the_default(self, world: BrokerWorld) -> None:
+        session = await world.open()
+        await session.list_accounts()
+        assert {request.headers["accept"] for request in world.server.asked} == {"application/json"}
+
+
 class TestHistory:
+    async def test_more_pages_than_any_account_has_are_an_error(
+        self, world: BrokerWorld, server: FakeTradierBroker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BROKER_PAGES_MAX", 2)
+        session = await world.open()
+        account = (await session.list_accounts())[0]
+        before = len(server.asked)
+        with pytest.raises(BrokerUnreadable, match="more history"):
+            await read_activities(session, account, world)
+        assert len(server.asked) - before == limits.BROKER_PAGES_MAX
+        server.routes.insert(0, ("GET", "/accounts/*", endless_orders))
+        with pytest.raises(BrokerUnreadable, match="more orders"):
+            await session.fetch_orders(account)
+
+    async def test_an_access_that_ends_in_the_middle_of_paging_yields_nothing(
+        self, world: BrokerWorld, server: FakeTradierBroker
+    ) -> None:
+        session = await world.open()
+        account = (await session.list_accounts())[0]
+
+        def end(request: Request) -> Reply:
+            if request.query["page"] == "1":
+                return server._history(request)
+            return Reply(b"Invalid Access Token", status=401)
+
+        server.routes.insert(0, ("GET", "/accounts/*", end))
+        with pytest.raises(SignInNeeded):
+            await read_activities(session, account, world)
+
+    async def test_a_history_that_never_stands_still_is_an_error(
+        self, world: BrokerWorld, server: FakeTradierBroker
+    ) -> None:
+        session = await world.open()
+        account = (await session.list_accounts())[0]
+        amounts = iter(range(1, 100))
+
+        def moving(request: Request) -> Reply:
+            events = [{**EVENTS[0], "amount": next(amounts)}] if request.query["page"] < "3" else []
+            return Reply({"history": shaped("event", events)})
+
+        server.routes.insert(0, ("GET", "/accounts/*", moving))
+        before = len(server.asked)
+        with pytest.raises(BrokerUnavailable, match="changed"):
+            await read_activities(session, account, world)
+        pages, once_more = 3, 1
+        assert len(server.asked) - before == limits.BROKER_READINGS_MAX * (pages + once_more)
+
     async def test_a_reading_during_which_lines_moved_is_read_again(
         self, world: BrokerWorld, server: FakeTradierBroker
     ) -> None:
