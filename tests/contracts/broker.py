@@ -74,7 +74,8 @@ class BrokerWorld:
     """One brokerage with one user who holds something and has done something.
 
     `agree` is the user in the browser: it takes the address and returns what comes back. `typed` is
-    what a user types where there is no browser. These hooks may be coroutines. `secrets` must show nowhere.
+    what a user types where there is no browser. `secrets` must show
+    nowhere. Hooks may be coroutines.
     """
 
     broker: Broker

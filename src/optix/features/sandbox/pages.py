@@ -52,7 +52,8 @@ def welcome() -> str:
         "Paper accounts",
         "<p>Trade with money that is not real, on live quotes. Your account comes with a year of "
         "made-up history. This browser keeps its key.</p>"
-        '<form method="post" action="/sandbox/accounts"><button>Open a paper account</button></form>',
+        '<form method="post" action="/sandbox/accounts">'
+        "<button>Open a paper account</button></form>",
     )
 
 
