@@ -10,6 +10,7 @@ from tests.features.sandbox.conftest import Desk
 
 from optix.features.sandbox.rules import PaperOrderRefused
 from optix.features.sandbox.service import PaperAccountUnknown, PaperOrderUnknown
+from optix.kernel import limits
 from optix.kernel.ids import new_uuid
 
 pytestmark = pytest.mark.stores
@@ -66,7 +67,14 @@ class TestMarketOrders:
         assert await desk.outcome(order) == ("rejected", why)
         assert await cash(desk) == before
 
-    @pytest.mark.parametrize("legs", [[("IBM", "0")], [("IBM", "1.5")], [("IBM", "1000001")]])
+    @pytest.mark.parametrize(
+        "legs",
+        [
+            [("IBM", "0")],
+            [("IBM", "1.5")],
+            [("IBM", str(limits.PAPER_QUANTITY_MAX + 1))],
+        ],
+    )
     async def test_a_quantity_that_is_none_is_no_order(
         self, desk: Desk, legs: list[tuple[str, str]]
     ) -> None:
@@ -74,7 +82,7 @@ class TestMarketOrders:
             await desk.place(*legs)
 
     async def test_five_legs_and_index_options_are_no_order(self, desk: Desk) -> None:
-        strikes = [f"IBM281215C00{strike}0000" for strike in (30, 31, 32, 33, 34)]
+        strikes = [f"IBM281215C00{30 + n}0000" for n in range(limits.PAPER_LEGS_MAX + 1)]
         with pytest.raises(PaperOrderRefused, match="1 to 4 legs"):
             await desk.place(*((strike, "1") for strike in strikes))
         with pytest.raises(PaperOrderRefused, match="index option"):
@@ -117,7 +125,8 @@ class TestLimitOrders:
     async def test_orders_that_rest_are_bounded(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("optix.kernel.limits.PAPER_WORKING_ORDERS_MAX", 1)
+        assert limits.PAPER_WORKING_ORDERS_MAX > 1
+        monkeypatch.setattr(limits, "PAPER_WORKING_ORDERS_MAX", 1)
         desk.quotes.set("IBM", "299.90", "300.10")
         await desk.place(("IBM", "10"), limit="299.00")
         with pytest.raises(PaperOrderRefused, match="too many"):
@@ -126,7 +135,8 @@ class TestLimitOrders:
     async def test_a_round_looks_at_so_many_orders(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("optix.kernel.limits.PAPER_RESTING_LOOKED_AT_MAX", 1)
+        assert limits.PAPER_RESTING_LOOKED_AT_MAX > 1
+        monkeypatch.setattr(limits, "PAPER_RESTING_LOOKED_AT_MAX", 1)
         desk.quotes.set("IBM", "299.90", "300.10")
         for _ in range(2):
             await desk.place(("IBM", "1"), limit="299.00")
