@@ -78,7 +78,7 @@ async def add_history(
         )
     )
     session.add_all(_row(account, (place or 0) + step, line) for step, line in enumerate(lines))
-    await session.flush()
+    await session.flush()  # the next lines of this transaction count from these
 
 
 async def list_orders(session: ReadSession, account: UUID, since: datetime) -> list[SandboxOrder]:

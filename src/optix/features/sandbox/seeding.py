@@ -112,7 +112,7 @@ class _Year:
         """Return about what a contract was worth, by the normal model; at least a cent."""
         contract = asset_of(key).contract
         assert contract is not None
-        spot = float(self.price(contract.root, place))
+        spot = Price(self.price(contract.root, place)).to_float()
         years = max((contract.expiration - self.days[place]).days, 0.5) / 365
         deviation = spot * VOLATILITY * math.sqrt(years)
         inside = spot - contract.strike if contract.right is _CALL else contract.strike - spot
@@ -123,7 +123,7 @@ class _Year:
 
     def _walk(self, end: Decimal) -> list[Decimal]:
         step = VOLATILITY / math.sqrt(SESSIONS)
-        prices = [float(end)]
+        prices = [Price(end).to_float()]
         for _ in range(len(self.days) - 1):
             prices.append(prices[-1] * math.exp(self._random.gauss(0, step)))
         return [cents(Decimal(price)) for price in reversed(prices)]

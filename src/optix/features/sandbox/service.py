@@ -88,9 +88,9 @@ class Sandbox:
         lines = seeding.year_of(seed, self._today(), prices)
         async with self._database.writing() as session:
             session.add(holder)
-            await session.flush()
+            await session.flush()  # the account refers to it
             session.add(account)
-            await session.flush()
+            await session.flush()  # the lines refer to it
             await repository.add_history(session, account, lines)
         return key
 
