@@ -6,6 +6,9 @@ server; sleeps between attempts are skipped, and time-outs are short.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +40,14 @@ from optix.ports.broker import (
 CALLBACK = "https://optix.example/api/v1/brokerages/it/callback"
 STATE = "a-state"
 VERIFIER = "a-verifier-that-must-not-show"
+CHALLENGE = (
+    base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+)
+
+
+async def settled(result: Any) -> Any:
+    """Return what a world's hook returned, once it is there: real servers take a while."""
+    return await result if inspect.isawaitable(result) else result
 
 
 def quick_wiring(clock: Clock) -> Wiring:
@@ -63,7 +74,8 @@ class BrokerWorld:
     """One brokerage with one user who holds something and has done something.
 
     `agree` is the user in the browser: it takes the address and returns what comes back. `typed` is
-    what a user types where there is no browser. `secrets` must show nowhere.
+    what a user types where there is no browser. `secrets` must show
+    nowhere. Hooks may be coroutines.
     """
 
     broker: Broker
@@ -71,7 +83,7 @@ class BrokerWorld:
     days: tuple[date, date]
     activities: int
     secrets: Sequence[str]
-    agree: Callable[[str], dict[str, str]] | None = None
+    agree: Callable[[str], object] | None = None
     typed: dict[str, str] = field(default_factory=dict)
     answer: str = "code"  # what comes back from the browser and decides
     end_access: Callable[[], object] = lambda: None
@@ -86,10 +98,12 @@ class BrokerWorld:
 
     async def sign_in(self, **changed: str) -> Grant:
         request = SignInRequest(
-            kind=self.kind, callback_url=CALLBACK, state=STATE, code_challenge="a-challenge"
+            kind=self.kind, callback_url=CALLBACK, state=STATE, code_challenge=CHALLENGE
         )
         start = await self.broker.begin(request)
-        values = self.agree(start.url) if self.agree is not None else dict(self.typed)
+        values = dict(self.typed)
+        if self.agree is not None:
+            values = await settled(self.agree(start.url))
         return await self.broker.complete(
             SignInAnswer(
                 kind=self.kind,
@@ -215,7 +229,7 @@ class BrokerCards:
     async def test_b07_nothing_held_is_a_whole_snapshot_of_nothing(
         self, world: BrokerWorld
     ) -> None:
-        world.hold_nothing()
+        await settled(world.hold_nothing())
         session, account = await self._first(world)
         snapshot = await session.fetch_snapshot(account)
         assert snapshot.complete
@@ -268,7 +282,7 @@ class BrokerCards:
         self, world: BrokerWorld, reading: Reading
     ) -> None:
         session, account = await self._first(world)
-        world.end_access()
+        await settled(world.end_access())
         with pytest.raises(SignInNeeded) as error:
             await reading(session, account, world)
         assert error.value.next_step

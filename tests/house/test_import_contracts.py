@@ -56,6 +56,10 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"features/streaming/models.py": ""}
         | {"processes/planted.py": "from optix.features.streaming import models\n"},
     ],
+    "private-sandbox": [
+        {"features/sandbox/models.py": ""}
+        | {"processes/planted.py": "from optix.features.sandbox import models\n"},
+    ],
     "siblings": [
         {"platform/planted_a.py": "from optix.platform import planted_b\n"}
         | {"platform/planted_b.py": "from optix.platform import planted_a\n"},

@@ -65,6 +65,11 @@ BROKER_CLAIM_SECONDS = 120.0  # of a worker on a connection: one that dies holds
 BROKER_REVISIONS_MAX = 20  # of one line that are kept
 BROKER_EXCHANGES_KEPT_MAX = 500  # of one connection
 BROKER_READINGS_MAX = 3  # of a history whose pages move while they are read
+PAPER_LEGS_MAX = 4  # of an order of the sandbox brokerage
+PAPER_QUANTITY_MAX = 1_000_000  # of one leg of it
+PAPER_PAGE_ROWS_MAX = 100  # of its history
+PAPER_WORKING_ORDERS_MAX = 200  # of one account, that rest
+PAPER_RESTING_LOOKED_AT_MAX = 500  # orders that rest, in one round
 
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384

@@ -256,6 +256,11 @@ class CoreSettings(Group):
         description="Create the two well-known accounts (development only, the default there).",
         examples=["false"],
     )
+    sandbox_brokerage: bool | None = Field(
+        None,
+        description="Serve the paper brokerage at /sandbox (the default in development only).",
+        examples=["true"],
+    )
 
 
 class Settings(BaseModel):
@@ -327,6 +332,12 @@ class Settings(BaseModel):
         """Whether the two well-known accounts are wanted: never in production."""
         wanted = self.core.development_accounts
         return not self.production and (wanted is None or wanted)
+
+    @property
+    def sandbox_brokerage(self) -> bool:
+        """Whether the paper brokerage is served."""
+        wanted = self.core.sandbox_brokerage
+        return not self.production if wanted is None else wanted
 
     @property
     def drain_seconds(self) -> float:

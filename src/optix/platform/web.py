@@ -39,7 +39,7 @@ BUILD_HINT: Final = """<!doctype html>
 <p>The API works without it: <a href="/docs">/docs</a>.</p></body></html>
 """
 
-_RESERVED = ("api", "ws", "docs", "health", "metrics", "openapi.json")
+_RESERVED = ("api", "ws", "docs", "health", "metrics", "openapi.json", "sandbox")
 _HASHED = re.compile(r"[.-][0-9a-f]{8,}\.")
 _COMPRESSIBLE = ("text/", "application/json", "application/javascript", "image/svg", "font/ttf")
 _INLINE_SCRIPT = re.compile(

@@ -90,7 +90,14 @@ class OAuth2App:
             # Not the chain of errors: its frames hold the form.
             raise SignInNeeded(f"{self.label} has ended the sign-in.") from None
 
+    async def revoke(self, rest: RestClient, path: str, token: str) -> None:
+        """End a token where there is such an address (RFC 7009). Raises BrokerUnavailable."""
+        await self._send(rest, path, {"token": token})
+
     async def _token(self, rest: RestClient, path: str, form: Mapping[str, str]) -> TokenAnswer:
+        return read(TokenAnswer, await self._send(rest, path, form), self.label)
+
+    async def _send(self, rest: RestClient, path: str, form: Mapping[str, str]) -> object:
         secret = self.client_secret.get_secret_value()
         headers = {}
         if self.in_body:
@@ -100,8 +107,8 @@ class OAuth2App:
             basic = base64.b64encode(f"{self.client_id}:{secret}".encode()).decode()
             headers["Authorization"] = f"Basic {basic}"
         body: dict[str, Any] = {"json" if self.as_json else "data": form}
-        told = await rest.post_json(path, **body, headers=headers, refused=self.refused)
-        return read(TokenAnswer, told, self.label)
+        told: object = await rest.post_json(path, **body, headers=headers, refused=self.refused)
+        return told
 
 
 def ends_at(clock: Clock, expires_in: str | None, *, default_seconds: int) -> datetime:
