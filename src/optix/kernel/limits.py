@@ -66,6 +66,18 @@ BROKER_REVISIONS_MAX = 20  # of one line that are kept
 BROKER_EXCHANGES_KEPT_MAX = 500  # of one connection
 BROKER_READINGS_MAX = 3  # of a history whose pages move while they are read
 
+# Statements: files of a broker that a user imports
+STATEMENT_BYTES_MAX = 8 * 1024 * 1024
+STATEMENT_ROWS_MAX = 20_000
+STATEMENT_LINE_LENGTH_MAX = 20_000  # of a table; the files of other formats are one line
+STATEMENT_FIELDS_MAX = 64  # of one line of a table
+STATEMENT_DEPTH_MAX = 16  # elements within elements
+STATEMENT_ACCOUNTS_MAX = 50
+STATEMENT_TEXT_LENGTH_MAX = 300  # of a description; what is longer is cut
+STATEMENT_PREVIEWS_PER_USER_MAX = 5  # beyond that the oldest one is discarded
+STATEMENT_IMPORTS_PER_USER_MAX = 500
+STATEMENT_PAGE_MAX = 200  # rows of one answer
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250
