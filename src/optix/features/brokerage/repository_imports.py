@@ -143,6 +143,7 @@ async def load_ledger(
         .where(*mine, wanted, BrokerImportRow.line_id != "")
     )
     for activity_id, line_id in claims:
+        assert activity_id is not None, "joined by it"
         told[activity_id].add(line_id)
     stored = [
         StoredActivity(place, frozenset(told[row.id]), line_of(row))

@@ -54,6 +54,7 @@ async def preview_import(
     request: Request,
     user: CurrentUser,
     imports: Imports,
+    *,
     name: Annotated[
         str, Query(alias="format", max_length=40, description="`auto` finds it out.")
     ] = AUTO,

@@ -21,30 +21,30 @@ _STRIKE: Final = r"\$?(?P<strike>[0-9][0-9,]*(?:\.[0-9]+)?)"
 _ROOT: Final = r"(?P<root>[0-9]?[A-Z][A-Z0-9./]{0,6})"
 _RIGHT: Final = r"(?P<right>CALL|PUT|C|P)"
 _SLASHED: Final = r"(?P<day>[0-9]{1,2}/[0-9]{1,2}/(?:[0-9]{4}|[0-9]{2}))"
-_MONTHS: Final = {
-    name: number
-    for number, name in enumerate(
-        ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"), 1
-    )
-}
+_NAMES: Final = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_MONTHS: Final = {name: number for number, name in enumerate(_NAMES, 1)}
 _MONTH: Final = f"(?P<month>{'|'.join(_MONTHS)})"
 _COMPACT = re.compile(
     r"-?(?P<root>[0-9]?[A-Z]{1,6}[0-9]?)(?P<yymmdd>[0-9]{6})(?P<right>[CP])"
     r"(?P<strike>[0-9]{1,5}(?:\.[0-9]{1,3})?)",
     re.ASCII,
 )
+_SHORT_DATE: Final = rf"(?P<number>[0-9]{{1,2}}){_MONTH}(?P<year>[0-9]{{2}})"
+_LONG_DATE: Final = rf"{_MONTH}[A-Z]* (?P<number>[0-9]{{1,2}}),? '?(?P<year>(?:20)?[0-9]{{2}})"
 _WORDED = tuple(
     re.compile(pattern, re.ASCII)
     for pattern in (
         rf"{_ROOT} {_SLASHED} {_STRIKE} {_RIGHT}",
         rf"{_ROOT} {_SLASHED} {_RIGHT} {_STRIKE}",
-        rf"{_ROOT} (?P<number>[0-9]{{1,2}}){_MONTH}(?P<year>[0-9]{{2}}) {_STRIKE} {_RIGHT}",
-        rf"{_ROOT} {_MONTH}[A-Z]* (?P<number>[0-9]{{1,2}}),? '?(?P<year>(?:20)?[0-9]{{2}}) "
-        rf"{_STRIKE} {_RIGHT}",
+        rf"{_ROOT} {_SHORT_DATE} {_STRIKE} {_RIGHT}",
+        rf"{_ROOT} {_LONG_DATE} {_STRIKE} {_RIGHT}",
     )
 )
 _MONEY_FUNDS: Final = frozenset(
-    ["SPAXX", "FDRXX", "FZFXX", "FCASH", "SPRXX", "FDLXX", "SWVXX", "SNVXX", "SNSXX", "SWGXX", "CORE", "QACDS"]
+    (
+        *("SPAXX", "FDRXX", "FZFXX", "FCASH", "SPRXX", "FDLXX", "CORE", "QACDS"),
+        *("SWVXX", "SNVXX", "SNSXX", "SWGXX"),
+    )
 )
 _SECURITIES: Final = {SecurityKind.ETF: AssetKind.ETF, SecurityKind.STOCK: AssetKind.STOCK}
 

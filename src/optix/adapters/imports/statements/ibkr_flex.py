@@ -8,6 +8,7 @@ trades with a note, hence the section of its own (OptionEAE) is read only where 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Final
@@ -105,8 +106,8 @@ class IbkrFlex:
         traded = {each.attributes.get("accountId", "") for each in elements if each.name == "Trade"}
         for each in elements:
             read = _READERS.get(each.name)
-            if read is None:
-                continue
+            if read is None or not each.attributes:
+                continue  # among them the section OptionEAE, which is called like its rows
             if len(rows) >= limits.STATEMENT_ROWS_MAX:
                 raise StatementUnreadable(
                     f"The file has more than {limits.STATEMENT_ROWS_MAX} rows."
@@ -269,13 +270,6 @@ _READERS: Final[Mapping[str, Callable[[Fields], Activity | str]]] = {
 def _asset(fields: Fields) -> Asset:
     category = fields.get("assetCategory", "").upper()
     symbol = fields.get("symbol", "").strip()
-    currency = _currency(fields)
-    named = {
-        "currency": currency,
-        "name": cut(fields.get("description", "")),
-        "cusip": fields.get("cusip", "")[:12],
-        "isin": fields.get("isin", "")[:12],
-    }
     if category == "OPT":
         return _option(fields, symbol)
     if not symbol:
@@ -284,11 +278,22 @@ def _asset(fields: Fields) -> Asset:
         multiplier = find_amount(fields.get("multiplier", "")) or Decimal(1)
         if multiplier != int(multiplier):
             raise RowUnreadable("The multiplier is not a whole number.")
-        return Asset(kind=_KINDS[category], symbol=symbol[:64], multiplier=int(multiplier), **named)
+        made = Asset(kind=_KINDS[category], symbol=symbol[:64], multiplier=int(multiplier))
+        return _named(made, fields)
     # "BRK B" is how this broker writes a share class.
     found = asset_of(symbol.replace(" ", "."))
     kind = AssetKind.ETF if fields.get("subCategory", "").upper() == "ETF" else found.kind
-    return Asset(kind=kind, symbol=found.symbol, **named)
+    return _named(replace(found, kind=kind), fields)
+
+
+def _named(asset: Asset, fields: Fields) -> Asset:
+    return replace(
+        asset,
+        currency=_currency(fields),
+        name=cut(fields.get("description", "")),
+        cusip=fields.get("cusip", "")[:12],
+        isin=fields.get("isin", "")[:12],
+    )
 
 
 def _option(fields: Fields, symbol: str) -> Asset:
@@ -308,18 +313,7 @@ def _option(fields: Fields, symbol: str) -> Asset:
         except MalformedContract:
             raise RowUnreadable(f"{shown(symbol)} is not an option that can be read.") from None
     found = option(contract, multiplier=int(multiplier))
-    currency = _currency(fields)
-    return (
-        found
-        if currency == "USD"
-        else Asset(
-            kind=found.kind,
-            symbol=found.symbol,
-            contract=contract,
-            multiplier=found.multiplier,
-            currency=currency,
-        )
-    )
+    return replace(found, currency=_currency(fields))
 
 
 def _currency(fields: Fields) -> str:

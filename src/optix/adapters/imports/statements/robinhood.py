@@ -77,10 +77,10 @@ CODES: Final[Mapping[str, Action]] = {
 _CLOSINGS: Final = frozenset(
     {ActivityKind.EXPIRATION, ActivityKind.ASSIGNMENT, ActivityKind.EXERCISE}
 )
-_OPTION = re.compile(
+_OPTION: Final = re.compile(
     r"\S+ [0-9]{1,2}/[0-9]{1,2}/[0-9]{2,4} (?:call|put) \$?[0-9.,]+", re.IGNORECASE
 )
-_CUSIP = re.compile(r"CUSIP:? *([0-9A-Z]{9})", re.IGNORECASE)
+_CUSIP: Final = re.compile(r"CUSIP:? *([0-9A-Z]{9})", re.IGNORECASE)
 
 
 class RobinhoodActivity(TableReader):

@@ -91,7 +91,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
 _CLOSINGS: Final = frozenset(
     {ActivityKind.EXPIRATION, ActivityKind.ASSIGNMENT, ActivityKind.EXERCISE}
 )
-_account = re.compile(r"for account (?P<name>.+?)\s*(?P<number>[.…X*-]{2,}[0-9]{3,4})", re.IGNORECASE)
+_account = re.compile(
+    r"for account (?P<name>.+?)\s*(?P<number>[.…X*-]{2,}[0-9]{3,4})", re.IGNORECASE
+)
 
 
 class SchwabHistory(TableReader):

@@ -51,10 +51,7 @@ def text_of(body: bytes) -> str:
     """Return a file as text. Errors: StatementUnreadable beyond the bounds, or where it is none."""
     if len(body) > limits.STATEMENT_BYTES_MAX:
         raise StatementUnreadable(f"The file has more than {limits.STATEMENT_BYTES_MAX} bytes.")
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        encoding = "utf-8-sig"
+    encoding = "utf-16" if body.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError:

@@ -15,7 +15,7 @@ from optix.kernel import limits
 from optix.kernel.money import Money, parse_decimal
 
 _NOTHING: Final = frozenset({"", "-", "--", "n/a", "N/A"})
-_number = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?|[0-9]+(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
+_number = re.compile(r"(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+", re.ASCII)
 _american = re.compile(r"([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{2}|[0-9]{4})", re.ASCII).fullmatch
 _iso = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})", re.ASCII).fullmatch
 
@@ -41,8 +41,7 @@ def find_amount(text: str) -> Decimal | None:
     bare = bare.replace("$", "", 1).strip()
     if not _number.fullmatch(bare):
         raise RowUnreadable(f"{shown(text)} is not an amount.")
-    plain = bare.replace(",", "").rstrip(".") if "." not in bare.rstrip(".") else bare
-    plain = plain.replace(",", "")
+    plain = bare.replace(",", "").rstrip(".")
     number = parse_decimal(f"0{plain}" if plain.startswith(".") else plain)
     return -number if negative and number else number
 
