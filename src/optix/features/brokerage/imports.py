@@ -169,8 +169,6 @@ class StatementImports:
                 ],
             )
         found.accounts, found.state, found.confirmed_at = targets, "confirmed", now
-        await session.flush()  # the answer is read back
-        session.expire_all()  # rows were changed behind the objects that were read
 
     async def remove(self, owner: UserId, import_id: UUID) -> None:
         """Discard a preview, or take back exactly what a confirmed import brought.

@@ -76,6 +76,8 @@ async def list_rows(
         )
         .order_by(BrokerImportRow.place)
         .limit(most)
+        # Verdicts are written in bulk, behind objects that were read before.
+        .execution_options(populate_existing=True)
     )
     return found.all()
 
