@@ -252,22 +252,47 @@ async def test_another_user_sees_and_changes_nothing(
 
 
 async def test_an_account_that_is_synced_gains_no_second_copy(
-    importer: Importer, desk: Desk, server: FakeTradierBroker
+    desk: Desk, server: FakeTradierBroker
 ) -> None:
     """One purchase by Tradier's API, and a file that has it twice."""
-    server.events = [trade(to_datetime(desk.clock.now_ns()).date() - timedelta(days=20))]
+    day = to_datetime(desk.clock.now_ns()).date() - timedelta(days=5)
+    server.events = [trade(day)]
+    imports = StatementImports(desk.database, readers=build_readers(), clock=desk.clock)
     connection = await desk.connect()
     await desk.sync.read(connection)
-    (account, *_) = await desk.rows(BrokerAccountRow)
-    synced = await desk.cash()
-    day = (await desk.rows(BrokerActivity))[0].day
-    row = f'{day:%m/%d/%Y},YOU BOUGHT,"-SPY270115C700",1,1.29,-129.05\n'
-    shown = await importer.preview(HEADER + row + row, account=str(account.id))
-    assert (shown["counts"]["known"], shown["counts"]["new"]) == (1, 1)  # twins stay two
-    done = await importer.confirm(shown)
-    assert len(await desk.cash()) == len(synced) + 1
-    await importer.remove(done)
-    assert await desk.cash() == synced
+    (account,) = await desk.rows(BrokerAccountRow)
+    assert await desk.cash() == ["-129.05"]
+    row = f"{day:%m/%d/%Y},YOU BOUGHT,-SPY270115C700,1,1.29,-129.05\n"
+    shown = await imports.preview(
+        desk.owner, (HEADER + row * 2).encode(), file_name="", accounts=[str(account.id)]
+    )
+    assert shown.counts == {"known": 1, "new": 1}  # twins stay two
+    await imports.confirm(desk.owner, shown.found.id)
+    assert await desk.cash() == ["-129.05", "-129.05"]
+    server.events = [trade(day), trade(day)]  # the broker posts the second one late
+    connection.next_sync_at = to_datetime(desk.clock.now_ns())
+    await desk.sync.read(connection)
+    assert await desk.cash() == ["-129.05", "-129.05"]
+    await imports.remove(desk.owner, shown.found.id)
+    assert await desk.cash() == ["-129.05", "-129.05"]
+
+
+async def test_an_import_into_a_synced_account_can_be_undone(
+    desk: Desk, server: FakeTradierBroker
+) -> None:
+    day = to_datetime(desk.clock.now_ns()).date() - timedelta(days=5)
+    server.events = [trade(day)]
+    imports = StatementImports(desk.database, readers=build_readers(), clock=desk.clock)
+    await desk.sync.read(await desk.connect())
+    (account,) = await desk.rows(BrokerAccountRow)
+    row = f"{day:%m/%d/%Y},YOU BOUGHT,-SPY270115C700,1,1.29,-129.05\n"
+    shown = await imports.preview(
+        desk.owner, (HEADER + row * 2).encode(), file_name="", accounts=[str(account.id)]
+    )
+    await imports.confirm(desk.owner, shown.found.id)
+    await imports.remove(desk.owner, shown.found.id)
+    assert await desk.cash() == ["-129.05"]
+    assert len(await desk.rows(BrokerAccountRow)) == 1
 
 
 async def test_a_line_that_the_broker_shows_later_outlives_the_import(importer: Importer) -> None:

@@ -247,7 +247,7 @@ class TestBounds:
     def test_a_file_has_at_most_so_many_bytes(self) -> None:
         body = files.SCHWAB.encode()
         body += b"\n" * (limits.STATEMENT_BYTES_MAX - len(body))
-        assert READERS.read(body, "schwab_csv")
+        assert READERS.read(body, "schwab_csv") == read("schwab_csv")
         with pytest.raises(StatementUnreadable, match="bytes"):
             READERS.read(body + b"\n")
 
