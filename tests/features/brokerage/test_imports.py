@@ -28,7 +28,7 @@ from optix.features.brokerage.router_imports import IMPORTS_PATH, router
 from optix.features.identity.service import Identity
 from optix.kernel import limits
 from optix.kernel.clock import ScaledClock, to_datetime
-from optix.kernel.ids import UserId
+from optix.kernel.ids import UserId, new_uuid
 from optix.platform.db import Database
 
 pytestmark = pytest.mark.stores
@@ -211,15 +211,19 @@ async def test_only_the_newest_previews_are_kept(importer: Importer) -> None:
     assert listed == {each["id"] for each in [*shown[1:], kept]}
 
 
-async def test_a_user_has_at_most_so_many_imports(
-    importer: Importer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(limits, "STATEMENT_IMPORTS_PER_USER_MAX", 1)
-    await importer.bring(HEADER + BUY)
+async def test_a_user_has_at_most_so_many_imports(importer: Importer) -> None:
+    first = await importer.bring(HEADER + BUY)
+    async with importer.database.writing() as session:
+        kept = await session.get_one(BrokerImport, UUID(first["id"]))
+        values = {column.name: getattr(kept, column.name) for column in kept.__table__.columns}
+        for _ in range(limits.STATEMENT_IMPORTS_PER_USER_MAX - 1):
+            session.add(BrokerImport(**values | {"id": new_uuid()}))
     answer = await importer.client.post(
         IMPORTS_PATH, content=(HEADER + SELL).encode(), headers=importer.caller.headers
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "too_many_imports")
+    assert await importer.remove(first) == 204
+    await importer.preview(HEADER + SELL)
 
 
 async def test_another_user_sees_and_changes_nothing(
