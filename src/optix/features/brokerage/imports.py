@@ -101,7 +101,7 @@ class StatementImports:
             )
             session.add(found)
             await session.flush()  # its rows refer to it
-            rows = _rows_of(found, statement)
+            rows = await asyncio.to_thread(_rows_of, found, statement)
             for place, account in enumerate(told):
                 mine = [row for row in rows if row["account"] == place and row["record"]]
                 target = None if account["account"] is None else UUID(account["account"])
@@ -360,9 +360,10 @@ def _line(row: dict[str, Any]) -> Activity:
 async def _compare(
     session: ReadSession, owner: UserId, account_id: UUID | None, rows: Sequence[dict[str, Any]]
 ) -> tuple[Sequence[BrokerActivity], Comparison]:
-    lines = [_line(row) for row in rows]
+    # In a thread: thousands of lines would hold up everybody else's requests.
+    lines = await asyncio.to_thread(lambda: [_line(row) for row in rows])
     if account_id is None or not lines:
-        return (), compare((), lines)
+        return (), await asyncio.to_thread(compare, (), lines)
     days = [line.day for line in lines]
     stored, told = await repository_imports.load_ledger(
         session,
@@ -372,7 +373,7 @@ async def _compare(
         last=max(days),
         ids={line.id for line in lines if line.id},
     )
-    return stored, compare(told, lines)
+    return stored, await asyncio.to_thread(compare, told, lines)
 
 
 def _verdicts(comparison: Comparison, count: int) -> list[tuple[str, str]]:
