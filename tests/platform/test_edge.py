@@ -142,6 +142,30 @@ class TestBody:
         assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
         assert not list(problem_faults(response))
 
+    async def test_a_path_for_files_has_a_bound_of_its_own(self) -> None:
+        app = FastAPI(openapi_url=None)
+        install_problems(app)
+        registry = CollectorRegistry()
+        app.add_middleware(
+            EdgeMiddleware,
+            metrics=HttpMetrics(registry),
+            production=False,
+            body_bytes_max=BODY_BYTES_MAX,
+            file_paths={"/file": 2 * BODY_BYTES_MAX},
+        )
+
+        @app.post("/{name}")
+        async def take(name: str, request: Request) -> int:
+            del name
+            return len(await request.body())
+
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://optix") as client:
+            file = b"[" * 2 * BODY_BYTES_MAX  # no JSON, so not too deep
+            assert (await client.post("/file", content=file)).json() == len(file)
+            for path, body in (("/file", file + b"["), ("/other", file)):
+                assert (await client.post(path, content=body)).status_code == 413
+
     async def test_a_route_that_takes_no_body_refuses_a_huge_one_too(
         self, client: httpx.AsyncClient
     ) -> None:

@@ -7,7 +7,8 @@ user's sees none.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -177,6 +178,8 @@ def _sample(kind: sa.types.TypeEngine[Any]) -> Any:
         int: new_uuid().int % 1_000_000,
         bool: False,
         list: [],
+        date: NOW.date(),
+        Decimal: Decimal(1),
     }
     if isinstance(kind, sa.DateTime):
         return NOW

@@ -71,6 +71,18 @@ PAPER_PAGE_ROWS_MAX = 100  # of its history
 PAPER_WORKING_ORDERS_MAX = 200  # of one account, that rest
 PAPER_RESTING_LOOKED_AT_MAX = 500  # orders that rest, in one round
 
+# Statements: files of a broker that a user imports
+STATEMENT_BYTES_MAX = 8 * 1024 * 1024
+STATEMENT_ROWS_MAX = 20_000
+STATEMENT_LINE_LENGTH_MAX = 20_000  # of a table; the files of other formats are one line
+STATEMENT_FIELDS_MAX = 64  # of one line of a table
+STATEMENT_DEPTH_MAX = 16  # elements within elements
+STATEMENT_ACCOUNTS_MAX = 50
+STATEMENT_TEXT_LENGTH_MAX = 300  # of a description; what is longer is cut
+STATEMENT_PREVIEWS_PER_USER_MAX = 5  # beyond that the oldest one is discarded
+STATEMENT_IMPORTS_PER_USER_MAX = 500
+STATEMENT_PAGE_MAX = 200  # rows of one answer
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250

@@ -11,6 +11,7 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import structlog
 from starlette.datastructures import Headers
@@ -85,13 +86,19 @@ class EdgeMiddleware:
         metrics: HttpMetrics,
         production: bool,
         body_bytes_max: int = limits.REQUEST_BODY_BYTES_MAX,
+        file_paths: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
+        """`file_paths` take files, which are no JSON, each of at most so many bytes."""
         self.app = app
         self._metrics = metrics
         security = raw_headers(security_headers(production=production))
         self._headers = security
         self._names = {_REQUEST_ID_NAME, *(name for name, _ in security)}
         self._body_bytes_max = body_bytes_max
+        self._file_paths = file_paths
+
+    def _bytes_max(self, scope: Scope) -> int:
+        return self._file_paths.get(scope["path"], self._body_bytes_max)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -136,7 +143,7 @@ class EdgeMiddleware:
             if is_read:
                 return await receive()  # the end of the connection
             is_read = True
-            return await self._read_body(receive)
+            return await self._read_body(scope, receive)
 
         await self.app(scope, receive_bounded, send)
 
@@ -151,12 +158,14 @@ class EdgeMiddleware:
                 f"{limits.REQUEST_HEADERS_MAX} headers."
             )
         declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._body_bytes_max:
-            return BodyTooLarge(f"The body is larger than {self._body_bytes_max} bytes.")
+        bytes_max = self._bytes_max(scope)
+        if declared.isdecimal() and int(declared) > bytes_max:
+            return BodyTooLarge(f"The body is larger than {bytes_max} bytes.")
         return None
 
-    async def _read_body(self, receive: Receive) -> Message:
+    async def _read_body(self, scope: Scope, receive: Receive) -> Message:
         """Return the whole body as one message. Errors: HTTPException 400, 408, 413."""
+        bytes_max = self._bytes_max(scope)
         parts: list[bytes] = []
         taken, more = 0, True
         try:
@@ -167,13 +176,13 @@ class EdgeMiddleware:
                         return message
                     parts.append(message.get("body", b""))
                     taken += len(parts[-1])
-                    if taken > self._body_bytes_max:
+                    if taken > bytes_max:
                         raise HTTPException(413, headers={"Connection": "close"})
                     more = message.get("more_body", False)
         except TimeoutError as error:
             raise HTTPException(408, headers={"Connection": "close"}) from error
         body = b"".join(parts)
-        if is_too_deep(body):
+        if scope["path"] not in self._file_paths and is_too_deep(body):
             raise HTTPException(400)
         return {"type": "http.request", "body": body, "more_body": False}
 

@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
+from optix.features.brokerage.router_imports import IMPORTS_PATH
 from optix.features.identity import router as identity_http
 from optix.features.identity import router_admin as identity_admin_http
 from optix.features.identity import router_factors as identity_factors_http
@@ -33,6 +34,7 @@ from optix.features.market import router_history as market_history_http
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
+from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, OptixError, Unavailable
 from optix.platform import docs, health, metrics
@@ -230,7 +232,10 @@ def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
         )
     # Added last, so that it is the outermost: it answers for all the others.
     app.add_middleware(
-        EdgeMiddleware, metrics=HttpMetrics(deps.registry), production=deps.production
+        EdgeMiddleware,
+        metrics=HttpMetrics(deps.registry),
+        production=deps.production,
+        file_paths={IMPORTS_PATH: limits.STATEMENT_BYTES_MAX},
     )
 
 

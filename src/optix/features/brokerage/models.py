@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, Numeric, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, Numeric, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -129,6 +129,11 @@ class BrokerActivity(Base):
         Index("ix_broker_activity_days", "account_id", "day"),
         Index("ix_broker_activity_ids", "ids", postgresql_using="gin"),
         Index("ix_broker_activity_owner", "user_id", "day"),
+        Index(
+            "ix_broker_activity_import_id",
+            "import_id",
+            postgresql_where=text("import_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -191,6 +191,16 @@ async def set_account(session: WriteSession, account_id: UUID, values: Mapping[s
     )
 
 
+async def lock_account(session: WriteSession, account_id: UUID) -> None:
+    """Let nobody else merge into an account until this transaction ends.
+
+    A reading and an import that do not see each other's lines would both add the same ones.
+    """
+    await session.execute(
+        select(BrokerAccountRow.id).where(BrokerAccountRow.id == account_id).with_for_update()
+    )
+
+
 # Snapshots
 
 
@@ -295,6 +305,9 @@ async def apply_merge(
             row.ids = [*(name for name in row.ids if name != line.id), line.id]
         if row.absent_since is not None:
             row.absent_since = None
+        if row.source == "import":
+            # The broker shows it too: undoing the import no longer takes it away.
+            row.source, row.import_id = "broker", None
         if place in found.revised and _said(line_of(row)) != _said(line):
             row.revisions = [*row.revisions, {"until": now.isoformat(), **_said(line_of(row))}][
                 -limits.BROKER_REVISIONS_MAX :

@@ -246,6 +246,7 @@ class BrokerSync:
             if lines is None:
                 first = window.first
             else:
+                await repository.lock_account(session, row.id)
                 ids = {line.id for line in lines if line.id}
                 rows = await repository.load_window(session, row.id, window.first, window.last, ids)
                 stored = repository.stored_of(rows)
