@@ -54,6 +54,28 @@ function Cards({ connections, onOpen, onReconnect }: CardsProps) {
   );
 }
 
+function Dock({ onAdd, onImport }: Pick<BrokeragesScreenProps, 'onAdd' | 'onImport'>) {
+  return (
+    <Row gap="s2">
+      <Button
+        grow
+        kind="outlined"
+        icon={icons.plus}
+        title={t('brokerage.add')}
+        onPress={onAdd}
+        testID="add-brokerage"
+      />
+      <IconButton
+        boxed
+        icon={icons.file}
+        label={t('brokerage.import')}
+        onPress={onImport}
+        testID="open-import"
+      />
+    </Row>
+  );
+}
+
 export function BrokeragesScreen({ onBack, onAdd, onImport, onOpen }: BrokeragesScreenProps) {
   const query = useConnections();
   const sync = useAction<void>(syncAll);
@@ -77,27 +99,7 @@ export function BrokeragesScreen({ onBack, onAdd, onImport, onOpen }: Brokerages
           />
         ) : undefined
       }
-      dock={
-        some ? (
-          <Row gap="s2">
-            <Button
-              grow
-              kind="outlined"
-              icon={icons.plus}
-              title={t('brokerage.add')}
-              onPress={onAdd}
-              testID="add-brokerage"
-            />
-            <IconButton
-              boxed
-              icon={icons.file}
-              label={t('brokerage.import')}
-              onPress={onImport}
-              testID="open-import"
-            />
-          </Row>
-        ) : undefined
-      }
+      dock={some ? <Dock onAdd={onAdd} onImport={onImport} /> : undefined}
     >
       {some && query.error !== null ? (
         <Notice kind="warning" text={t('brokerage.offline')} testID="brokerages-offline" />

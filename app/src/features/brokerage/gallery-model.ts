@@ -63,7 +63,7 @@ const TIERS: Readonly<Record<string, WordKey>> = {
 
 /** Null for a tier that this app does not know: nothing is better than a wrong promise. */
 export function tierKey(tier: string): WordKey | null {
-  return TIERS[tier] ?? null;
+  return Object.hasOwn(TIERS, tier) ? (TIERS[tier] ?? null) : null;
 }
 
 function plain(text: string): string {
