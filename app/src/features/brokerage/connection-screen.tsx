@@ -45,7 +45,11 @@ function Health({ connection }: { connection: Connection }) {
   const { last_sync_at: last, next_sync_at: next } = connection;
   return (
     <Card testID="connection-health">
-      <SettingRow name={t('connection.state')} value={said.text} tone={said.tone} />
+      <SettingRow
+        name={t('connection.state')}
+        value={t(`connection.state.${state}`)}
+        tone={said.tone}
+      />
       <SettingRow
         name={t('connection.ends')}
         value={ends === null ? t('connection.ends.never') : momentText(ends, now)}
@@ -88,6 +92,7 @@ function Accounts({ connection }: { connection: Connection }) {
         <AccountRow
           key={account.id}
           detailed
+          marked={connection.simulated}
           account={account}
           last={index === accounts.length - 1}
         />

@@ -24,13 +24,13 @@ test('each filter counts the whole file and shows its rows', () => {
 });
 
 test('a trade says what and how much, cash what it was', () => {
-  expect(activityWords(importRow(1))).toBe('trade · NVDA · 10 × 184.62');
+  expect(activityWords(importRow(1))).toBe('Trade · NVDA · 10 × 184.62');
   expect(cashWords(importRow(1))).toBe('−$1,846.20');
   const base = importRow(1).activity!;
   const interest = { ...base, kind: 'interest', symbol: null, quantity: null, price: null };
-  expect(activityWords(importRow(2, { activity: interest }))).toBe('interest · YOU BOUGHT');
+  expect(activityWords(importRow(2, { activity: interest }))).toBe('Interest · YOU BOUGHT');
   const split = { ...base, kind: 'symbol_change', price: null };
-  expect(activityWords(importRow(3, { activity: split }))).toBe('symbol change · NVDA · 10');
+  expect(activityWords(importRow(3, { activity: split }))).toBe('Symbol change · NVDA · 10');
 });
 
 test('a row that could not be read has no words of its own', () => {

@@ -42,14 +42,15 @@ export function verdictLook(verdict: RowVerdict): { key: WordKey; tone: Tone } {
   return LOOK[verdict];
 }
 
-/** `trade · NVDA · 10 at 184.62`; what is not there is left out. */
+/** `Trade · NVDA · 10 × 184.62`; what is not there is left out. */
 export function activityWords({ activity }: ImportRow): string {
   if (activity === null) return '';
   const { kind, symbol, quantity, price, description } = activity;
   const amount = quantity === null ? null : plainDecimal(quantity);
   const traded = amount !== null && price !== null ? `${amount} × ${plainDecimal(price)}` : amount;
   const told = symbol === null && traded === null ? description : null;
-  return [kind.replace(/_/g, ' '), symbol, traded, told].filter(Boolean).join(' · ');
+  const name = kind.charAt(0).toUpperCase() + kind.slice(1).replace(/_/g, ' ');
+  return [name, symbol, traded, told].filter(Boolean).join(' · ');
 }
 
 export function cashWords({ activity }: ImportRow): string {

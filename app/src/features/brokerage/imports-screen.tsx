@@ -13,6 +13,7 @@ import { FormError } from '@/design/form-error';
 import { icons } from '@/design/icons';
 import { Page, Section } from '@/design/page';
 import { LinkRow } from '@/design/setting-row';
+import { Sheet } from '@/design/sheet';
 import { Text } from '@/design/text';
 import { importsQuery, uploadImport } from '@/features/brokerage/import-api';
 import {
@@ -68,36 +69,65 @@ function refusal({ name, size }: ChosenFile): string | null {
   return t('import.too.big', { name, size: sizeWords(size), most: sizeWords(FILE_BYTES_MAX) });
 }
 
-function Choose({ onOpen }: Pick<ImportsScreenProps, 'onOpen'>) {
-  const [format, setFormat] = useState<FormatChoice>('auto');
-  const [name, setName] = useState<string | null>(null);
+function FormatRow({ format, onChange }: FormatRowProps) {
+  const [open, setOpen] = useState(false);
+  const choose = (next: FormatChoice) => {
+    onChange(next);
+    setOpen(false);
+  };
+  return (
+    <Card>
+      <LinkRow
+        last
+        icon={icons.audit}
+        title={t('import.format')}
+        text={format === 'auto' ? t('import.format.auto.text') : t('import.formats')}
+        value={formatWords(format)}
+        onPress={() => setOpen(true)}
+        testID="choose-format"
+      />
+      <Sheet
+        open={open}
+        onClose={() => setOpen(false)}
+        title={t('import.format')}
+        closeLabel={t('nav.close')}
+      >
+        <ChoiceList
+          label={t('import.format')}
+          choices={FORMATS.map((value) => ({ value, title: formatWords(value) }))}
+          value={format}
+          onChange={choose}
+        />
+      </Sheet>
+    </Card>
+  );
+}
+
+interface FormatRowProps {
+  format: FormatChoice;
+  onChange: (format: FormatChoice) => void;
+}
+
+function Choose({ format, onOpen }: { format: FormatChoice; onOpen: (id: string) => void }) {
+  const [name, setName] = useState('');
   const [refused, setRefused] = useState<string | null>(null);
   const send = useAction<ChosenFile>(async (file) => onOpen((await uploadImport(file, format)).id));
-  const choose = useAction<void>(async () => {
-    const file = await chooseFile();
+  const chosen = (file: ChosenFile | null) => {
     if (file === null) return;
     const why = refusal(file);
     setRefused(why);
-    setName(why === null ? file.name : null);
-    if (why === null) await send.run(file);
-  });
+    setName(file.name);
+    if (why === null) void send.run(file);
+  };
+  // A window that was closed may never say so: choosing again is always possible.
+  const choose = () => void chooseFile().then(chosen, () => setRefused(t('import.choose.failed')));
   return (
-    <Box gap="s4">
-      <ChoiceList
-        label={t('import.format')}
-        choices={FORMATS.map((value) => ({
-          value,
-          title: formatWords(value),
-          text: value === 'auto' ? t('import.format.auto.text') : undefined,
-        }))}
-        value={format}
-        onChange={setFormat}
-      />
-      <FormError text={refused ?? send.words.form ?? choose.words.form} />
+    <Box gap="s2">
+      <FormError text={refused ?? send.words.form} />
       <Button
         icon={icons.file}
-        title={send.busy && name !== null ? t('import.reading', { name }) : t('import.choose')}
-        onPress={() => void choose.run()}
+        title={send.busy ? t('import.reading', { name }) : t('import.choose')}
+        onPress={choose}
         busy={send.busy}
         testID="choose-file"
       />
@@ -107,6 +137,7 @@ function Choose({ onOpen }: Pick<ImportsScreenProps, 'onOpen'>) {
 
 export function ImportsScreen({ onBack, onOpen }: ImportsScreenProps) {
   const query = useQuery(importsQuery);
+  const [format, setFormat] = useState<FormatChoice>('auto');
   return (
     <Page
       title={t('import.title')}
@@ -115,10 +146,9 @@ export function ImportsScreen({ onBack, onOpen }: ImportsScreenProps) {
       onRefresh={() => void query.refetch()}
       refreshing={query.isRefetching}
       testID="imports"
+      dock={<Choose format={format} onOpen={onOpen} />}
     >
-      <Section title={t('import.format')}>
-        <Choose onOpen={onOpen} />
-      </Section>
+      <FormatRow format={format} onChange={setFormat} />
       <Section title={t('import.past')}>
         <Loaded query={query} rows={2}>
           {({ imports }) =>

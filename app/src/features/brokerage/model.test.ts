@@ -104,15 +104,16 @@ test('one old account, or a connection that fails, makes its value old', () => {
 });
 
 test('values are summed by currency, and a missing one is not passed over', () => {
-  expect(valueWords([])).toBe('—');
+  expect(valueWords([])).toEqual(['—']);
   expect(
     valueWords([
       account({ net_liquidation: '0.10' }),
       account({ net_liquidation: '0.20' }),
       account({ net_liquidation: '5', currency: 'EUR' }),
+      account({ net_liquidation: '1', currency: 'CAD' }),
     ]),
-  ).toBe('€5.00 + $0.30');
-  expect(valueWords([account(), account({ net_liquidation: null })])).toBe('—');
+  ).toEqual(['$0.30', 'CA$1.00', '€5.00']);
+  expect(valueWords([account(), account({ net_liquidation: null })])).toEqual(['—']);
 });
 
 test('a sum is as old as its oldest part', () => {

@@ -100,16 +100,16 @@ export function isCurrent(connection: Connection): boolean {
   return works && connection.accounts.every((account) => !account.stale);
 }
 
-/** The value in words, one sum for each currency; an em dash where a part is missing. */
-export function valueWords(accounts: readonly BrokerAccount[]): string {
-  const currencies = [...new Set(accounts.map(({ currency }) => currency))].sort();
-  if (currencies.length === 0) return MISSING;
-  return currencies
-    .map((currency) => {
-      const own = accounts.filter((account) => account.currency === currency);
-      return money(sumOf(own.map((account) => account.net_liquidation)), currency);
-    })
-    .join(' + ');
+/** The value in words, one sum for each currency, dollars first; an em dash where a part is missing. */
+export function valueWords(accounts: readonly BrokerAccount[]): string[] {
+  const currencies = [...new Set(accounts.map(({ currency }) => currency))].sort(
+    (one, other) => Number(other === 'USD') - Number(one === 'USD') || one.localeCompare(other),
+  );
+  if (currencies.length === 0) return [MISSING];
+  return currencies.map((currency) => {
+    const own = accounts.filter((account) => account.currency === currency);
+    return money(sumOf(own.map((account) => account.net_liquidation)), currency);
+  });
 }
 
 /** The oldest moment that a number of these accounts is from; null where nothing was read yet. */

@@ -1,7 +1,12 @@
 // Progress is read with guards: what is not understood is no progress.
 import { isEnd, partsRead, progressOf, stepKey } from '@/features/brokerage/sync-model';
 
-const event = (body: Record<string, unknown>) => ({ channel: 'sync', kind: 'progress', body, at: 7 });
+const event = (body: Record<string, unknown>) => ({
+  channel: 'sync',
+  kind: 'progress',
+  body,
+  at: 7,
+});
 
 test('a step with its counts', () => {
   expect(progressOf(event({ connection: 'c1', step: 'positions', done: 1, of: 3 }))).toEqual({
@@ -14,15 +19,23 @@ test('a step with its counts', () => {
   });
 });
 
-test.each([[{}], [{ connection: 'c1' }], [{ connection: 'c1', step: 'juggling' }], [{ step: 'done' }]])(
-  '%j is no progress',
-  (body) => {
-    expect(progressOf(event(body))).toBeNull();
-  },
-);
+test.each([
+  [{}],
+  [{ connection: 'c1' }],
+  [{ connection: 'c1', step: 'juggling' }],
+  [{ step: 'done' }],
+])('%j is no progress', (body) => {
+  expect(progressOf(event(body))).toBeNull();
+});
 
 test('counts that are none are zero, and a problem is kept', () => {
-  const body = { connection: 'c1', step: 'failed', done: -1, of: 'many', problem: 'Schwab is down.' };
+  const body = {
+    connection: 'c1',
+    step: 'failed',
+    done: -1,
+    of: 'many',
+    problem: 'Schwab is down.',
+  };
   expect(progressOf(event(body))).toMatchObject({ done: 0, of: 0, problem: 'Schwab is down.' });
 });
 

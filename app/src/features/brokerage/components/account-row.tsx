@@ -15,6 +15,8 @@ import { useNow } from '@/lib/now';
 export interface AccountRowProps {
   account: BrokerAccount;
   last: boolean;
+  /** Its whole connection is marked as simulated: nothing is said twice. */
+  marked: boolean;
   /** Says what is held, and since when its history goes. */
   detailed?: boolean;
 }
@@ -37,7 +39,7 @@ function about(account: BrokerAccount, detailed: boolean): string {
     .join(' · ');
 }
 
-export function AccountRow({ account, last, detailed = false }: AccountRowProps) {
+export function AccountRow({ account, last, marked, detailed = false }: AccountRowProps) {
   const now = useNow();
   const mark = ageMark(oldestMs([account]), account.stale, now);
   const value = money(account.net_liquidation, account.currency);
@@ -69,7 +71,9 @@ export function AccountRow({ account, last, detailed = false }: AccountRowProps)
             {about(account, detailed)}
           </Text>
         </Box>
-        {account.simulated ? <Freshness kind="simulated" text={t('fresh.simulated')} /> : null}
+        {account.simulated && !marked ? (
+          <Freshness kind="simulated" text={t('fresh.simulated')} />
+        ) : null}
         <Freshness kind={mark.kind} text={mark.text} />
       </Row>
       {problem === null || account.as_of === null ? null : (

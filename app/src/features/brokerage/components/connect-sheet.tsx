@@ -15,7 +15,7 @@ import { Fact } from '@/features/brokerage/components/fact';
 import { ReachedChoice } from '@/features/brokerage/components/reached-choice';
 import { isTyped, type ConnectTarget } from '@/features/brokerage/connect-model';
 import { loginWords, signInKey } from '@/features/brokerage/gallery-model';
-import { useConnect, type Connecting } from '@/features/brokerage/use-connect';
+import { useConnect, type Choice, type Connecting } from '@/features/brokerage/use-connect';
 import { t } from '@/i18n/t';
 import { useStore } from '@/lib/external-store';
 
@@ -44,15 +44,16 @@ function Facts({ target, kind }: { target: ConnectTarget; kind: SignInKind | und
   );
 }
 
-function Ready({ target, connecting }: { target: ConnectTarget; connecting: Connecting }) {
-  const [kind, setKind] = useState(target.kinds[0]);
-  const [brokerage, setBrokerage] = useState('');
-  const { begin, note } = connecting;
-  const go = () =>
-    void begin.run({
-      ...(kind !== undefined && { kind }),
-      ...(target.chooses && { brokerage }),
-    });
+interface ReadyProps {
+  target: ConnectTarget;
+  connecting: Connecting;
+  choice: Choice;
+  onChoice: (choice: Choice) => void;
+}
+
+function Ready({ target, connecting, choice, onChoice }: ReadyProps) {
+  const { kind, brokerage = '' } = choice;
+  const { note } = connecting;
   return (
     <Box gap="s5" testID="connect-ready">
       {note === null ? null : <Notice kind="warning" text={note} testID="connect-note" />}
@@ -62,18 +63,32 @@ function Ready({ target, connecting }: { target: ConnectTarget; connecting: Conn
           label={t('connect.how')}
           choices={target.kinds.map((each) => ({ value: each, title: t(signInKey(each)) }))}
           value={kind}
-          onChange={setKind}
+          onChange={(next) => onChoice({ ...choice, kind: next })}
         />
       ) : null}
       {target.chooses ? (
-        <ReachedChoice target={target} value={brokerage} onChange={setBrokerage} />
+        <ReachedChoice
+          target={target}
+          value={brokerage}
+          onChange={(next) => onChoice({ ...choice, brokerage: next })}
+        />
       ) : null}
+    </Box>
+  );
+}
+
+/** In reach of the thumb, however long the list above is. */
+function Go({ target, connecting, choice }: Omit<ReadyProps, 'onChoice'>) {
+  const { begin } = connecting;
+  const { kind, brokerage } = choice;
+  return (
+    <Box padX="s4" padY="s3" gap="s2" rule="top">
       <FormError text={begin.words.form} />
       <Button
         title={isTyped(kind) ? t('connect.next') : t('connect.go', { name: target.label })}
-        onPress={go}
+        onPress={() => void begin.run(choice)}
         busy={begin.busy}
-        disabled={target.chooses && brokerage === ''}
+        disabled={target.chooses && brokerage === undefined}
         testID="connect-go"
       />
     </Box>
@@ -82,6 +97,8 @@ function Ready({ target, connecting }: { target: ConnectTarget; connecting: Conn
 
 export function ConnectSheet({ target, onClose, onConnected }: ConnectSheetProps) {
   const connecting = useConnect(target, onConnected);
+  const [choice, setChoice] = useState<Choice>({ kind: target.kinds[0] });
+  const ready = connecting.open === null;
   // A phone shows one sheet at a time: this one waits while the step-up asks.
   const asking = useStore(stepUpStore) !== null;
   const again = target.connectionId !== undefined;
@@ -91,9 +108,10 @@ export function ConnectSheet({ target, onClose, onConnected }: ConnectSheetProps
       onClose={onClose}
       title={t(again ? 'connect.again' : 'connect.title', { name: target.label })}
       closeLabel={t('action.cancel')}
+      dock={ready ? <Go target={target} connecting={connecting} choice={choice} /> : undefined}
     >
-      {connecting.open === null ? (
-        <Ready target={target} connecting={connecting} />
+      {ready ? (
+        <Ready target={target} connecting={connecting} choice={choice} onChoice={setChoice} />
       ) : (
         <ConnectForm target={target} connecting={connecting} />
       )}

@@ -75,7 +75,12 @@ export function ConnectionCard(props: ConnectionCardProps) {
       {accounts.length > 0 ? (
         <Box style={[styles.accounts, { borderTopColor: c.line.subtle }]}>
           {accounts.map((account, index) => (
-            <AccountRow key={account.id} account={account} last={index === accounts.length - 1} />
+            <AccountRow
+              key={account.id}
+              marked={connection.simulated}
+              account={account}
+              last={index === accounts.length - 1}
+            />
           ))}
         </Box>
       ) : null}

@@ -43,9 +43,18 @@ export function ConnectionHead({ connection }: { connection: Connection }) {
         </Text>
       </Box>
       <Box align="flex-end">
-        <Text numeric weight={500} tone={current ? 'primary' : 'stale'}>
-          {valueWords(connection.accounts)}
-        </Text>
+        {valueWords(connection.accounts).map((value, index) => (
+          <Text
+            key={value}
+            numeric
+            align="right"
+            variant={index === 0 ? 'body' : 'label'}
+            weight={500}
+            tone={current ? 'primary' : 'stale'}
+          >
+            {value}
+          </Text>
+        ))}
         <Freshness kind={mark.kind} text={mark.text} />
       </Box>
     </Row>

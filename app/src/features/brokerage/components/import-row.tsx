@@ -24,7 +24,7 @@ export function ImportLine({ row, last }: { row: ImportRow; last: boolean }) {
       </Row>
       <Row gap="s3" justify="space-between">
         <Text variant="caption" tone="tertiary" numeric>
-          {[t('import.line', { line: row.line }), day].filter(Boolean).join(' · ')}
+          {words === '' ? '' : [t('import.line', { line: row.line }), day].join(' · ')}
         </Text>
         <Text variant="caption" weight={600} tone={tone}>
           {t(key)}
