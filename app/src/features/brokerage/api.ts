@@ -102,6 +102,15 @@ export function beginConnect(
   );
 }
 
+/** What was just made is in the list at once, whenever the list itself is loaded next. */
+function keep(made: Connection): void {
+  const session = sessionStore.get();
+  if (session.phase !== 'signed-in') return;
+  queryClient.setQueryData(connectionsQuery(session.user.id).queryKey, (list) => ({
+    connections: [...(list?.connections ?? []).filter(({ id }) => id !== made.id), made],
+  }));
+}
+
 export interface Finish {
   provider: string;
   handle: string;
@@ -116,7 +125,8 @@ export async function finishConnect({ provider, ...body }: Finish): Promise<Conn
       body,
     }),
   );
-  await connectionsChanged();
+  keep(connection);
+  void connectionsChanged();
   return connection;
 }
 

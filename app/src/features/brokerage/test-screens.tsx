@@ -1,6 +1,6 @@
 /** Screens of this feature on answers of a scripted server. */
 import { QueryClientProvider } from '@tanstack/react-query';
-import { render } from '@testing-library/react-native';
+import { configure, render } from '@testing-library/react-native';
 import type { ReactElement } from 'react';
 import { SafeAreaProvider } from 'react-native-safe-area-context';
 
@@ -9,6 +9,9 @@ import { queryClient } from '@/api/query-client';
 import { acceptTokens } from '@/api/session-store';
 import { testTokens } from '@/api/test-user';
 import { ThemeProvider } from '@/design/theme';
+
+// Ends what would never come: a busy machine may be ten times slower.
+configure({ asyncUtilTimeout: 30_000 });
 
 type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
 
