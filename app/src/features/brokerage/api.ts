@@ -11,11 +11,12 @@ import { done, unwrap } from '@/api/client';
 import { queryClient } from '@/api/query-client';
 import { sessionStore } from '@/api/session-store';
 import { withStepUp } from '@/api/step-up';
+import { isReading } from '@/features/brokerage/model';
 import { useStore } from '@/lib/external-store';
 import { clientKind } from '@/lib/platform';
 
 const STALE_MS = 15_000;
-const SYNCING_POLL_MS = 5_000;
+const READING_POLL_MS = 3_000;
 
 export const brokerageKeys = {
   offered: ['brokerages'] as const,
@@ -52,7 +53,7 @@ export function connectionsQuery(userId: string) {
     queryFn: () => unwrap(brokerageApi.GET('/api/v1/brokerages/connections')),
     // The stream says when a reading ends; this is for a line that is down meanwhile.
     refetchInterval: ({ state }) =>
-      state.data?.connections.some(({ syncing }) => syncing) ? SYNCING_POLL_MS : false,
+      state.data?.connections.some(isReading) ? READING_POLL_MS : false,
   });
 }
 

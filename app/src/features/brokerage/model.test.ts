@@ -5,6 +5,7 @@ import {
   ageMark,
   exchangeTone,
   isCurrent,
+  isReading,
   momentText,
   monogram,
   needsSignIn,
@@ -94,6 +95,15 @@ test('a sign-in is asked for where it has ended or soon will', () => {
     needsSignIn(connection({ state })),
   );
   expect(asked).toEqual([true, true, false, false]);
+});
+
+test('the first reading is expected of what can be read, and seen while it runs', () => {
+  const first = { last_sync_at: null };
+  expect(isReading(connection({ syncing: true }))).toBe(true);
+  expect(isReading(connection(first))).toBe(true);
+  expect(isReading(connection({ ...first, state: 'expiring' }))).toBe(true);
+  expect(isReading(connection({ ...first, state: 'sign_in_needed' }))).toBe(false);
+  expect(isReading(connection())).toBe(false);
 });
 
 test('one old account, or a connection that fails, makes its value old', () => {

@@ -94,6 +94,11 @@ export function needsSignIn({ state }: Connection): boolean {
   return state === 'sign_in_needed' || state === 'expiring';
 }
 
+/** Whether new numbers are on their way: a reading is under way, or the first one is about to be. */
+export function isReading({ state, syncing, last_sync_at: last }: Connection): boolean {
+  return syncing || (last === null && (state === 'connected' || state === 'expiring'));
+}
+
 /** Whether its numbers are as new as its broker gives them. */
 export function isCurrent(connection: Connection): boolean {
   const works = connection.state === 'connected' || connection.state === 'expiring';

@@ -48,6 +48,7 @@ export const brokerage = {
   'sync.step.done': 'Up to date',
   'sync.step.failed': 'Could not be read',
   'sync.step.of': '{step}, {done} of {of}',
+  'sync.running': 'Reading',
   'sync.waiting': 'Waiting for its turn',
   'sync.label': 'Sync',
   'connection.title': 'Brokerage',

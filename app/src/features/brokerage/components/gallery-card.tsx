@@ -13,6 +13,7 @@ import { Touchable } from '@/design/touchable';
 import { Monogram } from '@/features/brokerage/components/monogram';
 import { historyWords, loginWords, readKeys, tierKey } from '@/features/brokerage/gallery-model';
 import { t } from '@/i18n/t';
+import { useWide } from '@/lib/use-wide';
 
 export interface GalleryCardProps {
   brokerage: Brokerage;
@@ -39,13 +40,14 @@ function Chips({ brokerage }: { brokerage: Brokerage }) {
 
 export function GalleryCard({ brokerage, onPress }: GalleryCardProps) {
   const { connections, label, login_seconds: seconds } = brokerage;
+  const wide = useWide();
   const login = loginWords(seconds);
   const about = [
     brokerage.asks_brokerages ? t('gallery.aggregator') : null,
     t(login.key, login.values),
   ];
   return (
-    <Card testID={`brokerage-${brokerage.name}`} style={styles.card}>
+    <Card testID={`brokerage-${brokerage.name}`} style={[styles.card, wide && styles.half]}>
       <Touchable onPress={onPress} style={styles.inside}>
         <Row gap="s3">
           <Monogram label={label} />
@@ -74,5 +76,6 @@ export function GalleryCard({ brokerage, onPress }: GalleryCardProps) {
 
 const styles = StyleSheet.create({
   card: { flexGrow: 1, flexBasis: 340 },
+  half: { maxWidth: '49.4%' },
   inside: { padding: space.s4, gap: space.s3 },
 });

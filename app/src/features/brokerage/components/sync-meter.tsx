@@ -2,6 +2,7 @@
 import type { Connection } from '@/api/brokerage-wire';
 import { Meter } from '@/design/meter';
 import { Notice } from '@/design/notice';
+import { isReading } from '@/features/brokerage/model';
 import { useProgress } from '@/features/brokerage/sync-events';
 import { isEnd, partsRead, STEP_PARTS, stepKey } from '@/features/brokerage/sync-model';
 import { t } from '@/i18n/t';
@@ -12,8 +13,10 @@ export function SyncMeter({ connection }: { connection: Connection }) {
     return <Notice kind="warning" text={progress.problem} testID="sync-failed" />;
   }
   const running = progress !== null && !isEnd(progress);
-  if (!running && !connection.syncing) return null;
-  const step = running ? t(stepKey(progress.step)) : t('sync.waiting');
+  if (!running && !isReading(connection)) return null;
+  const step = t(
+    running ? stepKey(progress.step) : connection.syncing ? 'sync.running' : 'sync.waiting',
+  );
   const words =
     running && progress.of > 0
       ? t('sync.step.of', { step, done: progress.done, of: progress.of })
