@@ -129,22 +129,34 @@ export interface ImportedActivity {
 
 export interface ImportRow {
   line: number;
+  /** Place in `accounts`, from 0. */
+  account: number;
   verdict: RowVerdict;
   why: string;
   activity: ImportedActivity | null;
 }
 
-export type ImportState = 'preview' | 'confirmed' | 'undone' | 'discarded';
+export type ImportState = 'preview' | 'confirmed';
+
+export interface ImportAccount {
+  number: string;
+  name: string;
+  currency: string;
+  /** Where it goes; null: to an account that is made. */
+  account: string | null;
+}
 
 export interface FileImport {
   id: string;
   format: string;
   broker: string;
+  broker_label: string;
   file_name: string;
   state: ImportState;
-  account: string;
+  accounts: ImportAccount[];
   counts: Record<RowVerdict, number>;
   created_at: string;
+  confirmed_at: string | null;
   rows: ImportRow[];
   next: string | null;
 }
@@ -204,7 +216,7 @@ export interface BrokeragePaths {
     get: Answers<{ imports: FileImportHead[] }>;
     post: {
       parameters: {
-        query: { format: string; account?: string };
+        query: { format: string; account?: string[] };
         header: { 'X-File-Name': string };
       };
       requestBody: { content: { 'application/octet-stream': Uint8Array } };

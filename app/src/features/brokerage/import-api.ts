@@ -73,5 +73,10 @@ export async function confirmImport(id: string): Promise<void> {
 /** Discards a preview, or takes back everything that a confirmed import wrote. */
 export async function removeImport(id: string): Promise<void> {
   await done(brokerageApi.DELETE('/api/v1/brokerages/imports/{id}', { params: { path: { id } } }));
-  await changed(id);
+  // It is gone on the server: nobody is to ask for it again.
+  queryClient.removeQueries({ queryKey: importKeys.one(id) });
+  await Promise.all([
+    queryClient.invalidateQueries({ queryKey: importKeys.list }),
+    connectionsChanged(),
+  ]);
 }

@@ -2,6 +2,7 @@
 import {
   activityWords,
   cashWords,
+  accountsWords,
   countOf,
   FILTERS,
   formatWords,
@@ -38,6 +39,14 @@ test('a row that could not be read has no words of its own', () => {
   expect([activityWords(row), cashWords(row)]).toEqual(['', '']);
 });
 
+test('each account of a file says where its rows go', () => {
+  const made = { number: '••4821', name: 'IRA', currency: 'USD', account: null };
+  const held = { ...made, name: '', account: 'a1' };
+  expect(accountsWords([made, held, { ...held, number: '' }])).toBe(
+    'IRA ••4821, a new account\n••4821, one you have\n—, one you have',
+  );
+});
+
 test('formats are named; one this app does not know keeps the name the server gave it', () => {
   expect(formatWords('ofx')).toBe('OFX or QFX, any bank');
   expect(formatWords('vanguard_csv')).toBe('vanguard_csv');
@@ -50,5 +59,5 @@ test('sizes, verdicts and states have words', () => {
     '3.4 MB',
   ]);
   expect(verdictLook('ignored')).toEqual({ key: 'import.verdict.ignored', tone: 'warning' });
-  expect(importState('undone')).toEqual({ key: 'import.state.undone', tone: 'tertiary' });
+  expect(importState('confirmed')).toEqual({ key: 'import.state.confirmed', tone: 'accent' });
 });

@@ -3,9 +3,10 @@ import type { FileImport, FileImportHead, ImportRow, RowVerdict } from '@/api/br
 import type { Tone } from '@/design/text';
 import { t, type WordKey } from '@/i18n/t';
 import { money, plainDecimal } from '@/lib/decimals';
+import { MISSING } from '@/lib/format';
 
 /** What the server takes; a larger file is not even sent. */
-export const FILE_BYTES_MAX = 10 * 1024 * 1024;
+export const FILE_BYTES_MAX = 8 * 1024 * 1024;
 
 export type RowFilter = 'all' | 'new' | 'known' | 'problems';
 
@@ -60,12 +61,20 @@ export function cashWords({ activity }: ImportRow): string {
 const STATES: Readonly<Record<FileImport['state'], { key: WordKey; tone: Tone }>> = {
   preview: { key: 'import.state.preview', tone: 'warning' },
   confirmed: { key: 'import.state.confirmed', tone: 'accent' },
-  undone: { key: 'import.state.undone', tone: 'tertiary' },
-  discarded: { key: 'import.state.discarded', tone: 'tertiary' },
 };
 
 export function importState(state: FileImport['state']): { key: WordKey; tone: Tone } {
   return STATES[state];
+}
+
+/** `Individual X••4821, known` or `… a new account`: where the rows go. */
+export function accountsWords(accounts: FileImportHead['accounts']): string {
+  return accounts
+    .map(({ name, number, account }) => {
+      const who = [name, number].filter(Boolean).join(' ') || MISSING;
+      return t(account === null ? 'import.account.new' : 'import.account.known', { who });
+    })
+    .join('\n');
 }
 
 const KILOBYTE = 1024;
@@ -78,10 +87,10 @@ export function sizeWords(bytes: number): string {
 
 export const FORMATS = [
   'auto',
-  'fidelity',
-  'robinhood',
-  'schwab',
-  'webull',
+  'fidelity_csv',
+  'robinhood_csv',
+  'schwab_csv',
+  'webull_csv',
   'ibkr_flex',
   'ofx',
 ] as const;
@@ -90,10 +99,10 @@ export type FormatChoice = (typeof FORMATS)[number];
 
 const FORMAT_WORDS: Readonly<Record<FormatChoice, WordKey>> = {
   auto: 'import.format.auto',
-  fidelity: 'import.format.fidelity',
-  robinhood: 'import.format.robinhood',
-  schwab: 'import.format.schwab',
-  webull: 'import.format.webull',
+  fidelity_csv: 'import.format.fidelity',
+  robinhood_csv: 'import.format.robinhood',
+  schwab_csv: 'import.format.schwab',
+  webull_csv: 'import.format.webull',
   ibkr_flex: 'import.format.ibkr_flex',
   ofx: 'import.format.ofx',
 };

@@ -19,6 +19,7 @@ import { Text } from '@/design/text';
 import { ImportLine } from '@/features/brokerage/components/import-row';
 import { confirmImport, importQuery, removeImport } from '@/features/brokerage/import-api';
 import {
+  accountsWords,
   countOf,
   FILTERS,
   formatWords,
@@ -27,7 +28,6 @@ import {
   type RowFilter,
 } from '@/features/brokerage/import-model';
 import { t } from '@/i18n/t';
-import { MISSING } from '@/lib/format';
 
 export interface ImportScreenProps {
   id: string;
@@ -36,12 +36,12 @@ export interface ImportScreenProps {
 
 function Facts({ file }: { file: FileImport }) {
   const { key, tone } = importState(file.state);
-  const found = [formatWords(file.format), file.broker].filter(Boolean).join(' · ');
+  const found = [formatWords(file.format), file.broker_label].filter(Boolean).join(' · ');
   return (
     <Card testID="import-facts">
       <SettingRow name={t('import.file')} value={file.file_name} />
       <SettingRow name={t('import.found')} value={found} />
-      <SettingRow name={t('import.account')} value={file.account || MISSING} />
+      <SettingRow name={t('import.account')} value={accountsWords(file.accounts)} />
       <SettingRow last name={t('connection.state')} value={t(key)} tone={tone} />
     </Card>
   );
@@ -52,7 +52,6 @@ function StateNotice({ file }: { file: FileImport }) {
   if (file.state === 'confirmed') {
     return <Notice kind="done" text={t('import.done', { count: fresh })} testID="import-done" />;
   }
-  if (file.state !== 'preview') return <Notice kind="info" text={t('import.gone')} />;
   return <Notice kind="info" text={t(fresh === 0 ? 'import.nothing' : 'import.safe')} />;
 }
 
@@ -71,7 +70,7 @@ function Rows({ file, rows }: { file: FileImport; rows: readonly ImportRow[] }) 
       {shown.length > 0 ? (
         <Card>
           {shown.map((row, index) => (
-            <ImportLine key={row.line} row={row} last={index === shown.length - 1} />
+            <ImportLine key={`${row.line}-${index}`} row={row} last={index === shown.length - 1} />
           ))}
         </Card>
       ) : null}
@@ -116,10 +115,13 @@ function Preview({ file, onBack }: { file: FileImport; onBack: () => void }) {
 }
 
 /** What takes something away is pressed twice. */
-function Undo({ file }: { file: FileImport }) {
+function Undo({ file, onBack }: { file: FileImport; onBack: () => void }) {
   const [sure, setSure] = useState(false);
   const undo = useAction<void>(() => removeImport(file.id));
   const count = countOf('new', file.counts);
+  const leave = async () => {
+    if (await undo.run()) onBack();
+  };
   if (!sure) {
     return (
       <Button
@@ -144,7 +146,7 @@ function Undo({ file }: { file: FileImport }) {
           kind="outlined"
           tone="danger"
           title={t('import.undo.sure', { count })}
-          onPress={() => void undo.run()}
+          onPress={() => void leave()}
           busy={undo.busy}
           testID="import-undo-now"
         />
@@ -160,7 +162,7 @@ export function ImportScreen({ id, onBack }: ImportScreenProps) {
     file?.state === 'preview' ? (
       <Preview file={file} onBack={onBack} />
     ) : file?.state === 'confirmed' ? (
-      <Undo file={file} />
+      <Undo file={file} onBack={onBack} />
     ) : undefined;
   return (
     <Page

@@ -73,6 +73,7 @@ export function connection(values: Partial<Connection> = {}): Connection {
 export function importRow(line: number, values: Partial<ImportRow> = {}): ImportRow {
   return {
     line,
+    account: 0,
     verdict: 'new',
     why: '',
     activity: {
@@ -92,13 +93,15 @@ export function importRow(line: number, values: Partial<ImportRow> = {}): Import
 export function fileImport(values: Partial<FileImport> = {}): FileImport {
   return {
     id: 'i1',
-    format: 'fidelity',
-    broker: 'Fidelity',
+    format: 'fidelity_csv',
+    broker: 'fidelity',
+    broker_label: 'Fidelity',
     file_name: 'history.csv',
     state: 'preview',
-    account: 'X••4821',
+    accounts: [{ number: 'X••4821', name: 'Individual', currency: 'USD', account: null }],
     counts: { new: 2, known: 1, unreadable: 1, ignored: 0 },
     created_at: '2026-11-19T15:40:00Z',
+    confirmed_at: null,
     rows: [
       importRow(1),
       importRow(2),

@@ -191,6 +191,8 @@ export const brokerage = {
   'import.preview': 'Preview',
   'import.found': 'Format found',
   'import.account': 'Account',
+  'import.account.new': '{who}, a new account',
+  'import.account.known': '{who}, one you have',
   'import.file': 'File',
   'import.filter': 'Rows shown',
   'import.filter.all': 'All {count}',
@@ -216,8 +218,5 @@ export const brokerage = {
   'import.keep': 'Keep them',
   'import.state.preview': 'Waits for you',
   'import.state.confirmed': 'Imported',
-  'import.state.undone': 'Undone',
-  'import.state.discarded': 'Discarded',
   'import.done': '{count} rows are part of your history.',
-  'import.gone': 'This import was taken back. Nothing of it counts.',
 } as const;
