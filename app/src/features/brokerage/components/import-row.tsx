@@ -8,28 +8,37 @@ import { shortDate } from '@/lib/dates';
 
 export function ImportLine({ row, last }: { row: ImportRow; last: boolean }) {
   const { key, tone } = verdictLook(row.verdict);
-  const words = activityWords(row);
-  const day = row.activity === null ? '' : shortDate(row.activity.day);
+  const { activity } = row;
+  const line = t('import.line', { line: row.line });
+  const verdict = (
+    <Text variant="caption" weight={600} tone={tone}>
+      {t(key)}
+    </Text>
+  );
   return (
     <Box padX="s4" padY="s3" gap="s0" rule={last ? undefined : 'bottom'} testID="import-row">
       <Row gap="s3" align="flex-start">
         <Box flex={1}>
           <Text variant="label" weight={500}>
-            {words || t('import.line', { line: row.line })}
+            {activity === null ? line : activityWords(row)}
           </Text>
         </Box>
-        <Text variant="label" numeric>
-          {cashWords(row)}
-        </Text>
+        {activity === null ? (
+          verdict
+        ) : (
+          <Text variant="label" numeric>
+            {cashWords(row)}
+          </Text>
+        )}
       </Row>
-      <Row gap="s3" justify="space-between">
-        <Text variant="caption" tone="tertiary" numeric>
-          {words === '' ? '' : [t('import.line', { line: row.line }), day].join(' · ')}
-        </Text>
-        <Text variant="caption" weight={600} tone={tone}>
-          {t(key)}
-        </Text>
-      </Row>
+      {activity === null ? null : (
+        <Row gap="s3" justify="space-between">
+          <Text variant="caption" tone="tertiary" numeric>
+            {`${line} · ${shortDate(activity.day)}`}
+          </Text>
+          {verdict}
+        </Row>
+      )}
       {row.why === '' ? null : (
         <Text variant="caption" tone="secondary">
           {row.why}
