@@ -13,7 +13,7 @@ module.exports = {
     'src/**/model.ts',
     'src/**/*-model.ts',
     'src/features/chain/{columns,sentences}.ts',
-    'src/lib/{account-input,base64url,dates,format,link-value,market-math,user-agent}.ts',
+    'src/lib/{account-input,base64url,dates,decimals,format,link-value,market-math,user-agent}.ts',
     'src/lib/passkey.web.ts',
     'src/design/{direction-colours,qr-path}.ts',
     'src/api/{session,failure,pending-registration,preferences,step-up}.ts',

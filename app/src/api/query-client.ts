@@ -12,7 +12,14 @@ import { asFailure } from '@/api/failure';
 const DAY_MS = 86_400_000;
 const RETRIES = 2;
 const CHAIN_CONTRACTS_KEPT_MAX = 800;
-const KEPT: ReadonlySet<unknown> = new Set(['quotes', 'expirations', 'chain', 'history', 'market']);
+const KEPT: ReadonlySet<unknown> = new Set([
+  'quotes',
+  'expirations',
+  'chain',
+  'history',
+  'market',
+  'connections',
+]);
 
 export const queryClient = new QueryClient({
   defaultOptions: {

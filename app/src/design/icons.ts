@@ -11,12 +11,15 @@ import CircleUserRound from 'lucide-react-native/icons/circle-user-round';
 import Clock from 'lucide-react-native/icons/clock';
 import Copy from 'lucide-react-native/icons/copy';
 import Download from 'lucide-react-native/icons/download';
+import ExternalLink from 'lucide-react-native/icons/external-link';
 import Eye from 'lucide-react-native/icons/eye';
 import EyeOff from 'lucide-react-native/icons/eye-off';
+import FileUp from 'lucide-react-native/icons/file-up';
 import FingerprintPattern from 'lucide-react-native/icons/fingerprint-pattern';
 import HeartPulse from 'lucide-react-native/icons/heart-pulse';
 import Info from 'lucide-react-native/icons/info';
 import KeyRound from 'lucide-react-native/icons/key-round';
+import Landmark from 'lucide-react-native/icons/landmark';
 import Link2 from 'lucide-react-native/icons/link-2';
 import LocateFixed from 'lucide-react-native/icons/locate-fixed';
 import Lock from 'lucide-react-native/icons/lock';
@@ -28,6 +31,7 @@ import Palette from 'lucide-react-native/icons/palette';
 import Pencil from 'lucide-react-native/icons/pencil';
 import Plus from 'lucide-react-native/icons/plus';
 import RectangleEllipsis from 'lucide-react-native/icons/rectangle-ellipsis';
+import RefreshCw from 'lucide-react-native/icons/refresh-cw';
 import ScrollText from 'lucide-react-native/icons/scroll-text';
 import Search from 'lucide-react-native/icons/search';
 import ShieldAlert from 'lucide-react-native/icons/shield-alert';
@@ -37,6 +41,7 @@ import SquareAsterisk from 'lucide-react-native/icons/square-asterisk';
 import Star from 'lucide-react-native/icons/star';
 import Trash from 'lucide-react-native/icons/trash';
 import TriangleAlert from 'lucide-react-native/icons/triangle-alert';
+import Undo2 from 'lucide-react-native/icons/undo-2';
 import Unplug from 'lucide-react-native/icons/unplug';
 import Users from 'lucide-react-native/icons/users';
 import WifiOff from 'lucide-react-native/icons/wifi-off';
@@ -85,4 +90,9 @@ export const icons = {
   signIn: LogIn,
   block: Ban,
   bell: Bell,
+  brokerage: Landmark,
+  sync: RefreshCw,
+  file: FileUp,
+  undo: Undo2,
+  external: ExternalLink,
 } as const;

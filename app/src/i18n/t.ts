@@ -3,6 +3,7 @@ import { account } from '@/i18n/en/account';
 import { admin } from '@/i18n/en/admin';
 import { agreement } from '@/i18n/en/agreement';
 import { auth } from '@/i18n/en/auth';
+import { brokerage } from '@/i18n/en/brokerage';
 import { chain } from '@/i18n/en/chain';
 import { markets } from '@/i18n/en/markets';
 import { security } from '@/i18n/en/security';
@@ -19,6 +20,7 @@ const words = {
   ...security,
   ...admin,
   ...agreement,
+  ...brokerage,
 } as const;
 
 export type WordKey = keyof typeof words;

@@ -1,9 +1,7 @@
-/** Out to an issuer's page and back, on a phone: in the system's own sign-in window. */
-import * as WebBrowser from 'expo-web-browser';
+/** Out to an issuer's page and back: to sign in, or to link its account to one's own. */
+import { awayTo, backFrom, type Returned } from '@/lib/trip';
 
-import { linkValue } from '@/lib/link-value';
-
-const RETURN_URL = 'optix://sign-in/issuer';
+const PATH = 'sign-in/issuer';
 
 export type IssuerPurpose = 'sign-in' | 'link';
 
@@ -11,20 +9,22 @@ export type IssuerPurpose = 'sign-in' | 'link';
 export type IssuerReturn =
   { purpose: IssuerPurpose; handle: string; code: string } | { problem: string };
 
+function arrived(back: Returned<Record<string, string>>): IssuerReturn {
+  if ('problem' in back) return back;
+  const { handle = '', purpose } = back.kept;
+  return { purpose: purpose === 'link' ? 'link' : 'sign-in', handle, code: back.code };
+}
+
 /** Null when there is nothing to go on with: the window was closed, or the page itself has left. */
 export async function awayToIssuer(
   url: string,
   handle: string,
   purpose: IssuerPurpose,
 ): Promise<IssuerReturn | null> {
-  const result = await WebBrowser.openAuthSessionAsync(url, RETURN_URL);
-  if (result.type !== 'success') return null;
-  const code = linkValue(result.url, 'code');
-  if (code !== null) return { purpose, handle, code };
-  return { problem: linkValue(result.url, 'error') ?? 'missing' };
+  const back = await awayTo(url, PATH, { handle, purpose });
+  return back === null ? null : arrived(back);
 }
 
-/** Phones come back inside `awayToIssuer`; a link that opens the app here brings nothing. */
 export async function backFromIssuer(): Promise<IssuerReturn> {
-  return { problem: 'missing' };
+  return arrived(await backFrom(PATH));
 }

@@ -7,6 +7,7 @@ export function YouRoute() {
   const router = useRouter();
   return (
     <YouScreen
+      onBrokerages={() => router.push('/brokerages')}
       onSecurity={() => router.push('/security')}
       onAgreement={() => router.push('/agreement')}
       onAdmin={() => router.push('/admin')}

@@ -37,7 +37,7 @@ test('events are followed from where this device was, also after a restart', asy
   expect(first.subscription.request(1)).toEqual({
     op: 'subscribe',
     id: 1,
-    events: ['account'],
+    events: ['account', 'sync'],
   });
   first.subscription.started({ epoch: 'e', offset: 4 }, false);
   first.subscription.event(5, 4, { channel: 'account', kind: 'k', body: {}, at: 1 });

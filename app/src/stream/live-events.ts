@@ -11,7 +11,7 @@ import { EventBus, EventSubscription, type EventPlace } from '@/stream/user-even
 
 const KEY = 'optix.events';
 /** The channels that the server has so far. */
-const CHANNELS = ['account'] as const;
+const CHANNELS = ['account', 'sync'] as const;
 
 export type EventChannel = (typeof CHANNELS)[number];
 

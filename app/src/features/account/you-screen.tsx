@@ -25,15 +25,24 @@ import { useStore } from '@/lib/external-store';
 import { chooseWireFormat, wireFormat } from '@/stream/wire-format';
 
 export interface YouScreenProps {
+  onBrokerages: () => void;
   onSecurity: () => void;
   onAgreement: () => void;
   onAdmin: () => void;
 }
 
-function Ways({ user, onSecurity, onAgreement, onAdmin }: YouScreenProps & { user: User }) {
+function Ways({ user, ...to }: YouScreenProps & { user: User }) {
+  const { onBrokerages, onSecurity, onAgreement, onAdmin } = to;
   const admin = user.role === 'admin';
   return (
     <Card>
+      <LinkRow
+        icon={icons.brokerage}
+        title={t('brokerage.title')}
+        text={t('brokerage.row')}
+        onPress={onBrokerages}
+        testID="open-brokerages"
+      />
       <LinkRow
         icon={icons.shield}
         title={t('security.title')}

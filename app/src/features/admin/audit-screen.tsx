@@ -18,7 +18,7 @@ import { Page } from '@/design/page';
 import { Segmented } from '@/design/segmented';
 import { Text } from '@/design/text';
 import { auditQuery, verifyAudit, type AuditFilter } from '@/features/admin/api';
-import { MoreButton } from '@/features/admin/components/more-button';
+import { MoreButton } from '@/design/more-button';
 import { detailWords, eventTime } from '@/features/admin/model';
 import { t } from '@/i18n/t';
 import { fixed } from '@/lib/format';

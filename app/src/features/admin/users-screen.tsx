@@ -12,7 +12,7 @@ import { EmptyState } from '@/design/message';
 import { Page } from '@/design/page';
 import { LinkRow } from '@/design/setting-row';
 import { usersQuery } from '@/features/admin/api';
-import { MoreButton } from '@/features/admin/components/more-button';
+import { MoreButton } from '@/design/more-button';
 import { userState } from '@/features/admin/model';
 import { t } from '@/i18n/t';
 

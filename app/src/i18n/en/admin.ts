@@ -7,7 +7,6 @@ export const admin = {
   'admin.users.search': 'E-mail or name',
   'admin.users.none': 'Nobody matches',
   'admin.users.none.text': 'Look for a part of the address or the name.',
-  'admin.more': 'Show more',
   'admin.user.disabled': 'Disabled',
   'admin.user.disabled.since': 'Disabled since {date}',
   'admin.user.factor': 'Second factor',

@@ -9,6 +9,7 @@ export const shared = {
   'action.retry': 'Try again',
   'action.cancel': 'Cancel',
   'action.done': 'Done',
+  'action.more': 'Show more',
   'fresh.live': 'Live',
   'fresh.delayed': 'Delayed {minutes} min',
   'fresh.stale': 'Stale',

@@ -11,7 +11,7 @@ export function MoreButton({ list }: MoreButtonProps) {
   return (
     <Button
       kind="outlined"
-      title={t('admin.more')}
+      title={t('action.more')}
       busy={list.isFetchingNextPage}
       onPress={() => void list.fetchNextPage()}
       testID="more"

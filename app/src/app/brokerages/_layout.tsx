@@ -1,0 +1,1 @@
+export { BrokeragesLayout as default } from '@/shell/brokerage-routes';

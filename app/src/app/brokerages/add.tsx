@@ -1,0 +1,1 @@
+export { GalleryRoute as default } from '@/shell/brokerage-routes';

@@ -1,0 +1,1 @@
+export { ConnectedRoute as default } from '@/shell/brokerage-routes';

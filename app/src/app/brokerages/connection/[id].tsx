@@ -1,0 +1,1 @@
+export { ConnectionRoute as default } from '@/shell/brokerage-routes';

@@ -1,0 +1,1 @@
+export { ImportsRoute as default } from '@/shell/brokerage-routes';

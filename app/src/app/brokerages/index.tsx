@@ -1,0 +1,1 @@
+export { BrokeragesRoute as default } from '@/shell/brokerage-routes';

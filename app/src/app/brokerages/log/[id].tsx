@@ -1,0 +1,1 @@
+export { LogRoute as default } from '@/shell/brokerage-routes';
