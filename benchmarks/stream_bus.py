@@ -65,7 +65,7 @@ class Publisher:
         hand.state.demand = Demand(quotes=frozenset(names))
         count = TICKS * PREPARED_SECONDS
         quotes = list(quote_stream(SYMBOLS, count, PREPARED_SECONDS))
-        every = int(TICKS * limits.QUOTE_PUBLISH_SECONDS)
+        every = int(TICKS * limits.QUOTE_PUBLISH_SECONDS_MAX)
         cpu = time.process_time()
         for begin in range(0, count, every):
             for quote in quotes[begin : begin + every]:
@@ -91,7 +91,7 @@ class Publisher:
             batch = message[message.index(b"\n") :]
             head = b'{"k":"q","e":"%b","b":%d,"n":{}}' % (self._epoch.encode(), self._number)
             await self._bus.publish(head + batch, keep={keys.QUOTES: kept})
-            due += limits.QUOTE_PUBLISH_SECONDS
+            due += limits.QUOTE_PUBLISH_SECONDS_MAX
             await asyncio.sleep(max(0.0, due - loop.time()))
 
     def _status(self) -> wire.FeedStatusMessage:
@@ -172,7 +172,7 @@ async def follow(bus: CountingBus) -> Figures:
     rows = book.fan.sequence
     await asyncio.sleep(FOLLOWED_SECONDS)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    ticks = (bus.messages - first) * TICKS * limits.QUOTE_PUBLISH_SECONDS
+    ticks = (bus.messages - first) * TICKS * limits.QUOTE_PUBLISH_SECONDS_MAX
     rows = book.fan.sequence - rows
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -56,6 +56,7 @@ from optix.ports.market_data import (
 CHAIN_STRIKES: Final = 100
 CHAIN_SECONDS: Final = 0.5  # between two of its updates
 CHAIN_SPOT: Final = 100.0
+TICKS_FILE: Final = "ticks"  # in the data folder
 
 
 def chain_key() -> ChainKey:
@@ -81,6 +82,7 @@ class SteadyMarket:
         )
         self._demand = Demand()
         self._pool: dict[int, Quote] = {}
+        self.ticks = 0  # that were given, of those that somebody follows
 
     async def open(self) -> None:
         """There is nothing to connect to."""
@@ -100,6 +102,7 @@ class SteadyMarket:
             for tick in ticks.due():
                 number, step = ticks.place(tick)
                 if self._names[number] in wanted:
+                    self.ticks += 1
                     yield self._tick(number, step, at_ns)
             if self._demand.chains and time.monotonic() >= chain_due:
                 chain_due, chain_step = time.monotonic() + CHAIN_SECONDS, chain_step + 1
@@ -186,6 +189,13 @@ class SteadyMarket:
         ][:limit]
 
 
+async def tell(market: SteadyMarket, path: Path) -> None:
+    """Write each second how many ticks there were: a busy feed gives fewer than it was asked."""
+    while True:
+        path.write_text(f"{market.ticks} {time.monotonic()}")  # noqa: ASYNC240  # in memory
+        await asyncio.sleep(1)
+
+
 async def main(folder: Path, per_second: float) -> None:
     """Run until terminated."""
     stop = asyncio.Event()
@@ -195,16 +205,17 @@ async def main(folder: Path, per_second: float) -> None:
         await run_migrations(stores.database_url)
         clock = SystemClock()
         bus = Bus(connect(stores.redis_url), clock)
-        engine = FeedEngine(
-            SteadyMarket(per_second), bus, terms=ListedTerms(), clock=clock, rate_fallback=0.04
-        )
+        market = SteadyMarket(per_second)
+        engine = FeedEngine(market, bus, terms=ListedTerms(), clock=clock, rate_fallback=0.04)
         feed = asyncio.create_task(engine.run())
         print("ready", flush=True)
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads what is logged
+        telling = asyncio.create_task(tell(market, folder / TICKS_FILE))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({feed, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        feed.cancel()
-        await asyncio.gather(feed, return_exceptions=True)
+        for task in (feed, telling):
+            task.cancel()
+        await asyncio.gather(feed, telling, return_exceptions=True)
         await bus.close()
 
 

@@ -96,13 +96,17 @@ class Server(Pinned):
 
 
 class Readers(Pinned):
-    """Readers on the other core. `plan` has the fields of LoadPlan, with `url` for its target."""
+    """Readers on the other core, or on one that is named.
 
-    def __init__(self, **plan: Any) -> None:
+    `plan` has the fields of LoadPlan, with `url` for its target.
+    """
+
+    def __init__(self, *, core: int | None = None, **plan: Any) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
             json.dump(plan, file)
         self._plan = Path(file.name)
-        super().__init__([sys.executable, "-m", "benchmarks.stream_reader", file.name], cores()[1])
+        command = [sys.executable, "-m", "benchmarks.stream_reader", file.name]
+        super().__init__(command, cores()[1] if core is None else core)
 
     def do(self, command: str) -> dict[str, Any]:
         """Give one command and return its answer."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import httpx
 from benchmarks.program import environment
-from benchmarks.stream_feed import chain_key
+from benchmarks.stream_feed import TICKS_FILE, chain_key
 from benchmarks.stream_market import INTERVAL_MS, symbols, watchlists
 from benchmarks.stream_processes import DidNotAnswer, Pinned, Readers, cores
 from tools.ports import free_port
@@ -86,6 +86,11 @@ class Product:
             self._signer.sign(UserId(new_uuid()), SessionId(new_uuid()), "user")
             for _ in range(count)
         ]
+
+    def ticks(self) -> tuple[int, float]:
+        """Return how many ticks the feed has given, and when that was (monotonic)."""
+        count, at = (self.folder / TICKS_FILE).read_text().split()
+        return int(count), float(at)
 
     def readers(
         self,

@@ -27,6 +27,8 @@ RUNS: Final = {"one_gateway": [16_000], "two_gateways": [12_000, 12_000]}
 SECONDS: Final = 600.0
 WINDOW_SECONDS: Final = 10.0
 SETTLE_SECONDS: Final = 10.0
+INTERVAL_MS: Final = 1_000  # at this many ticks every row of every client is new within it
+RAMP_PER_S: Final = 1_000.0
 GROWTH_KB_PER_CONN_MAX: Final = 0.5  # after everybody is there
 
 Sample = dict[str, float]
@@ -45,16 +47,24 @@ def soak(there: Product, name: str, crowds: list[int], seconds: float) -> dict[s
             for core in [server, load][: len(crowds)]
         ]
         readers = [
-            stack.enter_context(there.readers(gateway, crowd))
+            # The feed has a core to itself, but for what it leaves to a second gateway.
+            stack.enter_context(
+                there.readers(
+                    gateway, crowd, interval_ms=INTERVAL_MS, per_second=RAMP_PER_S, core=server
+                )
+            )
             for gateway, crowd in zip(gateways, crowds, strict=True)
         ]
         for each, crowd in zip(readers, crowds, strict=True):
             connect(each, crowd)
-        time.sleep(SETTLE_SECONDS)
+        for each in readers:
+            each.tell(f"measure {SETTLE_SECONDS}")
+        for each in readers:
+            each.answer()
         before = [gateway.rss_kb() for gateway in gateways]
         samples: list[Sample] = []
         found: list[dict[str, Any]] = []
-        began = time.monotonic()
+        began, first = time.monotonic(), there.ticks()
         while time.monotonic() - began < seconds:
             cpu = [gateway.cpu_seconds() for gateway in gateways]
             at = time.monotonic()
@@ -64,12 +74,14 @@ def soak(there: Product, name: str, crowds: list[int], seconds: float) -> dict[s
             spent = time.monotonic() - at
             samples.append(_sample(gateways, cpu, spent, found, time.monotonic() - began))
             say(f"{name}: {json.dumps(samples[-1])}")
+        last = there.ticks()
+        ticks_per_s = (last[0] - first[0]) / (last[1] - first[1])
         growth = [
             (gateway.rss_kb() - was) / crowd
             for gateway, was, crowd in zip(gateways, before, crowds, strict=True)
         ]
     _draw(name, samples, len(crowds))
-    return _summary(samples, found, growth, sum(crowds))
+    return {"ticks_per_s": ticks_per_s} | _summary(samples, found, growth, sum(crowds))
 
 
 def _sample(
@@ -86,7 +98,7 @@ def _sample(
         "p50_ms": max(each["latency_ms"]["p50"] for each in found),
         "p99_ms": max(each["latency_ms"]["p99"] for each in found),
         "p999_ms": max(each["latency_ms"]["p999"] for each in found),
-        "over_flush_ms": max(over_flush(each) for each in found),
+        "over_flush_ms": max(over_flush(each, INTERVAL_MS) for each in found),
     }
     for number, gateway in enumerate(gateways):
         sample[f"rss_mb_{number}"] = gateway.rss_kb() / 1024

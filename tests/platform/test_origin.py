@@ -9,7 +9,10 @@ from fastapi import FastAPI
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
+from optix.platform import origin
 from optix.platform.origin import (
+    ADDRESS_LENGTH_MAX,
+    ADDRESSES_REMEMBERED_MAX,
     FORWARDED_HOPS_MAX,
     UNKNOWN_ADDRESS,
     USER_AGENT_LENGTH_MAX,
@@ -75,3 +78,18 @@ def test_the_origin_carries_a_bounded_printable_user_agent_and_the_request_id() 
     assert origin.request_id == "abc"
     assert origin.user_agent.startswith("Mozilla[31m/5.0")
     assert len(origin.user_agent) == USER_AGENT_LENGTH_MAX
+
+
+def test_what_is_longer_than_any_address_is_none_and_not_kept() -> None:
+    longest = "2001:db8::1%" + "z" * (ADDRESS_LENGTH_MAX - len("2001:db8::1%"))
+    kept = origin._address_of.cache_info().currsize
+    assert client_address(scope_of(longest + "z"), ()) == UNKNOWN_ADDRESS
+    assert origin._address_of.cache_info().currsize == kept
+    assert client_address(scope_of(longest), ()) == "2001:db8::1"
+
+
+def test_so_many_addresses_are_remembered_and_no_more() -> None:
+    for number in range(ADDRESSES_REMEMBERED_MAX + 1):
+        address = f"10.1.{number // 256}.{number % 256}"
+        assert client_address(scope_of(address), ()) == address
+    assert origin._address_of.cache_info().currsize == ADDRESSES_REMEMBERED_MAX

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from starlette.datastructures import Headers
@@ -22,6 +23,8 @@ Address = IPv4Address | IPv6Address
 UNKNOWN_ADDRESS = "unknown"
 USER_AGENT_LENGTH_MAX = 256
 FORWARDED_HOPS_MAX = 16
+ADDRESS_LENGTH_MAX = 128  # with brackets, a zone and a port
+ADDRESSES_REMEMBERED_MAX = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,13 @@ def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
 
 def _parse(text: str) -> Address | None:
     text = text.strip()
+    if len(text) > ADDRESS_LENGTH_MAX:
+        return None
+    return _address_of(text)
+
+
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
+def _address_of(text: str) -> Address | None:
     if text.startswith("["):  # [2001:db8::1]:443
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:  # 192.0.2.1:443

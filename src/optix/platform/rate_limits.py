@@ -18,6 +18,7 @@ import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final, Literal
 
@@ -32,7 +33,7 @@ from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.errors import RateLimited, Unavailable
 from optix.platform.http import problem_response
-from optix.platform.origin import client_address
+from optix.platform.origin import ADDRESSES_REMEMBERED_MAX, client_address
 from optix.platform.security_settings import Network
 
 log = structlog.get_logger(__name__)
@@ -409,6 +410,7 @@ def _request_id(scope: Scope) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
+@lru_cache(maxsize=ADDRESSES_REMEMBERED_MAX)
 def network_of(address: str) -> str:
     """Return what counts as one address: of IPv6 the /64 that one subscriber has to himself."""
     try:

@@ -142,6 +142,20 @@ def test_remembered_tokens_are_bounded_and_forgeries_are_never_remembered(
     assert verifier._known_claims.cache_info().currsize == 3
 
 
+def test_remembered_headers_are_bounded(clock: ScaledClock, key: SigningKey) -> None:
+    verifier = AccessTokenVerifier([key.public], clock)
+    for number in range(tokens.HEADERS_REMEMBERED_MAX + 1):  # each a header of its own
+        token = jwt.encode(
+            {},
+            key.private,
+            algorithm="EdDSA",
+            headers={"kid": key.id, "typ": "at+jwt", "n": number},
+        )
+        with pytest.raises(AccessTokenInvalid):
+            verifier.verify(token)
+    assert verifier._known_key.cache_info().currsize == tokens.HEADERS_REMEMBERED_MAX
+
+
 def test_a_token_beyond_the_length_is_not_even_read(clock: ScaledClock, key: SigningKey) -> None:
     verifier = AccessTokenVerifier([key.public], clock)
     with pytest.raises(AccessTokenInvalid, match="too long"):

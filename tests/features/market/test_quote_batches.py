@@ -10,8 +10,9 @@ from tests.fakes.bus import read_message
 from tests.fixtures.chains import NOW_NS, spot_of
 
 from optix.features.market import wire
-from optix.features.market.quote_batches import QuoteBatches, load_kept
+from optix.features.market.quote_batches import QuoteBatches, gathering_seconds, load_kept
 from optix.features.market.quote_slots import QuoteSlots
+from optix.kernel import limits
 from optix.kernel.quote import Quote, TradingState, TradingStatus
 from optix.platform.fanout.rows import decode_quotes
 from optix.processes.market import open_fan
@@ -141,3 +142,12 @@ class TestKept:
         for end in range(len(whole)):
             with pytest.raises(ValueError, match="kept"):
                 load_kept(whole[:end])
+
+
+def test_the_busier_the_market_the_longer_changes_are_gathered() -> None:
+    least, most = limits.QUOTE_PUBLISH_SECONDS_MIN, limits.QUOTE_PUBLISH_SECONDS_MAX
+    assert gathering_seconds(0) == gathering_seconds(1) == least
+    assert gathering_seconds(10**6) == most
+    between = (least + most) / 2
+    rows = int(between * limits.QUOTE_ROWS_PER_SECOND)
+    assert gathering_seconds(rows) == pytest.approx(between)

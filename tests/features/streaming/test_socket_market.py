@@ -105,7 +105,7 @@ class TestQuotes:
         sequence = stream.market.book.fan.sequence
         for price in range(601, 631):
             stream.market.provider.emit(quote(price))
-            await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS / 2)
+            await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS_MIN / 2)
         prices: list[float] = []
         numbers: list[int] = []
         while not prices or prices[-1] != 630:

@@ -433,8 +433,12 @@ class MarketBook:
 
     async def _watch(self) -> None:
         """Tell listeners when the feed falls silent: nobody else would."""
+        loop, pause = asyncio.get_running_loop(), limits.FEED_HEARTBEAT_SECONDS / 2
         while True:
-            await asyncio.sleep(limits.FEED_HEARTBEAT_SECONDS / 2)
+            began = loop.time()
+            await asyncio.sleep(pause)
+            # Nor is the feed silent while this process does not listen.
+            self._heard_ns += int(max(loop.time() - began - pause, 0) * NANOSECONDS)
             self._tell_status()
 
 

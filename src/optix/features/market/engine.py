@@ -21,6 +21,7 @@ from optix.features.market.chain_state import ChainState
 from optix.features.market.feed_metrics import FeedCounts, FeedMetrics
 from optix.features.market.feed_state import FeedState, TermsSource, Work, demand_of, price_works
 from optix.features.market.inputs import MarketInputs
+from optix.features.market.quote_batches import gathering_seconds
 from optix.features.market.summaries import Summaries
 from optix.features.market.surfaces import Surfaces, rest_seconds, slices_of
 from optix.kernel import limits
@@ -275,7 +276,7 @@ class FeedEngine:
                 self._counts.quotes_published += len(kept)
                 if not await self._broadcast(message, {keys.QUOTES: kept}):
                     self._say_all_quotes()
-            await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
+            await asyncio.sleep(gathering_seconds(len(kept)))
 
     async def keep_quotes(self, symbols: Collection[str]) -> None:
         """Keep quotes as they are now for readers that ask."""
@@ -469,8 +470,6 @@ class FeedEngine:
             market_speed=getattr(market_clock, "speed", 1.0),
             sent=self._clock.now_ns(),
         )
-
-    # Questions
 
     async def _answer(self, question: Question) -> Any:
         # A provider that is just being opened knows nothing yet: it would deny what it will have.

@@ -16,6 +16,7 @@ import numpy as np
 import orjson
 
 from optix.features.market import wire
+from optix.kernel import limits
 from optix.kernel.quote import Quote, TradingStatus
 
 _NS_PER_MS: Final = 1_000_000
@@ -142,3 +143,11 @@ def load_kept(data: bytes) -> KeptQuote:
         binary=rows[middle:end],
         tail=rows[end + _HEAD.size :],
     )
+
+
+def gathering_seconds(rows: int) -> float:
+    """Return how long changes are gathered after so many rows were said: more of them are conflated
+    where the market is busy, and nothing waits where it is quiet.
+    """
+    at_pace = rows / limits.QUOTE_ROWS_PER_SECOND
+    return min(max(at_pace, limits.QUOTE_PUBLISH_SECONDS_MIN), limits.QUOTE_PUBLISH_SECONDS_MAX)

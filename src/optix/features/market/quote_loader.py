@@ -102,7 +102,7 @@ class QuoteLoader:
                     left = await self._load_kept(there, lambda kept: kept.epoch >= self._epoch())
                     symbols = [*answer["pending"], *left]
                     if left:
-                        await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS)
+                        await asyncio.sleep(limits.QUOTE_PUBLISH_SECONDS_MAX)
         except (FeedUnavailable, TimeoutError) as error:
             left = await self._load_kept(symbols, lambda _: True)
             for symbol in left:

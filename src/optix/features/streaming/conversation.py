@@ -74,7 +74,7 @@ class Conversation:
             self._follow_events(connection, request)
 
     def _follow_quotes(self, connection: Connection, request: protocol.Subscribe) -> None:
-        symbols, refused = request.symbols(connection.market.followed)
+        symbols, refused = request.symbols(connection.market.followed.symbols)
         # Each costs a place, also one without a readable symbol or with a symbol of another:
         # they all take memory and work.
         followed = sum(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, KeysView
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -136,24 +136,25 @@ class FollowedTopics:
         chains = {topic for key, _ in self._chains for topic in _chain_topics(key)}
         return {wire.quote_topic(symbol) for symbol in self._quotes} | chains
 
-    def __contains__(self, symbol: object) -> bool:
-        """Tell whether somebody follows the quote of this symbol."""
-        return symbol in self._quotes
+    @property
+    def symbols(self) -> KeysView[str]:
+        """Whose quotes somebody follows."""
+        return self._quotes.keys()
 
     # Quotes
 
     def follow_quotes(self, symbols: Iterable[str]) -> tuple[FollowedQuote, ...]:
         """Hold these quotes; those that are not open yet are being opened."""
-        return tuple(map(self._follow_quote, symbols))
+        quotes = tuple([self._quotes.get(each) or self._hold_quote(each) for each in symbols])
+        for quote in quotes:
+            quote.followers += 1
+            if quote.slot is None:
+                self._open_quote(quote)
+        return quotes
 
-    def _follow_quote(self, symbol: str) -> FollowedQuote:
-        quote = self._quotes.get(symbol)
-        if quote is None:
-            quote = self._quotes[symbol] = FollowedQuote(symbol)
-            self._book.hold([wire.quote_topic(symbol)])
-        quote.followers += 1
-        if quote.slot is None:
-            self._open_quote(quote)
+    def _hold_quote(self, symbol: str) -> FollowedQuote:
+        quote = self._quotes[symbol] = FollowedQuote(symbol)
+        self._book.hold([wire.quote_topic(symbol)])
         return quote
 
     def unfollow_quotes(self, quotes: Iterable[FollowedQuote]) -> None:

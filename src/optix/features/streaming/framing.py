@@ -27,7 +27,8 @@ CLOSE_TOO_BIG: Final = 1009
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 _VERSION: Final = b"13"
 _WHOLE: Final = 0x80
-_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER: Final = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n]*)(?:\r\n|\Z)")
+_HEADERS: Final = re.compile(rb"(?:" + _HEADER.pattern + rb")*")
 # What may stand in a close frame that comes in: section 7.4 and the registry it names.
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
 
@@ -67,7 +68,8 @@ class Handshake:
 
 def parse_handshake(head: bytes) -> Handshake:
     """Return the request of everything before the empty line. Raises BadHandshake."""
-    first, *lines = head.split(b"\r\n")
+    first, _, rest = head.partition(b"\r\n")
+    lines = _HEADER.findall(rest)
     if len(lines) > limits.REQUEST_HEADERS_MAX:
         raise BadHandshake(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Too many headers.")
     parts = first.split(b" ")
@@ -75,11 +77,10 @@ def parse_handshake(head: bytes) -> Handshake:
         raise BadHandshake(HTTPStatus.BAD_REQUEST, "The request cannot be read.")
     method, target, version = parts
     headers: dict[bytes, bytes] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not _TOKEN.fullmatch(name) or b"\n" in value or b"\r" in value:
-            raise BadHandshake(HTTPStatus.BAD_REQUEST, "A header cannot be read.")
-        name, value = name.lower(), value.strip(b" \t")
+    if not _HEADERS.fullmatch(rest):
+        raise BadHandshake(HTTPStatus.BAD_REQUEST, "A header cannot be read.")
+    for said, padded in lines:
+        name, value = said.lower(), padded.strip(b" \t")
         headers[name] = headers[name] + b", " + value if name in headers else value
     if version != b"HTTP/1.1":
         raise BadHandshake(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is needed.")

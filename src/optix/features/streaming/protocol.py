@@ -5,7 +5,7 @@ Pure: bytes in, requests out. Frames of numbers are made by the fan (`platform.f
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Annotated, Any, Final, Literal
 
@@ -127,12 +127,15 @@ class Subscribe(_Message):
             raise ValueError("Events go on `after` an offset.")
         return self
 
-    def symbols(self, known: Container[str] = ()) -> tuple[list[str], list[Missing]]:
+    def symbols(self, known: AbstractSet[str] = frozenset()) -> tuple[list[str], list[Missing]]:
         """Return the canonical symbols, each once, and what is wrong with each text that is none.
 
         Texts that are `known` are symbols.
         """
-        symbols: dict[str, None] = {}
+        symbols: dict[str, None] = dict.fromkeys(self.quotes or ())
+        if symbols.keys() <= known:  # as nearly all are in a storm of clients
+            return list(symbols), []
+        symbols = {}
         refused: dict[str, Missing] = {}
         for text in self.quotes or ():
             try:

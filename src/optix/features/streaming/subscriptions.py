@@ -137,9 +137,9 @@ class QuotesSubscription:
             return  # its socket is on its way out: the fan has let go of it
         market, reader, resume = self._reader.market, self._reader, self._resume
         self._resume = None
+        shown = [(quote.symbol, quote.slot) for quote in self._quotes if quote.slot is not None]
+        self._shown = len(shown)
         missing = self._missing()
-        slots = [quote.slot.slot for quote in self._quotes if quote.slot is not None]
-        self._shown = len(slots)
         if resume is not None and _may_resume(market, resume):
             reader.send(protocol.frame("resumed", self.id, {"missing": missing}))
             head, seen = b"{}", resume.seen
@@ -147,17 +147,21 @@ class QuotesSubscription:
             header = {
                 "kind": "quotes",
                 "columns": wire.QUOTE_COLUMNS,
-                "ids": {q.symbol: q.slot.number for q in self._quotes if q.slot is not None},
+                "ids": {symbol: slot.number for symbol, slot in shown},
                 "missing": missing,
             }
             head, seen = orjson.dumps(header), -1
+        slots = [slot.slot for _, slot in shown]
         market.fan.subscribe(
             reader.handle, self.id, slots, NO_HEADER, head, layout=LAYOUT_QUOTES, seen=seen
         )
-        self._wait_for_the_rest()
+        if len(shown) < len(self._quotes):
+            self._wait_for_the_rest()
 
     def _missing(self) -> list[protocol.Missing]:
         missing: list[protocol.Missing] = orjson.loads(self._refused) if self._refused else []
+        if self._shown == len(self._quotes):
+            return missing
         for quote in self._quotes:
             if quote.slot is None and quote.error is not None and not quote.opening:
                 missing.append(protocol.missing(quote.symbol, quote.error))

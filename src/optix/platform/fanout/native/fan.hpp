@@ -137,6 +137,7 @@ class Fan {
   void flush(uint32_t place, uint64_t now_ms, std::vector<Event>& events);
   bool compose(Client& each, Subscription& subscription);
   std::string_view header_since(const Slot& header, uint64_t seen);
+  void fetch(uint64_t next, uint64_t next_but_one) const;
   void end(uint32_t place, Ending ending, std::vector<Event>& events);
   void finish(Client& each, size_t taken, size_t told);
 
@@ -145,6 +146,7 @@ class Fan {
   uint64_t sequence_ = 0, slice_ = 0;
   size_t living_ = 0;
   std::vector<Slot> slots_;
+  std::vector<uint64_t> rows_;  // of each slot its sequence while it has a row, else 0: dense, for flushes
   std::vector<uint32_t> free_slots_;
   std::vector<int64_t> bound_;  // id of the bus -> slot, -1 where there is none
   std::vector<Client> clients_;
@@ -152,7 +154,7 @@ class Fan {
   std::vector<std::vector<uint64_t>> wheel_;  // handles: a place may have a new owner by then
   std::vector<uint64_t> urgent_;
   std::vector<Advance> advances_;
-  std::string frame_, body_, header_;
+  std::string frame_, header_;
 };
 
 }  // namespace optix::fan
