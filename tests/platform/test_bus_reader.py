@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 from tests.fixtures.waiting import until
@@ -236,6 +239,49 @@ class TestBadServers:
         async with a_server(mute) as redis, following(redis) as follower:
             await follower.hears(None, None)
         assert b"PING" in asked[0]
+
+    def test_what_came_while_this_process_was_busy_is_read_before_it_is_missed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.4)
+        busy, over = threading.Event(), threading.Event()
+
+        def talk(listener: socket.socket) -> None:
+            line, _ = listener.accept()
+            with line, suppress(OSError):  # until it is closed
+                line.recv(1000)
+                line.sendall(b"+OK\r\n")
+                line.recv(1000)
+                line.sendall(SUBSCRIBED)
+                busy.wait()
+                while not over.wait(0.05):  # never silent for long while the other end is busy
+                    line.sendall(pushed(b"hi"))
+
+        def be_busy(woken: socket.socket) -> None:
+            woken.recv(1)
+            busy.set()
+            time.sleep(0.8)  # as thousands of connections that end at once
+
+        async def follow(port: int) -> None:
+            loop = asyncio.get_running_loop()
+            waking, woken = socket.socketpair()
+            with waking, woken:
+                async with following(connect(f"redis://127.0.0.1:{port}/0")) as follower:
+                    await follower.hears(None)
+                    loop.add_reader(woken, be_busy, woken)
+                    waking.send(b"!")
+                    await until(lambda: b"hi" in follower.told, seconds=WAIT_SECONDS)
+                    assert follower.told.count(None) == 1
+                    loop.remove_reader(woken)
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            talking = threading.Thread(target=talk, args=(listener,))
+            talking.start()
+            # The loop of the product looks at clocks before sockets; that of the other tests does
+            # not count what is computed.
+            uvloop.run(follow(listener.getsockname()[1]))
+            over.set()
+            talking.join()
 
     async def test_a_line_that_only_answers_pings_is_kept(
         self, monkeypatch: pytest.MonkeyPatch

@@ -220,6 +220,8 @@ class _Line(asyncio.Protocol):
         patience = limits.BUS_SILENCE_SECONDS_MAX
         while True:
             await asyncio.wait({self._ended}, timeout=patience / 4)
+            # What came while this process was busy elsewhere lies in the socket: it is read first.
+            await asyncio.sleep(0)
             if self._ended.done():
                 raise self._ended.result()
             silent = self._loop.time() - self._heard
