@@ -285,6 +285,7 @@ class TestRecords:
     ) -> None:
         if slow:
             monkeypatch.setattr(limits, "SLOW_REQUEST_SECONDS", 0)
+            assert limits.SLOW_REQUEST_SECONDS == 0
         with capture_logs() as lines:
             await client.request(method, path)
         (line,) = (line for line in lines if line["event"] == "request")
