@@ -76,10 +76,16 @@ class Program:
 
     @classmethod
     def component(
-        cls, name: str, folder: Path, *options: str, command: Sequence[str] = (str(OPTIX),)
+        cls,
+        name: str,
+        folder: Path,
+        *options: str,
+        command: Sequence[str] = (str(OPTIX),),
+        port: int | None = None,
     ) -> Self:
         """Start `optix run name`; what listens gets a free port, the stream one for its health."""
-        port = None if name in ("feed", "worker") else free_port()
+        if port is None and name not in ("feed", "worker"):
+            port = free_port()
         health_port = free_port() if name == "stream" else None
         return cls(
             ["run", name, *(["--port", str(port)] if port else []), *options],

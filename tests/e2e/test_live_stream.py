@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from tests.fixtures.waiting import WAIT_SECONDS, until
 from websockets.sync.client import ClientConnection
 
 from optix.kernel.clock import NANOSECONDS
+from optix.processes.stream_client import StreamClient
 
 SYMBOLS = [f"T{a}{b}" for a in "ABCDEFGHIJ" for b in "ABCDEFGHIJ"]
 WATCHED = SYMBOLS[7]
@@ -93,6 +95,41 @@ async def test_a_killed_feed_turns_data_stale_and_a_new_one_mends_it(processes: 
                 frame for frame in frames(socket, seconds=WAIT_SECONDS) if frame[0] == "changes"
             )
             assert quote_rows(moved)[0]["symbol"] == WATCHED
+
+
+async def test_a_killed_gateway_is_replaced_and_nobody_beside_it_notices(
+    processes: Processes, running: ExitStack
+) -> None:
+    """Its clients come back to a new one by themselves and begin with a snapshot of now."""
+    other = running.enter_context(Program.component("stream", processes.folder))
+    other.wait_until_ready()
+    killed, beside = client_of(processes, processes.stream), client_of(processes, other)
+    async with killed.running(), beside.running():
+        here, there = await killed.quotes(SYMBOLS), await beside.quotes(SYMBOLS)
+        await killed.until(lambda: here.seen > 0 and here.live, seconds=WAIT_SECONDS)
+        await beside.until(lambda: there.seen > 0 and there.live, seconds=WAIT_SECONDS)
+        first = here.stream
+        await asyncio.to_thread(processes.stream.kill)
+        await killed.until(lambda: killed.close_codes, seconds=WAIT_SECONDS)
+        seen = there.seen
+        await beside.until(lambda: there.seen > seen, seconds=WAIT_SECONDS)
+        port = processes.stream.port
+        again = running.enter_context(Program.component("stream", processes.folder, port=port))
+        await asyncio.to_thread(again.wait_until_ready)
+        await killed.until(lambda: here.live and here.stream != first, seconds=WAIT_SECONDS)
+        newest = max(map(tick_of, there.rows.values()))
+        await killed.until(
+            lambda: max(map(tick_of, here.rows.values())) >= newest, seconds=WAIT_SECONDS
+        )
+    assert (here.snapshots, here.resumes) == (2, 0), "numbers of another gateway are nobody's"
+    assert (beside.connections, beside.close_codes) == (1, [])
+
+
+def client_of(processes: Processes, stream: Program) -> StreamClient:
+    async def token(*, fresh: bool) -> str:  # it lasts longer than the test
+        return processes.reader.token
+
+    return StreamClient(f"ws://127.0.0.1:{stream.port}/ws/quotes", token)
 
 
 def write_ticks(path: Path) -> Path:

@@ -115,6 +115,10 @@ class RawSocket:
     def layouts(self, **sizes: Layout) -> None:
         self.heard._layouts |= {int(name[1:]): layout for name, layout in sizes.items()}
 
-    async def close(self) -> None:
+    def abort(self) -> None:
+        """Lose the connection without a word."""
         self._writing.transport.abort()
+
+    async def close(self) -> None:
+        self.abort()
         await asyncio.sleep(0)

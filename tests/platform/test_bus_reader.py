@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 from tests.fixtures.waiting import until
@@ -166,8 +167,7 @@ class TestLosses:
 
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-HEARD = (len(CHANNEL), CHANNEL.encode())
-SUBSCRIBED = b">3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % HEARD
+SUBSCRIBED = b">3\r\n$9\r\nsubscribe\r\n$%d\r\n%s\r\n:1\r\n" % (len(CHANNEL), CHANNEL.encode())
 
 
 def pushed(body: bytes) -> bytes:
@@ -244,31 +244,43 @@ class TestBadServers:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "BUS_SILENCE_SECONDS_MAX", 0.4)
-        busy = threading.Event()
+        busy, over = threading.Event(), threading.Event()
 
         def talk(listener: socket.socket) -> None:
             line, _ = listener.accept()
-            line.sendall(SUBSCRIBED)
-            busy.wait()
-            with suppress(OSError):  # until it is closed
-                for _ in range(20):
-                    line.sendall(b">3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$2\r\nhi\r\n" % HEARD)
-                    time.sleep(0.05)  # never silent for long while the other end does not look
-                line.recv(1)
+            with line, suppress(OSError):  # until it is closed
+                line.recv(1000)
+                line.sendall(b"+OK\r\n")
+                line.recv(1000)
+                line.sendall(SUBSCRIBED)
+                busy.wait()
+                while not over.wait(0.05):  # never silent for long while the other end is busy
+                    line.sendall(pushed(b"hi"))
+
+        def be_busy(woken: socket.socket) -> None:
+            woken.recv(1)
+            busy.set()
+            time.sleep(0.8)  # as thousands of connections that end at once
 
         async def follow(port: int) -> None:
-            async with following(connect(f"redis://127.0.0.1:{port}/0")) as follower:
-                await follower.hears(None)
-                busy.set()
-                time.sleep(0.8)  # noqa: ASYNC251  # busy: nothing of this loop runs
-                await until(lambda: b"hi" in follower.told, seconds=WAIT_SECONDS)
-                assert follower.told.count(None) == 1
+            loop = asyncio.get_running_loop()
+            waking, woken = socket.socketpair()
+            with waking, woken:
+                async with following(connect(f"redis://127.0.0.1:{port}/0")) as follower:
+                    await follower.hears(None)
+                    loop.add_reader(woken, be_busy, woken)
+                    waking.send(b"!")
+                    await until(lambda: b"hi" in follower.told, seconds=WAIT_SECONDS)
+                    assert follower.told.count(None) == 1
+                    loop.remove_reader(woken)
 
         with socket.create_server(("127.0.0.1", 0)) as listener:
             talking = threading.Thread(target=talk, args=(listener,))
             talking.start()
-            # A plain loop: that of the other tests does not count what is computed.
-            asyncio.run(follow(listener.getsockname()[1]))
+            # The loop of the product looks at clocks before sockets; that of the other tests does
+            # not count what is computed.
+            uvloop.run(follow(listener.getsockname()[1]))
+            over.set()
             talking.join()
 
     async def test_a_line_that_only_answers_pings_is_kept(

@@ -289,6 +289,32 @@ class TestRecords:
         assert line["duration_ms"] >= 0
         assert "planted" not in repr(lines)
 
+    @pytest.mark.parametrize(
+        ("method", "path", "slow", "level"),
+        [
+            ("GET", "/things/x", False, "debug"),
+            ("GET", "/things/x", True, "info"),
+            ("GET", "/nowhere", False, "info"),
+            ("POST", "/things", False, "info"),
+        ],
+    )
+    async def test_only_quick_reads_are_left_to_the_metrics(
+        self,
+        client: httpx.AsyncClient,
+        monkeypatch: pytest.MonkeyPatch,
+        method: str,
+        path: str,
+        slow: bool,  # by the parametrisation
+        level: str,
+    ) -> None:
+        if slow:
+            monkeypatch.setattr(limits, "SLOW_REQUEST_SECONDS", 0)
+            assert limits.SLOW_REQUEST_SECONDS == 0
+        with capture_logs() as lines:
+            await client.request(method, path)
+        (line,) = (line for line in lines if line["event"] == "request")
+        assert line["log_level"] == level
+
     async def test_metrics_count_by_route_and_not_by_address(
         self, client: httpx.AsyncClient, registry: CollectorRegistry
     ) -> None:

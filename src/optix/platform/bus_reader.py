@@ -222,7 +222,6 @@ class _Line(asyncio.Protocol):
             await asyncio.wait({self._ended}, timeout=patience / 4)
             # What came while this process was busy elsewhere lies in the socket: it is read first.
             await asyncio.sleep(0)
-            await asyncio.sleep(0)
             if self._ended.done():
                 raise self._ended.result()
             silent = self._loop.time() - self._heard

@@ -32,6 +32,7 @@ HSTS_SECONDS = 2 * 365 * 86_400
 # Only these characters: an id from outside goes into log lines and answers.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUIET = ("/health", "/metrics")
 
 _REFUSED_POWERS = (
@@ -201,7 +202,11 @@ class EdgeMiddleware:
         route = getattr(scope.get("route"), "path", None) or "unmatched"
         method = scope["method"] if scope["method"] in _METHODS else "other"
         self._metrics.observe(method, route, status, seconds)
-        write = log.debug if route.startswith(_QUIET) and status < 400 else log.info
+        # What was merely read, and quickly, the metrics count: a line each would cost half of the
+        # request and fill disks with what nobody looks for.
+        reading = method in _READING and seconds < limits.SLOW_REQUEST_SECONDS
+        quiet = status < 400 and (reading or route.startswith(_QUIET))
+        write = log.debug if quiet else log.info
         write(
             "request",
             method=scope["method"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +18,7 @@ from optix.features.market import wire
 from optix.features.market.lanes import MarketLane, MarketLanes
 from optix.features.streaming import framing, protocol
 from optix.features.streaming.admission import Admission
+from optix.features.streaming.arrivals import Arrivals
 from optix.features.streaming.connection import Connection, Greeting, State
 from optix.features.streaming.conversation import Conversation
 from optix.features.streaming.deadlines import STEP_SECONDS, Deadlines
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PATHS: Final = frozenset({"/ws/quotes", "/ws/portfolio"})
-_NEXT_TURN_SECONDS: Final = 0.005
 
 
 class ForeignPage(Forbidden):
@@ -107,8 +107,7 @@ class Gateway:
                 self.streams.append(stream)
         self._waiting: set[Connection] = set()  # not signed in, or on their way out
         self._of_session: dict[SessionId, list[Connection]] = {}
-        self._arrivals: deque[tuple[Connection, protocol.Authenticate]] = deque()
-        self._turn: asyncio.TimerHandle | None = None
+        self._arrivals = Arrivals(self._sign_in, self.now)
         self._running = False
         self._draining = False
 
@@ -261,7 +260,7 @@ class Gateway:
             if connection.state is State.OPEN:
                 self._renew(connection, request)
             else:
-                self._arrive(connection, request)
+                self._arrivals.add(connection, request)
         elif connection.state is State.OPEN:
             self._conversation.answer(connection, request)
         else:
@@ -277,25 +276,6 @@ class Gateway:
             connection.close(protocol.CLOSE_MALFORMED, "Too many unreadable messages.")
 
     # Signing in
-
-    def _arrive(self, connection: Connection, request: protocol.Authenticate) -> None:
-        """Look at a token in its turn: a storm of them leaves time for those who are here."""
-        connection.state = State.SIGNING_IN
-        self._arrivals.append((connection, request))
-        if self._turn is None:
-            self._sign_in_some()
-
-    def _sign_in_some(self) -> None:
-        self._turn = None
-        until = self.now() + limits.SOCKETS_SIGNING_IN_SECONDS
-        while self._arrivals:
-            connection, request = self._arrivals.popleft()
-            if connection.state is State.SIGNING_IN:
-                self._sign_in(connection, request)
-            if self._arrivals and self.now() >= until:
-                loop = asyncio.get_running_loop()
-                self._turn = loop.call_later(_NEXT_TURN_SECONDS, self._sign_in_some)
-                return
 
     def _sign_in(self, connection: Connection, request: protocol.Authenticate) -> None:
         try:
@@ -409,13 +389,13 @@ class Gateway:
             self._forget_session(connection)
         if connection.path in PATHS:
             self.closed[connection.close_code] += 1
-            log.info(
-                "stream.closed",
-                path=connection.path,
-                request_id=connection.request_id,
-                code=connection.close_code,
-                seconds=round(self.now() - connection.opened_at, 1),
-            )
+            if connection.close_code in protocol.FAULTS:  # thousands may simply leave at once
+                log.info(
+                    "stream.closed",
+                    request_id=connection.request_id,
+                    code=connection.close_code,
+                    seconds=round(self.now() - connection.opened_at, 1),
+                )
 
     def _forget_session(self, connection: Connection) -> None:
         assert connection.user is not None, "it signed in"

@@ -1,5 +1,7 @@
 #include "fan.hpp"
 
+#include "frames.hpp"
+
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -8,70 +10,6 @@
 #include <utility>
 
 namespace optix::fan {
-namespace {
-
-// Whole frames: RFC 6455 section 5.2.
-constexpr uint8_t kWhole = 0x80, kText = 0x1, kBinary = 0x2, kClose = 0x8, kPong = 0xA;
-constexpr uint8_t kSnapshot = 1, kChanges = 2;
-constexpr size_t kUsualHead = 4;
-
-std::string_view head_of(uint8_t opcode, size_t size, char (&head)[10]) {
-  size_t length = 0;
-  head[length++] = static_cast<char>(kWhole | opcode);
-  if (size < 126) {
-    head[length++] = static_cast<char>(size);
-  } else {
-    const bool wide = size > 0xFFFF;
-    head[length++] = static_cast<char>(wide ? 127 : 126);
-    for (int shift = (wide ? 56 : 8); shift >= 0; shift -= 8) {
-      head[length++] = static_cast<char>((size >> shift) & 0xFF);
-    }
-  }
-  return {head, length};
-}
-
-void put_frame(std::string& out, uint8_t opcode, std::string_view payload) {
-  char head[10];
-  out.append(head_of(opcode, payload.size(), head)).append(payload);
-}
-
-// Begin a frame whose length is known at the end, with room for the head that most have.
-size_t begin_frame(std::string& out) {
-  out.append(kUsualHead, '\0');
-  return out.size();
-}
-
-void end_frame(std::string& out, size_t payload, uint8_t opcode) {
-  char head[10];
-  out.replace(payload - kUsualHead, kUsualHead, head_of(opcode, out.size() - payload, head));
-}
-
-void put_number(std::string& out, uint64_t number) {
-  char digits[20];
-  char* at = digits + sizeof digits;
-  do {
-    *--at = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  out.append(at, static_cast<size_t>(digits + sizeof digits - at));
-}
-
-void put_u32(std::string& out, uint32_t value) {
-  const char bytes[4] = {static_cast<char>(value), static_cast<char>(value >> 8),
-                         static_cast<char>(value >> 16), static_cast<char>(value >> 24)};
-  out.append(bytes, 4);
-}
-
-void put_u64(std::string& out, uint64_t value) {
-  put_u32(out, static_cast<uint32_t>(value));
-  put_u32(out, static_cast<uint32_t>(value >> 32));
-}
-
-void write_u32(std::string& out, size_t at, uint32_t value) {
-  for (int byte = 0; byte < 4; ++byte) out[at + byte] = static_cast<char>(value >> (8 * byte));
-}
-
-}  // namespace
 
 Fan::Fan(Limits limits) : limits_(limits), wheel_(limits.wheel_slices) {
   if (limits.wheel_slices == 0) throw std::invalid_argument("a wheel has slices");
@@ -250,7 +188,13 @@ void Fan::subscribe(uint64_t handle, Request request) {
   fresh.layout = request.layout;
   fresh.snapshot = snapshot;
   fresh.slots = std::move(request.slots);
-  if (snapshot) fresh.head = std::move(request.head);
+  if (snapshot) {
+    // A crowd that comes to one chain has one head: as long as its rows.
+    if (head_ == nullptr || *head_ != request.head) {
+      head_ = std::make_shared<const std::string>(std::move(request.head));
+    }
+    fresh.head = head_;
+  }
   each.subscriptions.push_back(std::move(fresh));
   hurry(static_cast<uint32_t>(handle));
 }
@@ -384,7 +328,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
     put_number(frame_, subscription.id);
     frame_.push_back(',');
     put_number(frame_, snapshot ? 0 : subscription.number + 1);
-    if (snapshot) frame_.append(1, ',').append(subscription.head);
+    if (snapshot) frame_.append(1, ',').append(*subscription.head);
     frame_.append(",[");
   }
   const uint64_t seen = snapshot ? 0 : subscription.seen;
@@ -406,7 +350,7 @@ bool Fan::compose(Client& each, Subscription& subscription) {
   }
   if (binary) {
     write_u32(frame_, payload + 12, count);
-    frame_.append(snapshot ? std::string_view(subscription.head) : header);
+    frame_.append(snapshot ? std::string_view(*subscription.head) : header);
   } else {
     frame_.append("],");
     if (!snapshot) frame_.append(header.empty() ? std::string_view("null") : header).push_back(',');
@@ -514,7 +458,7 @@ void Fan::finish(Client& each, size_t taken, size_t told) {
     Subscription& subscription = each.subscriptions[advance.subscription];
     if (subscription.snapshot) {
       subscription.number = 0;
-      subscription.head = std::string();
+      subscription.head.reset();
     } else {
       ++subscription.number;
       subscription.told = sequence_;

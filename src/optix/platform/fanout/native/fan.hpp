@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -110,7 +111,7 @@ class Fan {
     uint8_t layout;
     bool snapshot;
     std::vector<uint32_t> slots;
-    std::string head;
+    std::shared_ptr<const std::string> head;  // of a snapshot that is still to be sent
   };
   struct Client {
     int descriptor = -1;
@@ -155,6 +156,7 @@ class Fan {
   std::vector<uint64_t> urgent_;
   std::vector<Advance> advances_;
   std::string frame_, header_;
+  std::shared_ptr<const std::string> head_;  // the last one
 };
 
 }  // namespace optix::fan
