@@ -92,8 +92,8 @@ class Served:
 
     async def kill(self) -> None:
         """End all at once: nobody is moved away or told."""
-        for connection in [c for stream in self.gateway.streams for c in stream.connections]:
-            connection.abort()
+        self.gateway._cut_all()
+        await until(lambda: not self.gateway.sockets and not self.gateway.waiting)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -312,6 +312,7 @@ class SocketsMachine(RuleBasedStateMachine):
             finally:
                 for client in self._clients:
                     client.disconnect()
+                await asyncio.sleep(0)
                 await self._served.kill()
                 await self._market.close()
                 await self._redis.aclose()
