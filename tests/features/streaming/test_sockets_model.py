@@ -278,11 +278,13 @@ class SocketsMachine(RuleBasedStateMachine):
             client.come_back(earlier, how, other)
         client.left = []
 
-    @rule(how=st.sampled_from(get_args(How)), moves=st.integers(0, 3))
-    def the_gateway_is_killed(self, how: How, moves: int) -> None:
+    @rule(reads_first=st.booleans(), moves=st.integers(0, 5))
+    def the_gateway_is_killed(self, reads_first: bool, moves: int) -> None:
         """Another run has numbers of its own, which may have passed those of the one before."""
 
         async def again() -> None:
+            if reads_first:
+                await self._settle()
             await self._served.kill()
             for client in self._clients:
                 client.disconnect()
@@ -295,7 +297,7 @@ class SocketsMachine(RuleBasedStateMachine):
                     lambda: self._served.book.quotes["SPY"].quote.last == self._price["SPY"]
                 )
             for client in self._clients:
-                await self._come_back(client, how)
+                await self._come_back(client, "right")
 
         self._run(again())
 
