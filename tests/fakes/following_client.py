@@ -102,7 +102,7 @@ class FollowingClient:
         seen, stream = earlier.shown.seen, earlier.stream
         match how:
             case "with an old number":
-                seen = earlier.began_at
+                seen = max(earlier.began_at, 0)
             case "of another gateway":
                 stream = other_stream
             case "of the future":

@@ -149,5 +149,5 @@ def test_the_busier_the_market_the_longer_changes_are_gathered() -> None:
     assert gathering_seconds(0) == gathering_seconds(1) == least
     assert gathering_seconds(10**6) == most
     between = (least + most) / 2
-    rows = int(between * limits.QUOTE_ROWS_PER_SECOND)
+    rows = int(between * limits.QUOTE_ROWS_PER_SECOND_MAX)
     assert gathering_seconds(rows) == pytest.approx(between)

@@ -92,8 +92,8 @@ class Served:
 
     async def kill(self) -> None:
         """End all at once: nobody is moved away or told."""
-        for connection in [c for stream in self.gateway.streams for c in stream.connections]:
-            connection.abort()
+        self.gateway._cut_all()
+        await until(lambda: not self.gateway.sockets and not self.gateway.waiting)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -278,11 +278,13 @@ class SocketsMachine(RuleBasedStateMachine):
             client.come_back(earlier, how, other)
         client.left = []
 
-    @rule(how=st.sampled_from(get_args(How)), moves=st.integers(0, 3))
-    def the_gateway_is_killed(self, how: How, moves: int) -> None:
+    @rule(reads_first=st.booleans(), moves=st.integers(0, 5))
+    def the_gateway_is_killed(self, reads_first: bool, moves: int) -> None:
         """Another run has numbers of its own, which may have passed those of the one before."""
 
         async def again() -> None:
+            if reads_first:
+                await self._settle()
             await self._served.kill()
             for client in self._clients:
                 client.disconnect()
@@ -295,7 +297,7 @@ class SocketsMachine(RuleBasedStateMachine):
                     lambda: self._served.book.quotes["SPY"].quote.last == self._price["SPY"]
                 )
             for client in self._clients:
-                await self._come_back(client, how)
+                await self._come_back(client, "right")
 
         self._run(again())
 
@@ -312,6 +314,7 @@ class SocketsMachine(RuleBasedStateMachine):
             finally:
                 for client in self._clients:
                     client.disconnect()
+                await asyncio.sleep(0)
                 await self._served.kill()
                 await self._market.close()
                 await self._redis.aclose()

@@ -149,5 +149,5 @@ def gathering_seconds(rows: int) -> float:
     """Return how long changes are gathered after so many rows were said: more of them are conflated
     where the market is busy, and nothing waits where it is quiet.
     """
-    at_pace = rows / limits.QUOTE_ROWS_PER_SECOND
+    at_pace = rows / limits.QUOTE_ROWS_PER_SECOND_MAX
     return min(max(at_pace, limits.QUOTE_PUBLISH_SECONDS_MIN), limits.QUOTE_PUBLISH_SECONDS_MAX)

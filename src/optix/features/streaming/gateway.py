@@ -48,6 +48,14 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PATHS: Final = frozenset({"/ws/quotes", "/ws/portfolio"})
+# What the log tells one by one: somebody did wrong, or we did.
+FAULTS: Final = frozenset(
+    {
+        *(framing.CLOSE_PROTOCOL, framing.CLOSE_UNSUPPORTED, framing.CLOSE_NOT_UTF8),
+        *(framing.CLOSE_TOO_BIG, protocol.CLOSE_BUG, protocol.CLOSE_MALFORMED),
+        *(protocol.CLOSE_VERSION, protocol.CLOSE_NOT_READING, protocol.CLOSE_TOO_MANY),
+    }
+)
 
 
 class ForeignPage(Forbidden):
@@ -389,7 +397,7 @@ class Gateway:
             self._forget_session(connection)
         if connection.path in PATHS:
             self.closed[connection.close_code] += 1
-            if connection.close_code in protocol.FAULTS:  # thousands may simply leave at once
+            if connection.close_code in FAULTS:  # thousands may simply leave at once
                 log.info(
                     "stream.closed",
                     request_id=connection.request_id,

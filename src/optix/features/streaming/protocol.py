@@ -13,7 +13,6 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from optix.features.streaming import framing
 from optix.kernel import limits
 from optix.kernel.errors import InvalidInput, OptixError
 from optix.kernel.symbols import MalformedSymbol, parse_symbol
@@ -32,14 +31,6 @@ CLOSE_VERSION: Final = 4406
 CLOSE_SILENT: Final = 4408
 CLOSE_NOT_READING: Final = 4409
 CLOSE_TOO_MANY: Final = 4429
-# What the log tells one by one: somebody did wrong, or we did.
-FAULTS: Final = frozenset(
-    {
-        *(framing.CLOSE_PROTOCOL, framing.CLOSE_UNSUPPORTED, framing.CLOSE_NOT_UTF8),
-        *(framing.CLOSE_TOO_BIG, CLOSE_BUG, CLOSE_MALFORMED, CLOSE_VERSION),
-        *(CLOSE_NOT_READING, CLOSE_TOO_MANY),
-    }
-)
 
 SubscriptionId = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 IntervalMs = Annotated[
