@@ -82,6 +82,7 @@ STATEMENT_TEXT_LENGTH_MAX = 300  # of a description; what is longer is cut
 STATEMENT_PREVIEWS_PER_USER_MAX = 5  # beyond that the oldest one is discarded
 STATEMENT_IMPORTS_PER_USER_MAX = 500
 STATEMENT_PAGE_MAX = 200  # rows of one answer
+TRANSACTIONS_PAGE_MAX = 200  # lines of history of one answer
 
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384

@@ -19,6 +19,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
 from optix.features.brokerage.router_imports import IMPORTS_PATH
+from optix.features.brokerage.service import BrokerageService
 from optix.features.identity import router as identity_http
 from optix.features.identity import router_admin as identity_admin_http
 from optix.features.identity import router_factors as identity_factors_http
@@ -34,6 +35,8 @@ from optix.features.market import router_history as market_history_http
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
+from optix.features.portfolio import router as portfolio_http
+from optix.features.portfolio.service import PortfolioService
 from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, OptixError, Unavailable
@@ -116,10 +119,16 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_admin_http.router)
 
 
+def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.portfolio = PortfolioService(BrokerageService(deps.database), deps.clock)
+    app.include_router(portfolio_http.router)
+
+
 # One line per module: its name on the command line, and how its routers come into an app.
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
     "market": mount_market,
+    "portfolio": mount_portfolio,
 }
 
 

@@ -1,0 +1,75 @@
+"""The SQL of what other features read: the latest snapshots and pages of history of one owner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity, BrokerSnapshot
+from optix.kernel.activity import ActivityKind
+from optix.kernel.ids import UserId
+from optix.platform.db import ReadSession
+
+# Lines without a moment stand before those of their day that have one.
+_NO_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
+
+
+async def list_latest(
+    session: ReadSession, owner: UserId
+) -> list[tuple[BrokerAccountRow, BrokerSnapshot | None]]:
+    """Return all accounts, the oldest first, each with its last complete snapshot."""
+    accounts = await session.scalars(
+        select(BrokerAccountRow)
+        .where(BrokerAccountRow.user_id == owner)
+        .order_by(BrokerAccountRow.created_at, BrokerAccountRow.id)
+    )
+    latest = await session.scalars(
+        select(BrokerSnapshot)
+        .where(BrokerSnapshot.user_id == owner, BrokerSnapshot.complete)
+        .order_by(BrokerSnapshot.account_id, BrokerSnapshot.as_of.desc())
+        .ext(distinct_on(BrokerSnapshot.account_id))
+    )
+    by_account = {snapshot.account_id: snapshot for snapshot in latest}
+    return [(account, by_account.get(account.id)) for account in accounts]
+
+
+async def list_lines(
+    session: ReadSession,
+    owner: UserId,
+    *,
+    account_id: UUID | None,
+    kinds: Collection[ActivityKind],
+    text: str,
+    first: date | None,
+    last: date | None,
+    before: tuple[date, datetime | None, UUID] | None,
+    limit: int,
+) -> Sequence[BrokerActivity]:
+    """Return lines, the newest first; `before` is the place of the last one that was shown."""
+    moment = func.coalesce(BrokerActivity.at, _NO_MOMENT)
+    wanted = [BrokerActivity.user_id == owner]
+    if account_id is not None:
+        wanted.append(BrokerActivity.account_id == account_id)
+    if kinds:
+        wanted.append(BrokerActivity.kind.in_(sorted(kinds)))
+    if text:
+        wanted.append(BrokerActivity.symbol.icontains(text, autoescape=True))
+    if first is not None:
+        wanted.append(BrokerActivity.day >= first)
+    if last is not None:
+        wanted.append(BrokerActivity.day <= last)
+    if before is not None:
+        day, at, name = before
+        place = tuple_(BrokerActivity.day, moment, BrokerActivity.id)
+        wanted.append(place < tuple_(day, at or _NO_MOMENT, name))
+    found = await session.scalars(
+        select(BrokerActivity)
+        .where(*wanted)
+        .order_by(BrokerActivity.day.desc(), moment.desc(), BrokerActivity.id.desc())
+        .limit(limit)
+    )
+    return found.all()

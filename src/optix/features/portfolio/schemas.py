@@ -1,0 +1,173 @@
+"""What the API says of a portfolio. Money and quantities are decimal texts, Greeks are numbers.
+
+Greeks of a position are of the whole position: per share times signed quantity times multiplier
+(FORMULAS: theta per calendar day, vega per volatility point, rho per point of rate). `null` means
+that a number does not exist; `reason` beside it says why.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from optix.kernel.activity import ActivityKind, ActivityStatus, PositionEffect
+from optix.kernel.holding import AssetKind
+from optix.kernel.instrument import Right
+from optix.kernel.quote import Quality
+
+MarkSource = Literal["mid", "last", "broker", "par"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HeldAsset(_Answer):
+    kind: AssetKind
+    symbol: str = Field(description="Canonical; for an option the OCC key of its contract.")
+    name: str
+    currency: str
+    multiplier: int = Field(description="What turns a price per unit into money.")
+    underlying: str | None = Field(description="Whose price moves it; its own symbol for a stock.")
+    expiration: date | None
+    right: Right | None
+    strike: float | None
+    adjusted: bool = Field(description="Delivers something else than 100 shares.")
+
+
+class Mark(_Answer):
+    """The price a position is valued at, and where it comes from."""
+
+    price: float | None = Field(description="Per unit; null where nobody gives one.")
+    source: MarkSource | None = Field(
+        description="Middle of bid and ask, last trade, the broker's own mark, or par for cash."
+    )
+    as_of: datetime | None
+    quality: Quality | None
+    reason: str = Field(description="Why there is none, or why it is not the middle.")
+
+
+class Greeks(_Answer):
+    delta: float = Field(description="In shares of the underlying.")
+    dollar_delta: float | None = Field(description="Delta times its price; null without one.")
+    gamma: float = Field(description="Delta, in shares, for each dollar.")
+    gamma_percent: float | None = Field(description="Dollar delta for each 1 % of the price.")
+    theta: float = Field(description="Dollars a calendar day.")
+    vega: float = Field(description="Dollars a volatility point.")
+    rho: float = Field(description="Dollars a point of rate.")
+
+
+class Position(_Answer):
+    account_id: UUID
+    asset: HeldAsset
+    quantity: str | None = Field(description="Negative is owed; null: the broker does not say.")
+    size: str
+    cost: str | None = Field(description="Paid to open it; negative was received.")
+    cost_has_fees: bool | None
+    mark: Mark
+    value: str | None
+    unrealised: str | None = Field(description="Value less cost.")
+    day_change: str | None = Field(description="As the market's previous close or its broker says.")
+    greeks: Greeks | None
+    reason: str = Field(description="Why there are no Greeks; empty where there are.")
+
+
+class PositionList(_Answer):
+    positions: list[Position]
+    as_of: datetime = Field(description="When they were valued.")
+    accounts: list[PortfolioAccount]
+
+
+class PortfolioAccount(_Answer):
+    id: UUID
+    connection_id: UUID | None
+    provider: str
+    brokerage: str
+    number: str
+    name: str
+    kind: str
+    simulated: bool
+    currency: str
+    as_of: datetime | None = Field(description="Of the snapshot; null before the first one.")
+    stale: bool = Field(description="The broker could not be read, or not for a day.")
+    problem: str | None = Field(description="Code of what is wrong.")
+    cash: str | None
+    net_liquidation: str | None = Field(description="As the broker states it.")
+    buying_power: str | None
+    positions: int
+
+
+class Missing(_Answer):
+    reason: str
+    positions: int
+
+
+class TotalGreeks(Greeks):
+    covered: int = Field(description="Positions that are in these sums.")
+    total: int = Field(description="Positions that have or should have Greeks.")
+    missing: list[Missing] = Field(description="Why the others are not.")
+
+
+class UnderlyingGreeks(TotalGreeks):
+    underlying: str
+    price: float | None
+
+
+class PortfolioGreeks(_Answer):
+    total: TotalGreeks
+    underlyings: list[UnderlyingGreeks]
+    as_of: datetime
+
+
+class CurrencyTotals(_Answer):
+    """Sums of one currency. Each is null where a part of it is not known."""
+
+    currency: str
+    net_liquidation: str | None
+    cash: str | None
+    positions_value: str | None
+    unrealised: str | None
+    day_change: str | None
+    unvalued: int = Field(description="Positions without a mark.")
+
+
+class Portfolio(_Answer):
+    totals: list[CurrencyTotals]
+    greeks: TotalGreeks
+    accounts: list[PortfolioAccount]
+    positions: int
+    simulated: bool = Field(description="An account of it is paper money.")
+    as_of: datetime
+
+
+class Transaction(_Answer):
+    id: UUID
+    account_id: UUID
+    kind: ActivityKind
+    status: ActivityStatus
+    day: date = Field(description="In the broker's calendar.")
+    at: datetime | None
+    settles: date | None
+    asset: HeldAsset | None
+    quantity: str | None = Field(description="Positive for what came in.")
+    price: str | None
+    cash: str = Field(description="With all fees; positive is received.")
+    fees: str | None = Field(description="Part of `cash`, never positive.")
+    currency: str
+    effect: PositionEffect | None
+    order_id: str
+    group: str = Field(description="Lines of one event share it.")
+    description: str
+    source: str = Field(description="`broker`, or `import` for a file.")
+    disputed: bool = Field(description="The broker no longer shows this line.")
+
+
+class TransactionList(_Answer):
+    transactions: list[Transaction]
+    next: str | None
+
+
+PositionList.model_rebuild()
