@@ -1116,6 +1116,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Portfolio
+         * @description Return what all accounts are worth together, their Greeks, and how fresh each is.
+         */
+        get: operations["portfolio_get_portfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/greeks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Greeks
+         * @description Return the Greeks of everything, in total and by underlying, with their coverage.
+         */
+        get: operations["portfolio_get_greeks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Positions
+         * @description Return every position of every account, valued at the market.
+         */
+        get: operations["portfolio_list_positions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/quotes": {
         parameters: {
             query?: never;
@@ -1168,6 +1228,26 @@ export interface paths {
          * @description Return symbols by ticker or name, best match first.
          */
         get: operations["market_search_symbols"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Transactions
+         * @description Return the history of all accounts, the newest first.
+         */
+        get: operations["portfolio_list_transactions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1348,6 +1428,16 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * ActivityKind
+         * @enum {string}
+         */
+        ActivityKind: "trade" | "expiration" | "assignment" | "exercise" | "dividend" | "reinvestment" | "interest" | "fee" | "tax" | "deposit" | "withdrawal" | "transfer" | "split" | "spin_off" | "reorganisation" | "symbol_change" | "sweep" | "adjustment" | "other";
+        /**
+         * ActivityStatus
+         * @enum {string}
+         */
+        ActivityStatus: "posted" | "pending" | "cancelled";
         /** AdminHealth */
         AdminHealth: {
             /** Components */
@@ -1487,6 +1577,11 @@ export interface components {
             /** Userhandle */
             userHandle?: string | null;
         };
+        /**
+         * AssetKind
+         * @enum {string}
+         */
+        AssetKind: "stock" | "etf" | "fund" | "option" | "future" | "future_option" | "bond" | "crypto" | "currency" | "cash_equivalent" | "other";
         /**
          * AssetLink
          * @description What Android asks a host: one app that may use its passkeys.
@@ -1898,6 +1993,29 @@ export interface components {
             password: string;
         };
         /**
+         * CurrencyTotals
+         * @description Sums of one currency. Each is null where a part of it is not known.
+         */
+        CurrencyTotals: {
+            /** Cash */
+            cash: string | null;
+            /** Currency */
+            currency: string;
+            /** Day Change */
+            day_change: string | null;
+            /** Net Liquidation */
+            net_liquidation: string | null;
+            /** Positions Value */
+            positions_value: string | null;
+            /** Unrealised */
+            unrealised: string | null;
+            /**
+             * Unvalued
+             * @description Positions without a mark.
+             */
+            unvalued: number;
+        };
+        /**
          * DataKind
          * @description What can be asked of a provider. Each kind has its own order of providers.
          * @enum {string}
@@ -2107,6 +2225,44 @@ export interface components {
              */
             state: "connecting" | "live" | "stale" | "down" | "ended";
         };
+        /** Greeks */
+        Greeks: {
+            /**
+             * Delta
+             * @description In shares of the underlying.
+             */
+            delta: number;
+            /**
+             * Dollar Delta
+             * @description Delta times its price; null without one.
+             */
+            dollar_delta: number | null;
+            /**
+             * Gamma
+             * @description Delta, in shares, for each dollar.
+             */
+            gamma: number;
+            /**
+             * Gamma Percent
+             * @description Dollar delta for each 1 % of the price.
+             */
+            gamma_percent: number | null;
+            /**
+             * Rho
+             * @description Dollars a point of rate.
+             */
+            rho: number;
+            /**
+             * Theta
+             * @description Dollars a calendar day.
+             */
+            theta: number;
+            /**
+             * Vega
+             * @description Dollars a volatility point.
+             */
+            vega: number;
+        };
         /** Health */
         Health: {
             /** Parts */
@@ -2118,6 +2274,39 @@ export interface components {
             status: "ok" | "degraded" | "not_ready";
             /** Version */
             version: string;
+        };
+        /** HeldAsset */
+        HeldAsset: {
+            /**
+             * Adjusted
+             * @description Delivers something else than 100 shares.
+             */
+            adjusted: boolean;
+            /** Currency */
+            currency: string;
+            /** Expiration */
+            expiration: string | null;
+            kind: components["schemas"]["AssetKind"];
+            /**
+             * Multiplier
+             * @description What turns a price per unit into money.
+             */
+            multiplier: number;
+            /** Name */
+            name: string;
+            right: components["schemas"]["Right"] | null;
+            /** Strike */
+            strike: number | null;
+            /**
+             * Symbol
+             * @description Canonical; for an option the OCC key of its contract.
+             */
+            symbol: string;
+            /**
+             * Underlying
+             * @description Whose price moves it; its own symbol for a stock.
+             */
+            underlying: string | null;
         };
         /**
          * HistoryCoverage
@@ -2270,6 +2459,30 @@ export interface components {
         LinkedIssuerList: {
             /** Linked */
             linked: components["schemas"]["LinkedIssuer"][];
+        };
+        /**
+         * Mark
+         * @description The price a position is valued at, and where it comes from.
+         */
+        Mark: {
+            /** As Of */
+            as_of: string | null;
+            /**
+             * Price
+             * @description Per unit; null where nobody gives one.
+             */
+            price: number | null;
+            quality: components["schemas"]["Quality"] | null;
+            /**
+             * Reason
+             * @description Why there is none, or why it is not the middle.
+             */
+            reason: string;
+            /**
+             * Source
+             * @description Middle of bid and ask, last trade, the broker's own mark, or par for cash.
+             */
+            source: ("mid" | "last" | "broker" | "par") | null;
         };
         /**
          * MarketAgreement
@@ -2505,6 +2718,13 @@ export interface components {
         MarketStatus: {
             feed: components["schemas"]["FeedStatus"];
             market: components["schemas"]["MarketSession"];
+        };
+        /** Missing */
+        Missing: {
+            /** Positions */
+            positions: number;
+            /** Reason */
+            reason: string;
         };
         /**
          * NewCredential
@@ -2791,6 +3011,147 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /** Portfolio */
+        Portfolio: {
+            /** Accounts */
+            accounts: components["schemas"]["PortfolioAccount"][];
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            greeks: components["schemas"]["TotalGreeks"];
+            /** Positions */
+            positions: number;
+            /**
+             * Simulated
+             * @description An account of it is paper money.
+             */
+            simulated: boolean;
+            /** Totals */
+            totals: components["schemas"]["CurrencyTotals"][];
+        };
+        /** PortfolioAccount */
+        PortfolioAccount: {
+            /**
+             * As Of
+             * @description Of the snapshot; null before the first one.
+             */
+            as_of: string | null;
+            /** Brokerage */
+            brokerage: string;
+            /** Buying Power */
+            buying_power: string | null;
+            /** Cash */
+            cash: string | null;
+            /** Connection Id */
+            connection_id: string | null;
+            /** Currency */
+            currency: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /**
+             * Net Liquidation
+             * @description As the broker states it.
+             */
+            net_liquidation: string | null;
+            /** Number */
+            number: string;
+            /** Positions */
+            positions: number;
+            /**
+             * Problem
+             * @description Code of what is wrong.
+             */
+            problem: string | null;
+            /** Provider */
+            provider: string;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * Stale
+             * @description The broker could not be read, or not for a day.
+             */
+            stale: boolean;
+        };
+        /** PortfolioGreeks */
+        PortfolioGreeks: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            total: components["schemas"]["TotalGreeks"];
+            /** Underlyings */
+            underlyings: components["schemas"]["UnderlyingGreeks"][];
+        };
+        /** Position */
+        Position: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            asset: components["schemas"]["HeldAsset"];
+            /**
+             * Cost
+             * @description Paid to open it; negative was received.
+             */
+            cost: string | null;
+            /** Cost Has Fees */
+            cost_has_fees: boolean | null;
+            /**
+             * Day Change
+             * @description As the market's previous close or its broker says.
+             */
+            day_change: string | null;
+            greeks: components["schemas"]["Greeks"] | null;
+            mark: components["schemas"]["Mark"];
+            /**
+             * Quantity
+             * @description Negative is owed; null: the broker does not say.
+             */
+            quantity: string | null;
+            /**
+             * Reason
+             * @description Why there are no Greeks; empty where there are.
+             */
+            reason: string;
+            /** Size */
+            size: string;
+            /**
+             * Unrealised
+             * @description Value less cost.
+             */
+            unrealised: string | null;
+            /** Value */
+            value: string | null;
+        };
+        /**
+         * PositionEffect
+         * @enum {string}
+         */
+        PositionEffect: "opening" | "closing";
+        /** PositionList */
+        PositionList: {
+            /** Accounts */
+            accounts: components["schemas"]["PortfolioAccount"][];
+            /**
+             * As Of
+             * Format: date-time
+             * @description When they were valued.
+             */
+            as_of: string;
+            /** Positions */
+            positions: components["schemas"]["Position"][];
         };
         /**
          * Preferences
@@ -3378,6 +3739,59 @@ export interface components {
             token_type: "bearer";
             user: components["schemas"]["User"];
         };
+        /** TotalGreeks */
+        TotalGreeks: {
+            /**
+             * Covered
+             * @description Positions that are in these sums.
+             */
+            covered: number;
+            /**
+             * Delta
+             * @description In shares of the underlying.
+             */
+            delta: number;
+            /**
+             * Dollar Delta
+             * @description Delta times its price; null without one.
+             */
+            dollar_delta: number | null;
+            /**
+             * Gamma
+             * @description Delta, in shares, for each dollar.
+             */
+            gamma: number;
+            /**
+             * Gamma Percent
+             * @description Dollar delta for each 1 % of the price.
+             */
+            gamma_percent: number | null;
+            /**
+             * Missing
+             * @description Why the others are not.
+             */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * Rho
+             * @description Dollars a point of rate.
+             */
+            rho: number;
+            /**
+             * Theta
+             * @description Dollars a calendar day.
+             */
+            theta: number;
+            /**
+             * Total
+             * @description Positions that have or should have Greeks.
+             */
+            total: number;
+            /**
+             * Vega
+             * @description Dollars a volatility point.
+             */
+            vega: number;
+        };
         /** TotpProof */
         TotpProof: {
             /**
@@ -3428,6 +3842,78 @@ export interface components {
          * @enum {string}
          */
         TradingState: "open" | "pre_open" | "auction" | "paused" | "halted" | "closed" | "unknown";
+        /** Transaction */
+        Transaction: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            asset: components["schemas"]["HeldAsset"] | null;
+            /** At */
+            at: string | null;
+            /**
+             * Cash
+             * @description With all fees; positive is received.
+             */
+            cash: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Day
+             * Format: date
+             * @description In the broker's calendar.
+             */
+            day: string;
+            /** Description */
+            description: string;
+            /**
+             * Disputed
+             * @description The broker no longer shows this line.
+             */
+            disputed: boolean;
+            effect: components["schemas"]["PositionEffect"] | null;
+            /**
+             * Fees
+             * @description Part of `cash`, never positive.
+             */
+            fees: string | null;
+            /**
+             * Group
+             * @description Lines of one event share it.
+             */
+            group: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["ActivityKind"];
+            /** Order Id */
+            order_id: string;
+            /** Price */
+            price: string | null;
+            /**
+             * Quantity
+             * @description Positive for what came in.
+             */
+            quantity: string | null;
+            /** Settles */
+            settles: string | null;
+            /**
+             * Source
+             * @description `broker`, or `import` for a file.
+             */
+            source: string;
+            status: components["schemas"]["ActivityStatus"];
+        };
+        /** TransactionList */
+        TransactionList: {
+            /** Next */
+            next: string | null;
+            /** Transactions */
+            transactions: components["schemas"]["Transaction"][];
+        };
         /**
          * TryRequest
          * @description Signing in to the development account without a password.
@@ -3439,6 +3925,63 @@ export interface components {
              * @enum {string}
              */
             client: "web" | "native";
+        };
+        /** UnderlyingGreeks */
+        UnderlyingGreeks: {
+            /**
+             * Covered
+             * @description Positions that are in these sums.
+             */
+            covered: number;
+            /**
+             * Delta
+             * @description In shares of the underlying.
+             */
+            delta: number;
+            /**
+             * Dollar Delta
+             * @description Delta times its price; null without one.
+             */
+            dollar_delta: number | null;
+            /**
+             * Gamma
+             * @description Delta, in shares, for each dollar.
+             */
+            gamma: number;
+            /**
+             * Gamma Percent
+             * @description Dollar delta for each 1 % of the price.
+             */
+            gamma_percent: number | null;
+            /**
+             * Missing
+             * @description Why the others are not.
+             */
+            missing: components["schemas"]["Missing"][];
+            /** Price */
+            price: number | null;
+            /**
+             * Rho
+             * @description Dollars a point of rate.
+             */
+            rho: number;
+            /**
+             * Theta
+             * @description Dollars a calendar day.
+             */
+            theta: number;
+            /**
+             * Total
+             * @description Positions that have or should have Greeks.
+             */
+            total: number;
+            /** Underlying */
+            underlying: string;
+            /**
+             * Vega
+             * @description Dollars a volatility point.
+             */
+            vega: number;
         };
         /** User */
         User: {
@@ -10385,6 +10928,282 @@ export interface operations {
             };
         };
     };
+    portfolio_get_portfolio: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Portfolio"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_greeks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortfolioGreeks"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_positions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PositionList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     market_get_quotes: {
         parameters: {
             query: {
@@ -10701,6 +11520,111 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "bus_unavailable" | "feed_unavailable" | "provider_unavailable" | "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_transactions: {
+        parameters: {
+            query?: {
+                /** @description One account only. */
+                account?: string | null;
+                /** @description Any of these. */
+                kind?: components["schemas"]["ActivityKind"][] | null;
+                /** @description Part of a symbol. */
+                symbol?: string;
+                /** @description First day. */
+                start?: string | null;
+                /** @description Last day. */
+                end?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TransactionList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Cursor unreadable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
                     };
                 };
             };

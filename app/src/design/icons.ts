@@ -44,6 +44,7 @@ import TriangleAlert from 'lucide-react-native/icons/triangle-alert';
 import Undo2 from 'lucide-react-native/icons/undo-2';
 import Unplug from 'lucide-react-native/icons/unplug';
 import Users from 'lucide-react-native/icons/users';
+import Wallet from 'lucide-react-native/icons/wallet';
 import WifiOff from 'lucide-react-native/icons/wifi-off';
 import X from 'lucide-react-native/icons/x';
 
@@ -95,4 +96,5 @@ export const icons = {
   file: FileUp,
   undo: Undo2,
   external: ExternalLink,
+  portfolio: Wallet,
 } as const;

@@ -6,6 +6,7 @@ import { auth } from '@/i18n/en/auth';
 import { brokerage } from '@/i18n/en/brokerage';
 import { chain } from '@/i18n/en/chain';
 import { markets } from '@/i18n/en/markets';
+import { portfolio } from '@/i18n/en/portfolio';
 import { security } from '@/i18n/en/security';
 import { symbol } from '@/i18n/en/symbol';
 import { shared } from '@/i18n/en/words';
@@ -21,6 +22,7 @@ const words = {
   ...admin,
   ...agreement,
   ...brokerage,
+  ...portfolio,
 } as const;
 
 export type WordKey = keyof typeof words;

@@ -12,11 +12,16 @@ import { Touchable } from '@/design/touchable';
 import { t } from '@/i18n/t';
 import { sections } from '@/shell/sections';
 
+function sectionOf(path: string): (typeof sections)[number]['name'] {
+  if (/^\/(you|security|admin)/.test(path)) return 'you';
+  return /^\/(portfolio|history|brokerages)/.test(path) ? 'portfolio' : 'markets';
+}
+
 function Rail() {
   const { c } = useTheme();
   const router = useRouter();
   const path = usePathname();
-  const section = /^\/(you|security|admin)/.test(path) ? 'you' : 'markets';
+  const section = sectionOf(path);
   return (
     <Box
       role="navigation"

@@ -72,6 +72,7 @@ function Routes({ signedIn, admin }: { signedIn: boolean; admin: boolean }) {
         <Stack.Screen name="symbol/[symbol]" options={{ title: t('app.name') }} />
         <Stack.Screen name="chain/[symbol]" options={{ title: t('app.name') }} />
         <Stack.Screen name="agreement" options={{ title: t('agreement.title') }} />
+        <Stack.Screen name="history" options={{ title: t('history.title') }} />
         <Stack.Screen name="brokerages" options={{ title: t('brokerage.title') }} />
         <Stack.Screen name="security/index" options={{ title: t('security.title') }} />
         <Stack.Screen name="security/[place]" options={{ title: t('security.title') }} />

@@ -6,7 +6,7 @@ import { brokerageKeys } from '@/features/brokerage/api';
 import { BrokeragesScreen } from '@/features/brokerage/brokerages-screen';
 import { syncProgress, useSyncEvents } from '@/features/brokerage/sync-events';
 import { account, connection } from '@/features/brokerage/test-brokerage';
-import { begin, Refused, serve, show } from '@/features/brokerage/test-screens';
+import { begin, Refused, serve, show } from '@/api/test-screens';
 import { t } from '@/i18n/t';
 import { awayTo } from '@/lib/trip';
 import { userEvents } from '@/stream/live-events';

@@ -5,7 +5,7 @@ import { queryClient } from '@/api/query-client';
 import { brokerageKeys } from '@/features/brokerage/api';
 import { ConnectedScreen } from '@/features/brokerage/connected-screen';
 import { connection } from '@/features/brokerage/test-brokerage';
-import { begin, Refused, serve, show } from '@/features/brokerage/test-screens';
+import { begin, Refused, serve, show } from '@/api/test-screens';
 import { t } from '@/i18n/t';
 import { backFrom } from '@/lib/trip';
 

@@ -5,7 +5,7 @@ import { queryClient } from '@/api/query-client';
 import { ConnectionScreen } from '@/features/brokerage/connection-screen';
 import { LogScreen } from '@/features/brokerage/log-screen';
 import { connection } from '@/features/brokerage/test-brokerage';
-import { begin, Refused, serve, show, type Asked } from '@/features/brokerage/test-screens';
+import { begin, Refused, serve, show, type Asked } from '@/api/test-screens';
 import { t } from '@/i18n/t';
 import { saveFile } from '@/lib/save-file';
 

@@ -5,7 +5,7 @@ import { queryClient } from '@/api/query-client';
 import { stepUpStore } from '@/api/step-up';
 import { GalleryScreen } from '@/features/brokerage/gallery-screen';
 import { brokerage, connection } from '@/features/brokerage/test-brokerage';
-import { begin, Refused, serve, show, type Asked } from '@/features/brokerage/test-screens';
+import { begin, Refused, serve, show, type Asked } from '@/api/test-screens';
 import { t } from '@/i18n/t';
 import { openPage } from '@/lib/open-page';
 import { awayTo } from '@/lib/trip';

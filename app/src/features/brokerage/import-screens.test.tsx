@@ -6,7 +6,7 @@ import { FILE_BYTES_MAX } from '@/features/brokerage/import-model';
 import { ImportScreen } from '@/features/brokerage/import-screen';
 import { ImportsScreen } from '@/features/brokerage/imports-screen';
 import { fileImport, importRow } from '@/features/brokerage/test-brokerage';
-import { begin, Refused, serve, show, type Asked } from '@/features/brokerage/test-screens';
+import { begin, Refused, serve, show, type Asked } from '@/api/test-screens';
 import { t } from '@/i18n/t';
 import { chooseFile } from '@/lib/choose-file';
 

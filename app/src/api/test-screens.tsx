@@ -1,4 +1,4 @@
-/** Screens of this feature on answers of a scripted server. */
+/** Screens on answers of a scripted server. */
 import { QueryClientProvider } from '@tanstack/react-query';
 import { configure, render } from '@testing-library/react-native';
 import type { ReactElement } from 'react';

@@ -1,0 +1,1 @@
+export { PortfolioRoute as default } from '@/shell/portfolio-routes';

@@ -1,0 +1,1 @@
+export { HistoryRoute as default } from '@/shell/portfolio-routes';
