@@ -151,3 +151,23 @@ async def test_nobody_sees_another_holders_account(desk: Desk) -> None:
         await desk.sandbox.get_balances(other, desk.account)
     with pytest.raises(PaperAccountUnknown):
         await desk.sandbox.list_orders(other, desk.account)
+
+
+async def test_who_listens_is_told_whose_account_changed_and_not_of_every_round(
+    desk: Desk,
+) -> None:
+    told: list[UUID] = []
+    desk.sandbox.tell_changes_to(told.append)
+    desk.quotes.set("IBM", "300.00", "300.10")
+    await desk.place(("IBM", "1"))
+    order = await desk.place(("IBM", "1"), limit="250.00")
+    assert len(told) == 2
+    await desk.sandbox.fill_resting()
+    assert len(told) == 2
+    desk.quotes.set("IBM", "249.00", "249.10")
+    await desk.sandbox.fill_resting()
+    assert await desk.outcome(order) == ("filled", "")
+    await desk.sandbox.fill_resting()
+    again = await desk.place(("IBM", "1"), limit="200.00")
+    await desk.sandbox.cancel(desk.holder, again)
+    assert told == [desk.holder] * 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Final
@@ -42,6 +42,7 @@ from optix.kernel.money import Money, Price
 from optix.platform.db import Database, ReadSession, WriteSession
 
 ACCOUNT_NAME: Final = "Paper margin"
+Tell = Callable[[UUID], None]  # takes the holder whose account changed; must not wait
 
 
 class PaperAccountUnknown(NotFound):
@@ -68,6 +69,11 @@ class Sandbox:
         self._clock = clock
         self._quotes = quotes
         self.grants = SandboxGrants(database, clock, client)
+        self._tell: Tell = _nobody
+
+    def tell_changes_to(self, tell: Tell) -> None:
+        """Let `tell` know whose account changed, each time one did."""
+        self._tell = tell
 
     # Holders
 
@@ -192,6 +198,7 @@ class Sandbox:
                 _reject(order, reason)
             else:
                 await self._try(session, found, order, legs, quotes)
+        self._tell(holder)
         return order.id
 
     async def cancel(self, holder: UUID, order: UUID) -> None:
@@ -204,6 +211,7 @@ class Sandbox:
             await session.refresh(found)
             if found.status == "working":
                 found.status, found.updated_at = "cancelled", to_datetime(self._clock.now_ns())
+        self._tell(holder)
 
     async def fill_resting(self) -> int:
         """Look at the orders that rest, and fill those whose price is there; return how many."""
@@ -218,9 +226,12 @@ class Sandbox:
             async with self._database.writing() as session:
                 account = await self._account(session, each.holder_id, each.account_id, lock=True)
                 order = await repository.find_order(session, each.holder_id, each.id)
-                if order is not None and order.status == "working":
+                worked = order is not None and order.status == "working"
+                if order is not None and worked:
                     await self._try(session, account, order, legs, quotes)
                     filled += order.status == "filled"
+            if order is not None and worked and order.status != "working":
+                self._tell(each.holder_id)
         return filled
 
     async def _quoted(self, legs: Sequence[PaperLeg]) -> tuple[dict[str, PaperQuote], str]:
@@ -317,6 +328,10 @@ class Sandbox:
         """Return what shares are worth now; what has no quote is left out."""
         middles = {symbol: await self._middle(symbol) for symbol in seeding.USUAL_PRICES}
         return {symbol: price for symbol, price in middles.items() if price is not None}
+
+
+def _nobody(holder: UUID) -> None:
+    """Nobody listens yet."""
 
 
 def _legs_of(order: SandboxOrder) -> list[PaperLeg]:

@@ -12,13 +12,14 @@ from pydantic import SecretStr
 from optix.adapters.brokers.asking import SessionCredentials, Wiring, client_of, pacing_of
 from optix.adapters.brokers.exact import read
 from optix.adapters.brokers.oauth2 import OAuth2App, TokenAnswer, ends_at
-from optix.adapters.brokers.sandbox import translate, wire
+from optix.adapters.brokers.sandbox import hints, translate, wire
 from optix.adapters.brokers.sandbox.client import (
     LABEL,
     REQUESTS_PER_MINUTE,
     SandboxClient,
     path_note,
 )
+from optix.adapters.brokers.webhooks import Deliveries, header_of
 from optix.adapters.web.rest import RestClient
 from optix.kernel import limits
 from optix.kernel.clock import Clock, to_datetime
@@ -34,6 +35,7 @@ from optix.ports.broker import (
     BrokerUnreadable,
     ExchangeLog,
     Grant,
+    Hint,
     Renew,
     SignInAnswer,
     SignInKind,
@@ -67,6 +69,7 @@ class SandboxBroker:
         self._app = app
         self._wiring = wiring
         self._clock = wiring.clock
+        self._deliveries = Deliveries(LABEL, wiring.clock)
         self._oauth = OAuth2App(
             label=LABEL,
             client_id=app.client_id,
@@ -138,6 +141,12 @@ class SandboxBroker:
     ) -> BrokerSession:
         kept = SessionCredentials(self, credentials, renew)
         return SandboxSession(SandboxClient(self._asking(kept=kept, log=log)), self._clock)
+
+    async def read_hint(self, headers: Mapping[str, str], body: bytes) -> Sequence[Hint]:
+        secret = self._app.client_secret.get_secret_value()
+        sent, holder = hints.read_hint(secret, header_of(headers, hints.HEADER), body)
+        fresh = self._deliveries.take(header_of(headers, hints.HEADER), sent)
+        return [Hint(login_key=holder)] if fresh else []
 
     def _asking(
         self, *, kept: SessionCredentials | None = None, log: ExchangeLog | None = None
