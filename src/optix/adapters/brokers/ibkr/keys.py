@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_parameters, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from optix.ports.broker import SignInField, SignInRefused
 
 TEST_CONSUMER: Final = "TESTCONS"
 KEY_BITS_MIN, KEY_BITS_MAX = 2_048, 8_192
 TEXT_LENGTH_MAX: Final = 16_000
+
+_SEQUENCE, _INTEGER, _LONG_LENGTH = 0x30, 0x02, 0x80
 
 FIELDS: Final = (
     SignInField(
@@ -111,14 +113,44 @@ def _dh_parameters(text: str) -> tuple[int, int]:
     if _hex(text):
         prime, generator = int(text, 16), 2
     else:
+        found = _pem.search(text)
+        if found is None or found[1] != "DH PARAMETERS":
+            raise refused
         try:
-            numbers = load_pem_parameters(unfolded(text).encode()).parameter_numbers()
-        except (ValueError, TypeError):
+            prime, generator, *_ = _integers(base64.b64decode("".join(found[2].split())))
+        except (ValueError, IndexError):
             raise refused from None
-        prime, generator = getattr(numbers, "p", 0), getattr(numbers, "g", 0)
     if not _is_sized(prime.bit_length()) or prime % 2 == 0 or not 1 < generator < prime - 1:
         raise refused
     return prime, generator
+
+
+def _integers(der: bytes) -> list[int]:
+    """Return the integers of a sequence of them. Raises ValueError, IndexError.
+
+    Source: ITU-T X.690, sections 8.1.3 and 8.3.
+    """
+    kind, body, _ = _element(der)
+    if kind != _SEQUENCE:
+        raise ValueError("no sequence")
+    found = []
+    while body:
+        kind, number, body = _element(body)
+        if kind != _INTEGER:
+            raise ValueError("no integer")
+        found.append(int.from_bytes(number, "big", signed=True))
+    return found
+
+
+def _element(der: bytes) -> tuple[int, bytes, bytes]:
+    """Return the tag and the content of the first element, and what comes after it."""
+    length, start = der[1], 2
+    if length >= _LONG_LENGTH:
+        start += length - _LONG_LENGTH
+        length = int.from_bytes(der[2:start], "big")
+    if start + length > len(der):
+        raise ValueError("cut off")
+    return der[0], der[start : start + length], der[start + length :]
 
 
 def _decrypted(text: str, key: rsa.RSAPrivateKey) -> bytes:

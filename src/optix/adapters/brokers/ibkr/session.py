@@ -186,23 +186,26 @@ class IbkrSession:
     # Reading
 
     async def _accounts(self) -> list[wire.Account]:
-        """Return the accounts, which must be asked for before all else of a portfolio.
-
-        Those of an adviser are below others, page by page; where pages are not known the same page
-        comes again.
-        """
+        """Return the accounts, which must be asked for before all else of a portfolio."""
         rows = parsers.accounts_of(await self._client.fetch_accounts())
         found = {row.id: row for row in rows}
-        for page in range(limits.BROKER_PAGES_MAX if any(row.faclient for row in rows) else 0):
-            told = parsers.accounts_of(await self._client.fetch_subaccounts(page))
-            fresh = [row for row in told if row.id not in found]
-            found |= {row.id: row for row in fresh}
-            if len(told) < SUBACCOUNT_PAGE_ROWS or (page and not fresh):
-                break
+        if any(row.faclient for row in rows):
+            found |= await self._subaccounts()
         if self._login_key and self._login_key not in found:
             raise SignInNeeded(f"Somebody else is signed in at {LABEL}.")
         self._listed = True
         return list(found.values())
+
+    async def _subaccounts(self) -> dict[str, wire.Account]:
+        """Return the accounts of an adviser. Where pages are not known the same one comes again."""
+        found: dict[str, wire.Account] = {}
+        for page in range(limits.BROKER_PAGES_MAX):
+            told = parsers.accounts_of(await self._client.fetch_subaccounts(page))
+            fresh = {row.id: row for row in told if row.id not in found}
+            found |= fresh
+            if len(told) < SUBACCOUNT_PAGE_ROWS or not fresh:
+                return found
+        raise BrokerUnreadable(f"{LABEL} has more accounts than can be.")
 
     async def _positions(self, account: str) -> list[wire.Position]:
         found: dict[tuple[int, str], wire.Position] = {}
