@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -141,7 +142,8 @@ class IbkrBroker:
         if answer.kind is SignInKind.LOCAL_GATEWAY and self._gateway:
             credentials = self._gateway_credentials(answer)
         elif answer.kind is SignInKind.SIGNED_KEYS:
-            keys = keys_of(answer.values)
+            # To check such keys takes a tenth of a second.
+            keys = await asyncio.to_thread(keys_of, answer.values)
             given = {each.name: answer.values[each.name].strip() for each in FIELDS}
             try:
                 credentials = {**given, **await self._live_session(keys)}
@@ -163,7 +165,7 @@ class IbkrBroker:
         if _is_of_gateway(credentials):
             raise SignInNeeded("The sign-in at the gateway has ended.")
         try:
-            keys = keys_of(credentials)
+            keys = await asyncio.to_thread(keys_of, credentials)
         except SignInRefused:
             raise SignInNeeded(f"{LABEL} has nothing to renew the sign-in with.") from None
         return self._granted({**credentials, **await self._live_session(keys)})

@@ -18,11 +18,13 @@ from optix.adapters.brokers.ibkr.client import LABEL
 from optix.kernel.errors import InvalidInput
 
 PASSPHRASE_LENGTH_MIN: Final = 12  # of what lets a user of OPTIX use the operator's gateway
+PORT_MAX: Final = 65_535
 LOCALHOST: Final = "localhost"
 
-# A name of the operator's own network: one word, or below a domain that is nobody's.
+# A name of the operator's own network: one word, or below a domain that is nobody's. It begins with
+# a letter: 0xa9fea9fe is an address too.
 _private_name = re.compile(
-    r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+    r"(?=.{1,253}\Z)[a-z]([a-z0-9-]{0,61}[a-z0-9])?"
     r"((\.[a-z0-9-]{1,63})*\.(local|internal|lan|home\.arpa))?",
     re.ASCII,
 ).fullmatch
@@ -41,7 +43,7 @@ def checked_address(text: str) -> str:
         url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError):
         raise WrongGateway(f"The address of {LABEL}'s gateway is none.") from None
-    if url.userinfo or url.query or url.fragment:
+    if url.userinfo or url.query or url.fragment or (url.port or 0) > PORT_MAX:
         raise WrongGateway("The address of a gateway is host, port and path, and no more.")
     own_machine = _is_own_machine(url.host)
     if url.scheme != "https" and not (url.scheme == "http" and own_machine):
@@ -87,7 +89,7 @@ def _is_private(host: str) -> bool:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return _private_name(host) is not None and not host.isdigit()
+        return _private_name(host) is not None
     return address.is_private and not (
         address.is_link_local or address.is_unspecified or address.is_multicast
     )
