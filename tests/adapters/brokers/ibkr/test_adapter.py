@@ -577,7 +577,8 @@ class TestErrors:
             assert isinstance(explain(Answer(400, {}, body)), BridgeMissing)
 
     def test_other_answers_pass(self) -> None:
-        for told in ([], {"error": None}, {"message": "success"}, None):
+        passing: list[Any] = [[], {"error": None}, {"message": "success"}, None]
+        for told in passing:
             assert checked(told) == told
 
     def test_refusals_are_told_apart(self) -> None:

@@ -29,6 +29,7 @@ from optix.adapters.brokers.ibkr.gateway import (
 from optix.kernel import limits
 from optix.ports.broker import (
     BrokerUnavailable,
+    Grant,
     SignInAnswer,
     SignInKind,
     SignInNeeded,
@@ -185,8 +186,8 @@ class TestSigningIn:
         grant = await world.sign_in()
         without = IbkrBroker(IbkrApp(), world.clock.wiring)
 
-        async def keep(_: object) -> None:
-            raise AssertionError("nothing is renewed")
+        async def keep(grant: Grant) -> None:
+            raise AssertionError(grant)
 
         with pytest.raises(SignInNeeded):
             without.open(grant.credentials, renew=keep, log=world.notes)

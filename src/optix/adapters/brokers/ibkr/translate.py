@@ -33,7 +33,8 @@ _MONTHS: Final = (
 _worded_day = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) [\d:]{8} [A-Z]{2,5} (\d{4})", re.ASCII
 ).fullmatch
-_leg = re.compile(r"(\d{1,19})/(-?\d{1,5})", re.ASCII).fullmatch
+# A contract may name the exchange that it trades at.
+_leg = re.compile(r"(\d{1,19})(?:@\w+)?/(-?\d{1,5})(?:@\w+)?", re.ASCII).fullmatch
 
 
 def login_key(told: Sequence[wire.Account]) -> str:
@@ -251,7 +252,7 @@ def legs_of(told: wire.Order) -> list[tuple[int, int]]:
         return [(told.conid, 1)]
     found = []
     for text in described.split(","):
-        leg = _leg(text.strip().partition("@")[0])
+        leg = _leg(text.strip())
         if leg is None or not 0 < abs(int(leg[2])) <= RATIO_MAX or not 0 < int(leg[1]) < 2**63:
             raise BrokerUnreadable(f"{LABEL} has a combination that cannot be read.")
         found.append((int(leg[1]), int(leg[2])))
