@@ -25,11 +25,16 @@ _SLOW_SPACING: Final = 5.0
 _BODY_BYTES_READ: Final = 2_000
 _ALWAYS: Final[frozenset[int]] = frozenset()
 _GONE: Final = frozenset((404,))
+_unknown = re.compile(r"\s*\{\s*\"error\"\s*:\s*\"unknown\"").match
 _ACCOUNT = re.compile(r"(?<=/portfolio/)(?!accounts$|subaccounts$)[^/]+")
 
 
 class BridgeMissing(BrokerUnavailable):
     """The brokerage session, which orders and trades need, is not there."""
+
+
+class UnknownInput(BrokerUnavailable):
+    """What was asked for is nothing that Interactive Brokers knows, or knows any more."""
 
 
 class PenaltyPacing(Pacing):
@@ -112,7 +117,10 @@ class IbkrClient:
 
     async def find_contract(self, conid: int) -> Any:
         """Return what a contract is, None for one that is not known any more."""
-        told = await self.rest.get_json(f"/iserver/contract/{conid}/info", absent=_GONE)
+        try:
+            told = await self.rest.get_json(f"/iserver/contract/{conid}/info", absent=_GONE)
+        except UnknownInput:
+            return None
         return None if told is None else checked(told)
 
     async def close(self) -> None:
@@ -145,6 +153,8 @@ def explain(answer: Answer) -> OptixError | None:
         return None
     if "no bridge" in text.lower():
         return _problem(text, f" (status {answer.status})")
+    if answer.status in {400, 500} and _unknown(text):
+        return UnknownInput(f"{LABEL} does not know what it is asked for.")
     if answer.status == 503:
         return BrokerUnavailable(f"{LABEL} has not loaded the accounts yet, or is in maintenance.")
     return None

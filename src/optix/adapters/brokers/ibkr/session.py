@@ -79,6 +79,7 @@ class IbkrSession:
         self._status: wire.AuthStatus | None = None
         self._listed = False
         self._bridged = False
+        self._trading: list[str] = []
         self._refreshed: set[str] = set()
 
     async def fetch_login_key(self) -> str:
@@ -117,7 +118,8 @@ class IbkrSession:
         told = parsers.orders_of(
             await self._of_bridge(lambda: self._client.fetch_orders(account.key))
         )
-        rows = [row for row in told if account.key in {row.acct, row.account}]
+        self._know_whose(row.acct or row.account for row in told)
+        rows = [row for row in told if account.key in (_whose(row) or {account.key})]
         once = {row.order_id: row for row in rows}.values()
         contracts = await self._named(conid for row in once for conid, _ in translate.legs_of(row))
         return [
@@ -135,7 +137,11 @@ class IbkrSession:
         told = parsers.trades_of(
             await self._of_bridge(lambda: self._client.fetch_trades(account.key))
         )
-        contracts = await self._named(row.conid for row in told)
+        self._know_whose(row.account for row in told)
+        # A combination is nothing that can be asked for.
+        contracts = await self._named(
+            row.conid for row in told if row.sec_type.upper() != translate.COMBINATION
+        )
         rows = translate.trades(told, contracts, account.key)
         yield ActivityPage(rows=[row for row in rows if first <= row.day <= last], last=True)
 
@@ -170,7 +176,8 @@ class IbkrSession:
             raise SessionTaken(f"{LABEL} has this username at work in another program.")
         if not _is_open(self._status):
             raise BrokerUnavailable(f"{LABEL} did not open the brokerage session.")
-        read(wire.TradingAccounts, await self._client.fetch_trading_accounts(), LABEL)
+        told = await self._client.fetch_trading_accounts()
+        self._trading = read(wire.TradingAccounts, told, LABEL).accounts
         self._bridged = True
 
     async def _of_bridge(self, ask: Callable[[], Awaitable[Any]]) -> Any:
@@ -245,8 +252,18 @@ class IbkrSession:
             found[conid] = asset
         return found
 
+    def _know_whose(self, accounts: Iterable[str]) -> None:
+        """Raise where rows do not say whose they are, and it matters."""
+        if len(self._trading) != 1 and not all(accounts):
+            raise BrokerUnreadable(f"{LABEL} does not say whose orders or trades it tells.")
+
     def _today(self) -> date:
         return to_datetime(self._clock.now_ns()).astimezone(NEW_YORK).date()
+
+
+def _whose(row: wire.Order) -> set[str]:
+    """Return the account of an order: two fields have it, one of them perhaps in another form."""
+    return {row.acct, row.account} - {""}
 
 
 def _is_open(status: wire.AuthStatus) -> bool:

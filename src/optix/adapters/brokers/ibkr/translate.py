@@ -24,7 +24,7 @@ RATIO_MAX: Final = 10_000
 
 _MILLISECONDS = 1000
 _NOTHING: Final = Decimal(0)
-_COMBINATION: Final = "BAG"
+COMBINATION: Final = "BAG"
 _BASE: Final = "BASE"
 _MONTHS: Final = (
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
@@ -161,11 +161,11 @@ def trades(
     """Return executions, each once. A combination is told by its legs, where they are there."""
     once = {each.execution_id: each for each in told if each.account in {"", account}}
     rows = list(once.values())
-    legs = {each.trade_time_r for each in rows if each.sec_type.upper() != _COMBINATION}
+    legs = {each.trade_time_r for each in rows if each.sec_type.upper() != COMBINATION}
     return [
         _trade(each, contracts.get(each.conid))
         for each in rows
-        if each.sec_type.upper() != _COMBINATION or each.trade_time_r not in legs
+        if each.sec_type.upper() != COMBINATION or each.trade_time_r not in legs
     ]
 
 
