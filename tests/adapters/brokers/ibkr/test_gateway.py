@@ -94,6 +94,8 @@ class TestTheAddress:
             "https://local host/",
             "https://",
             "https://localhost:99999999/",
+            "https://localhost:x/",
+            "https://[::1",
         ],
     )
     def test_others_are_refused(self, text: str) -> None:

@@ -88,8 +88,17 @@ class TestTheChallenge:
         assert Challenge(keys).text != Challenge(keys).text
         assert Challenge(keys, 5).text == "20"
 
-    @pytest.mark.parametrize("response", ["0", "1", f"{PRIME - 1:x}", f"{PRIME:x}", "-5", "", "x"])
-    def test_an_answer_that_everybody_could_compute_is_refused(self, response: str) -> None:
+    @pytest.mark.parametrize("response", [0, 1, PRIME - 1, PRIME, PRIME + 1])
+    def test_an_answer_that_everybody_could_compute_is_refused(self, response: int) -> None:
+        """Also with the proof that fits it: of an even exponent there is but one shared number."""
+        shared = pow(response, 6, PRIME)
+        live = hmac.new(signed_bytes(shared), SECRET, hashlib.sha1).digest()
+        proof = hmac.new(live, CONSUMER.encode(), hashlib.sha1).hexdigest()
+        with pytest.raises(ValueError, match="everybody"):
+            Challenge(keys_of(typed()), 6).answer(f"{response:x}", proof)
+
+    @pytest.mark.parametrize("response", ["", "x", "-5"])
+    def test_an_answer_that_is_no_number_is_refused(self, response: str) -> None:
         with pytest.raises(ValueError, match=r"."):
             Challenge(keys_of(typed())).answer(response, "00")
 
@@ -308,6 +317,13 @@ class TestLiveSessions:
     async def test_without_keys_there_is_nothing_to_renew(self, world: IbkrWorld) -> None:
         with pytest.raises(SignInNeeded):
             await world.broker.renew({})
+
+    async def test_keys_that_are_not_taken_are_refused(
+        self, world: IbkrWorld, server: FakeIbkr
+    ) -> None:
+        server.takes_keys = False
+        with pytest.raises(SignInRefused, match="does not take these keys"):
+            await world.sign_in()
 
     async def test_keys_that_may_not_read_are_refused(
         self, world: IbkrWorld, server: FakeIbkr

@@ -112,7 +112,7 @@ def _asset(
 ) -> Asset:
     if kind in _TICKERED:
         text = _ticker(text)
-        if kind is AssetKind.STOCK and (is_fund or _is_etf(text)):
+        if kind is AssetKind.STOCK and (is_fund or kind_of(text) is SecurityKind.ETF):
             kind = AssetKind.ETF
     usual = STANDARD_MULTIPLIER if kind is AssetKind.OPTION else 1
     # What is no derivative stands for itself, whatever its multiplier says.
@@ -141,13 +141,6 @@ def _ticker(text: str) -> str:
         return parse_symbol(text.replace(" ", "."))
     except MalformedSymbol:
         return text
-
-
-def _is_etf(symbol: str) -> bool:
-    try:
-        return kind_of(symbol) is SecurityKind.ETF
-    except MalformedSymbol:
-        return False
 
 
 def _day(text: str) -> date | None:

@@ -41,7 +41,7 @@ def checked_address(text: str) -> str:
     """Return the address of a gateway without a slash at its end. Raises WrongGateway."""
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError):
+    except httpx.InvalidURL:
         raise WrongGateway(f"The address of {LABEL}'s gateway is none.") from None
     if url.userinfo or url.query or url.fragment or (url.port or 0) > PORT_MAX:
         raise WrongGateway("The address of a gateway is host, port and path, and no more.")
