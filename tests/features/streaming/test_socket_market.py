@@ -202,13 +202,19 @@ class TestChains:
         self, stream: Stream, reader: Reader
     ) -> None:
         await follow_chain(stream, reader)
-        stream.market.provider.emit(quote(601))
-        last = 0.0
-        while last != 601:  # that of the beginning may be told again
-            _, _, _, rows, changed, _ = await reader.next("changes")
-            assert rows == []
-            assert list(changed) == ["spot"]
-            last = changed["spot"][LAST]
+
+        async def changes_until(last: float) -> list[tuple[Any, Any]]:
+            stream.market.provider.emit(quote(last))
+            found: list[tuple[Any, Any]] = []
+            while not found or found[-1][1].get("spot", {LAST: 0})[LAST] != last:
+                _, _, _, rows, changed, _ = await reader.next("changes")
+                found.append((rows, changed))
+            return found
+
+        await changes_until(601)  # what was under way at the beginning is told before it
+        assert [(rows, list(changed)) for rows, changed in await changes_until(602)] == [
+            ([], ["spot"])
+        ]
 
     async def test_a_new_listing_is_a_new_snapshot_and_numbers_start_again(
         self, stream: Stream, reader: Reader
