@@ -38,7 +38,6 @@ def measure(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, float]:
     with TemporaryDirectory() as name:
         place = Path(name)
         load = compile_load(place)
-        os.environ["OPTIX_RATE_LIMIT_DEFAULT"] = "100000000"
         folder = place / "data"
         with Program.up(folder) as market:
             market.wait_until_ready()

@@ -44,7 +44,7 @@ BUDGETS: Final[dict[str, tuple[float, float]]] = {
     "asvs_met_share": (0.9, 1.0),
 }
 
-MANY: Final = "100000"  # the limits of one address would end the measurement after five
+MANY: Final = "10000000"  # the limits of one address would end the measurement after five
 
 Figures = dict[str, float | None]
 

@@ -28,7 +28,7 @@ STOP_SECONDS_MAX: Final = 60.0
 POLL_SECONDS: Final = 0.02
 # A measurement asks faster than any person; what a limit costs is measured in `rate_limits`.
 _NO_LIMITS: Final = {
-    f"OPTIX_RATE_LIMIT_{rule.upper()}": "100000" for rule in LimitSettings().per_minute
+    f"OPTIX_RATE_LIMIT_{rule.upper()}": "10000000" for rule in LimitSettings().per_minute
 }
 _KEPT: Final = ("OPTIX_DATABASE_URL", "OPTIX_REDIS_URL", "OPTIX_PG_BIN", "OPTIX_VALKEY_BIN")
 

@@ -13,6 +13,7 @@ from tests.fixtures.patient_loop import PatientLoop
 
 pytest_plugins = [
     "tests.fixtures.slowness",
+    "tests.fixtures.garbage",
     "tests.fixtures.patience",
     "tests.fixtures.stores",
     "tests.fixtures.market",

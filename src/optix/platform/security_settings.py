@@ -50,33 +50,41 @@ class LimitSettings(Group):
     rate_limit_default: int = Field(
         100,
         ge=1,
-        le=100_000,
+        le=10_000_000,
         description="Requests a minute of one user, or of one address that is not signed in.",
         examples=["300"],
     )
     rate_limit_login: int = Field(
-        5, ge=1, le=100_000, description="Sign-ins a minute from one address.", examples=["5"]
+        5, ge=1, le=10_000_000, description="Sign-ins a minute from one address.", examples=["5"]
     )
     rate_limit_register: int = Field(
-        3, ge=1, le=100_000, description="Registrations a minute from one address.", examples=["3"]
+        3,
+        ge=1,
+        le=10_000_000,
+        description="Registrations a minute from one address.",
+        examples=["3"],
     )
     rate_limit_refresh: int = Field(
-        10, ge=1, le=100_000, description="Refreshes a minute from one address.", examples=["10"]
+        10, ge=1, le=10_000_000, description="Refreshes a minute from one address.", examples=["10"]
     )
     rate_limit_factor: int = Field(
-        5, ge=1, le=100_000, description="Second factors a minute from one address.", examples=["5"]
+        5,
+        ge=1,
+        le=10_000_000,
+        description="Second factors a minute from one address.",
+        examples=["5"],
     )
     rate_limit_mail: int = Field(
         5,
         ge=1,
-        le=100_000,
+        le=10_000_000,
         description="Requests a minute that send a mail or try its code, from one address.",
         examples=["5"],
     )
     rate_limit_account: int = Field(
         20,
         ge=1,
-        le=100_000,
+        le=10_000_000,
         description="Other changes of sign-in a minute from one address.",
         examples=["20"],
     )
