@@ -18,7 +18,9 @@ from redis.exceptions import RedisError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
-from optix.features.brokerage.router_imports import IMPORTS_PATH
+from optix.features.brokerage import router as brokerage_http
+from optix.features.brokerage import router_connections as brokerage_connections_http
+from optix.features.brokerage import router_imports as brokerage_imports_http
 from optix.features.identity import router as identity_http
 from optix.features.identity import router_admin as identity_admin_http
 from optix.features.identity import router_factors as identity_factors_http
@@ -52,6 +54,7 @@ from optix.platform.rate_limits import (
 )
 from optix.platform.security_settings import Network
 from optix.platform.web import WebApp
+from optix.processes.brokers import Brokerage
 
 Environment = Literal["development", "production"]
 
@@ -72,6 +75,7 @@ class ApiDependencies:
     identity: Identity
     lanes: MarketLanes
     history: MarketHistory
+    brokerage: Brokerage
     clock: Clock
     metrics_token: str
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
@@ -116,10 +120,21 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_admin_http.router)
 
 
+def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.connecting = deps.brokerage.connecting
+    app.state.connections = deps.brokerage.connections
+    app.state.statement_imports = deps.brokerage.imports
+    # In this order: `imports` and `connections` are no brokerages.
+    app.include_router(brokerage_imports_http.router)
+    app.include_router(brokerage_connections_http.router)
+    app.include_router(brokerage_http.router)
+
+
 # One line per module: its name on the command line, and how its routers come into an app.
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
     "market": mount_market,
+    "brokerage": mount_brokerage,
 }
 
 
@@ -235,7 +250,7 @@ def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
         EdgeMiddleware,
         metrics=HttpMetrics(deps.registry),
         production=deps.production,
-        file_paths={IMPORTS_PATH: limits.STATEMENT_BYTES_MAX},
+        file_paths={brokerage_imports_http.IMPORTS_PATH: limits.STATEMENT_BYTES_MAX},
     )
 
 

@@ -22,9 +22,7 @@ _STEPS = {
 }
 
 
-def as_connection(
-    found: ConnectionOverview, brokers: Mapping[str, Broker]
-) -> schemas.Connection:
+def as_connection(found: ConnectionOverview, brokers: Mapping[str, Broker]) -> schemas.Connection:
     row = found.row
     house = brokers.get(row.broker)
     state = states.state_of(row, found.now)

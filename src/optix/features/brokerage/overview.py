@@ -79,7 +79,7 @@ class Connections:
             raise BrokerNotFound("There is no such brokerage here.")
         return await house.list_brokerages() if isinstance(house, BrokerageLister) else ()
 
-    async def list(self, owner: UserId) -> list[ConnectionOverview]:
+    async def list_own(self, owner: UserId) -> list[ConnectionOverview]:
         """Return the living connections, the oldest first."""
         async with self._database.reading(owner=owner) as session:
             rows = await repository.list_connections(session, owner)
@@ -104,10 +104,11 @@ class Connections:
         connection_id: UUID,
         *,
         cursor: str = "",
-        most: int = limits.BROKER_EXCHANGES_PER_PAGE_MAX,
+        most: int | None = None,
     ) -> LogPage:
         """Return a page of the log, the newest first. Errors: ConnectionNotFound, CursorInvalid."""
         before = _parse_cursor(cursor) if cursor else None
+        most = most or limits.BROKER_EXCHANGES_PER_PAGE_MAX
         async with self._database.reading(owner=owner) as session:
             await _get(session, owner, connection_id)
             lines = await repository_connections.list_exchanges(

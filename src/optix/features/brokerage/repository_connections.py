@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import CursorResult, and_, func, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from optix.features.brokerage.models import (
     BrokerAccountRow,
     BrokerActivity,
     BrokerConnection,
     BrokerExchange,
+    BrokerOrder,
     BrokerSnapshot,
 )
 from optix.kernel import limits
 from optix.kernel.ids import UserId
 from optix.platform.db import ReadSession, WriteSession
+
+Owned = TypeVar(
+    "Owned",
+    BrokerConnection,
+    BrokerAccountRow,
+    BrokerActivity,
+    BrokerSnapshot,
+    BrokerOrder,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +55,7 @@ async def list_accounts(
     """Return the accounts of some connections, the oldest first."""
     found = await session.scalars(
         select(BrokerAccountRow)
-        .where(
-            BrokerAccountRow.user_id == owner, BrokerAccountRow.connection_id.in_(connections)
-        )
+        .where(BrokerAccountRow.user_id == owner, BrokerAccountRow.connection_id.in_(connections))
         .order_by(BrokerAccountRow.created_at, BrokerAccountRow.id)
     )
     return found.all()
@@ -64,7 +73,7 @@ async def load_snapshot_heads(
             func.jsonb_array_length(BrokerSnapshot.positions),
             BrokerSnapshot.balances,
         )
-        .distinct(BrokerSnapshot.account_id)
+        .ext(distinct_on(BrokerSnapshot.account_id))
         .where(BrokerSnapshot.user_id == owner, BrokerSnapshot.account_id.in_(accounts))
         .order_by(BrokerSnapshot.account_id, BrokerSnapshot.as_of.desc())
     )
@@ -141,4 +150,10 @@ async def list_exchanges(
         .order_by(BrokerExchange.at.desc(), BrokerExchange.id.desc())
         .limit(most)
     )
+    return found.all()
+
+
+async def list_own(session: ReadSession, owner: UserId, table: type[Owned]) -> Sequence[Owned]:
+    """Return all that somebody has in one table, in the order in which it came."""
+    found = await session.scalars(select(table).where(table.user_id == owner).order_by(table.id))
     return found.all()

@@ -158,6 +158,7 @@ async def finish_connecting(
     asked: schemas.FinishAsked,
     user: CurrentUser,
     request: Request,
+    *,
     connecting: Connecting,
     known: Known,
 ) -> schemas.Connection:

@@ -29,7 +29,7 @@ router = APIRouter(tags=["brokerage"])
 async def list_connections(user: CurrentUser, known: Known) -> schemas.ConnectionList:
     """Your connections with their accounts and their health."""
     return schemas.ConnectionList(
-        connections=[as_connection(each, known.brokers) for each in await known.list(user.id)]
+        connections=[as_connection(each, known.brokers) for each in await known.list_own(user.id)]
     )
 
 
@@ -126,9 +126,7 @@ async def export_exchanges(
     connection_id: UUID, user: CurrentUser, known: Known
 ) -> PlainTextResponse:
     """The log as a file for support."""
-    page = await known.list_log(
-        user.id, connection_id, most=limits.BROKER_EXCHANGES_KEPT_MAX
-    )
+    page = await known.list_log(user.id, connection_id, most=limits.BROKER_EXCHANGES_KEPT_MAX)
     name = f"optix-connection-{connection_id}.txt"
     return PlainTextResponse(
         "".join(map(_line, page.lines)),
