@@ -77,7 +77,7 @@ async def load_snapshot_heads(
         .where(BrokerSnapshot.user_id == owner, BrokerSnapshot.account_id.in_(accounts))
         .order_by(BrokerSnapshot.account_id, BrokerSnapshot.as_of.desc())
     )
-    return {account: SnapshotHead(*values) for account, *values in found.tuples()}
+    return {account: SnapshotHead(*values) for account, *values in found}
 
 
 async def load_history_heads(
@@ -93,7 +93,7 @@ async def load_history_heads(
         )
         .group_by(BrokerActivity.account_id)
     )
-    return {account: HistoryHead(count, first) for account, count, first in found.tuples()}
+    return {account: HistoryHead(count, first) for account, count, first in found}
 
 
 async def rename(session: WriteSession, owner: UserId, connection_id: UUID, label: str) -> bool:
