@@ -25,7 +25,7 @@ from optix.platform.db import Database
 pytestmark = pytest.mark.stores
 
 # Parameters that name no row of a user.
-OF_NOBODY = {"symbol", "contract", "issuer"}
+OF_NOBODY = {"symbol", "contract", "issuer", "provider"}
 # Which table an id comes from, by the name of the parameter or of the field of a body.
 TABLE_OF_ID = {
     "session_id": "user_session",
@@ -33,6 +33,8 @@ TABLE_OF_ID = {
     "change_id": "email_change",
     "passkey_id": "passkey",
     "link_id": "issuer_link",
+    "connection_id": "broker_connection",
+    "import_id": "broker_import",
 }
 # Ids of a body that prove nothing alone and belong to nobody who is signed in.
 OF_A_STRANGER = {"registration_id"}

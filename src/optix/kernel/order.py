@@ -64,7 +64,11 @@ class OrderLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One order with its legs. `net_price` is the limit of the package, positive for a debit."""
+    """One order with its legs.
+
+    `net_price` is the limit, per unit: positive for a debit, negative for a credit. One leg by
+    itself is the same: the limit of a sale is negative.
+    """
 
     id: str
     status: OrderStatus

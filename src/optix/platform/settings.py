@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 
 from optix.kernel.errors import InvalidInput
 from optix.platform.account_settings import MailSettings, PasswordSettings
+from optix.platform.broker_settings import BrokerSettings
 from optix.platform.issuer_settings import SignInSettings
 from optix.platform.market_settings import AgreementSettings, HistorySettings, MarketSettings
 from optix.platform.provider_settings import (
@@ -283,6 +284,7 @@ class Settings(BaseModel):
         "yahoo": YahooSettings,
         "thetadata": ThetaDataSettings,
         "orats": OratsSettings,
+        "brokers": BrokerSettings,
         "log": LogSettings,
         "secrets": SecretSettings,
         "network": NetworkSettings,
@@ -309,6 +311,7 @@ class Settings(BaseModel):
     yahoo: YahooSettings
     thetadata: ThetaDataSettings
     orats: OratsSettings
+    brokers: BrokerSettings
     log: LogSettings
     secrets: SecretSettings
     network: NetworkSettings

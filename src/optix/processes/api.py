@@ -18,7 +18,9 @@ from redis.exceptions import RedisError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 
-from optix.features.brokerage.router_imports import IMPORTS_PATH
+from optix.features.brokerage import router as brokerage_http
+from optix.features.brokerage import router_connections as brokerage_connections_http
+from optix.features.brokerage import router_imports as brokerage_imports_http
 from optix.features.brokerage.service import BrokerageService
 from optix.features.identity import router as identity_http
 from optix.features.identity import router_admin as identity_admin_http
@@ -55,6 +57,7 @@ from optix.platform.rate_limits import (
 )
 from optix.platform.security_settings import Network
 from optix.platform.web import WebApp
+from optix.processes.brokers import Brokerage
 
 Environment = Literal["development", "production"]
 
@@ -75,6 +78,7 @@ class ApiDependencies:
     identity: Identity
     lanes: MarketLanes
     history: MarketHistory
+    brokerage: Brokerage
     clock: Clock
     metrics_token: str
     health_checks: Sequence[HealthCheck] = ()  # besides PostgreSQL and Redis
@@ -119,6 +123,16 @@ def mount_market(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(market_admin_http.router)
 
 
+def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.connecting = deps.brokerage.connecting
+    app.state.connections = deps.brokerage.connections
+    app.state.statement_imports = deps.brokerage.imports
+    # In this order: `imports` and `connections` are no brokerages.
+    app.include_router(brokerage_imports_http.router)
+    app.include_router(brokerage_connections_http.router)
+    app.include_router(brokerage_http.router)
+
+
 def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
     app.state.portfolio = PortfolioService(BrokerageService(deps.database), deps.clock)
     app.include_router(portfolio_http.router)
@@ -128,6 +142,7 @@ def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
     "market": mount_market,
+    "brokerage": mount_brokerage,
     "portfolio": mount_portfolio,
 }
 
@@ -244,7 +259,7 @@ def _add_middleware(app: FastAPI, deps: ApiDependencies) -> None:
         EdgeMiddleware,
         metrics=HttpMetrics(deps.registry),
         production=deps.production,
-        file_paths={IMPORTS_PATH: limits.STATEMENT_BYTES_MAX},
+        file_paths={brokerage_imports_http.IMPORTS_PATH: limits.STATEMENT_BYTES_MAX},
     )
 
 

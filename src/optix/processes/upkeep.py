@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeVar
 
 import click
 
@@ -184,7 +184,7 @@ def _ring(provider: KeyProvider) -> RingKeys:
 
 @click.group()
 def adapters() -> None:
-    """The adapters of market data providers."""
+    """The adapters of market data providers and of brokerages."""
 
 
 @adapters.command()
@@ -206,6 +206,23 @@ def check(as_json: bool) -> None:  # noqa: FBT001  # click passes it by name
             _say_adapter(report)
     if any(report.problems for report in reports):
         sys.exit(1)
+
+
+@adapters.command()
+@click.argument("provider")
+@click.argument("kind")
+@click.argument("file", type=click.File("rb"))
+def parse(provider: str, kind: str, file: BinaryIO) -> None:
+    """Print what the adapter of a brokerage makes of one payload, as JSON.
+
+    KIND is accounts, positions, transactions, orders or balances.
+    """
+    import orjson
+
+    from optix.processes.parse_payload import parse_payload
+
+    parsed = parse_payload(provider, kind, file.read())
+    click.echo(orjson.dumps(parsed, option=orjson.OPT_INDENT_2).decode())
 
 
 def _say_adapter(report: AdapterReport) -> None:

@@ -17,11 +17,16 @@ from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from optix import __version__
+from optix.adapters.brokers.asking import Wiring as BrokerWiring
 from optix.adapters.issuers.adapter import OidcIssuer
 from optix.adapters.issuers.client import IssuerClient
+from optix.features.brokerage.engine import BrokerSyncEngine
+from optix.features.brokerage.export import exported_accounts, exported_connections
+from optix.features.brokerage.imports import exported_imports
 from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
 from optix.features.identity.development import seed_development_accounts as seed
 from optix.features.identity.passwords import PasswordHasher
@@ -48,12 +53,14 @@ from optix.platform.user_events import UserEvents
 from optix.platform.vault import Vault
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
+from optix.processes.brokers import Brokerage, brokerage_of, build_brokers, build_sync
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer
 from optix.processes.market import Market, market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
+from optix.processes.sandbox import client_secret, mount_sandbox
 from optix.processes.stream import Stream, stream_of
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
@@ -72,6 +79,13 @@ __all__ = [
     "terminal_chain",
 ]
 
+# What features add to the export of somebody's own data.
+SECTIONS: Final = {
+    "market_data_agreements": exported_agreements,
+    "brokerage_connections": exported_connections,
+    "brokerage_accounts": exported_accounts,
+    "brokerage_imports": exported_imports,
+}
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
 
 
@@ -124,14 +138,23 @@ def build_components(
     redis = connect(stores.redis_url)
     database = Database.from_url(stores.database_url)
     bus = Bus(redis, clock)
-    identity = _identity(settings, secrets, database, redis, clock)
-    components: list[Component] = [
-        Resources(database=database, redis=redis, bus=bus, identity=identity)
-    ]
+    vault = Vault(key_provider(settings, secrets, clock), clock)
+    identity = _identity(settings, secrets, database, redis, vault=vault, clock=clock)
+    shared = Resources(database=database, redis=redis, bus=bus, identity=identity)
+    components: list[Component] = [shared]
     market = market_of(settings, bus, database, clock)
+    brokers = build_brokers(
+        settings,
+        BrokerWiring(clock=clock),
+        sandbox_secret=sandbox_secret(secrets) if settings.sandbox_brokerage else None,
+    )
     capture = market.capture() if "worker" in names else None
+    sync = None
     if "worker" in names:
-        components.append(build_worker(settings, stores, identity, UserEvents(redis), capture))
+        events = UserEvents(redis)
+        components.append(build_worker(settings, stores, identity, events, capture))
+        sync = build_sync(brokers, database=database, vault=vault, events=events, clock=clock)
+        components.append(sync)
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
@@ -144,54 +167,117 @@ def build_components(
         components.append(stream.notices)
     if served or stream is not None:
         components.append(identity.ended)
-    checks = _health_checks(market, stream)
+    checks = _health_checks(market, stream, sync)
     if served:
-        deps = ApiDependencies(
-            environment=settings.core.env,
-            version=__version__,
+        brokerage = brokerage_of(
+            brokers,
             database=database,
             redis=redis,
-            identity=identity,
-            lanes=market.lanes,
-            history=market.history,
+            vault=vault,
             clock=clock,
-            metrics_token=secrets.metrics_token.get_secret_value(),
-            health_checks=checks,
-            web_folder=settings.http.web_dir,
-            cors_origins=settings.network.cors_origins,
-            trusted_proxies=settings.network.trusted_proxies,
-            rate_limits=settings.limits.per_minute,
-            registry=registry,
+            base_url=settings.base_url,
         )
-        components.append(_api_server(settings, deps, served, stream))
+        deps = _dependencies(
+            settings,
+            secrets,
+            shared,
+            market=market,
+            brokerage=brokerage,
+            registry=registry,
+            checks=checks,
+        )
+        components += _api_server(settings, secrets, deps, served, stream)
     else:
         own = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
+        own += checks if stream is not None else _sync_checks(sync)
         if stream is not None:
             components.append(stream.server(settings))
-            own += checks
         components += _operations(settings, secrets, registry, own)
     if stream is not None:
         components.append(stream.gateway)  # the last to start is the first to stop
     return components
 
 
-def _health_checks(market: Market, stream: Stream | None) -> list[HealthCheck]:
+def _dependencies(
+    settings: Settings,
+    secrets: Secrets,
+    shared: Resources,
+    *,
+    market: Market,
+    brokerage: Brokerage,
+    registry: CollectorRegistry,
+    checks: Sequence[HealthCheck],
+) -> ApiDependencies:
+    return ApiDependencies(
+        environment=settings.core.env,
+        version=__version__,
+        database=shared.database,
+        redis=shared.redis,
+        identity=shared.identity,
+        lanes=market.lanes,
+        history=market.history,
+        brokerage=brokerage,
+        clock=market.clock,
+        metrics_token=secrets.metrics_token.get_secret_value(),
+        health_checks=checks,
+        web_folder=settings.http.web_dir,
+        cors_origins=settings.network.cors_origins,
+        trusted_proxies=settings.network.trusted_proxies,
+        rate_limits=settings.limits.per_minute,
+        registry=registry,
+    )
+
+
+def sandbox_secret(secrets: Secrets) -> SecretStr:
+    """Return the secret of OPTIX at its own paper brokerage, the same in all processes."""
+    return client_secret(secrets.private_keys()[0].private_bytes_raw())
+
+
+def _sync_checks(sync: BrokerSyncEngine | None) -> list[HealthCheck]:
+    return [] if sync is None else [HealthCheck("brokerage sync", sync.ping)]
+
+
+def _health_checks(
+    market: Market, stream: Stream | None, sync: BrokerSyncEngine | None
+) -> list[HealthCheck]:
     checks = [HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)]
+    checks += _sync_checks(sync)
     if stream is not None:
         checks.append(HealthCheck("stream", stream.gateway.ping))
     return checks
 
 
 def _api_server(
-    settings: Settings, deps: ApiDependencies, served: Sequence[str], stream: Stream | None
-) -> HTTPServer:
-    """Return the web server of the API, and of the sockets at the same address."""
-    return HTTPServer(
-        create_app(deps, modules=served),
+    settings: Settings,
+    secrets: Secrets,
+    deps: ApiDependencies,
+    served: Sequence[str],
+    stream: Stream | None,
+) -> list[Component]:
+    """Return the web server of the API, and of the sockets at the same address.
+
+    With the paper brokerage, where it is served, comes what fills its orders.
+    """
+    app = create_app(deps, modules=served)
+    components: list[Component] = []
+    if settings.sandbox_brokerage and "brokerage" in served:
+        components.append(
+            mount_sandbox(
+                app,
+                database=deps.database,
+                clock=deps.clock,
+                lanes=deps.lanes,
+                origin=settings.base_url,
+                secret=sandbox_secret(secrets),
+            )
+        )
+    server = HTTPServer(
+        app,
         host=settings.http.host,
         port=settings.http.port,
         new_socket=None if stream is None else stream.new_socket,
     )
+    return [*components, server]
 
 
 def _operations(
@@ -215,21 +301,27 @@ def _operations(
 
 
 def _identity(
-    settings: Settings, secrets: Secrets, database: Database, redis: Redis, clock: Clock
+    settings: Settings,
+    secrets: Secrets,
+    database: Database,
+    redis: Redis,
+    *,
+    vault: Vault,
+    clock: Clock,
 ) -> Identity:
     return Identity.wire(
         database=database,
         redis=redis,
         keys=KeyRing([SigningKey(key) for key in secrets.private_keys()]),
         clock=clock,
-        vault=Vault(key_provider(settings, secrets, clock), clock),
+        vault=vault,
         base_url=settings.base_url,
         passkey_origins=settings.sign_in.passkey_origins,
         native_apps=NativeApps(settings.sign_in.ios_apps, settings.sign_in.android_apps),
         issuers=_issuers(settings, clock),
         bcrypt_cost=settings.passwords.bcrypt_cost,
         breached_passwords_file=settings.passwords.breached_passwords_file,
-        sections={"market_data_agreements": exported_agreements},
+        sections=SECTIONS,
     )
 
 
@@ -316,6 +408,8 @@ def openapi_document() -> dict[str, Any]:
     database = Database.from_url("postgresql://127.0.0.1:1/none")
     book = MarketBook(Bus(redis, clock), clock, fan=open_fan())
     lanes = MarketLanes.wire(book, database=database, clock=clock)
+    vault = Vault(RingKeys(GivenRing(""), clock), clock)
+    base_url = "http://localhost:8000"
     deps = ApiDependencies(
         environment="development",
         version=__version__,
@@ -326,11 +420,14 @@ def openapi_document() -> dict[str, Any]:
             redis=redis,
             keys=KeyRing([SigningKey(Ed25519PrivateKey.generate())]),
             clock=clock,
-            vault=Vault(RingKeys(GivenRing(""), clock), clock),
-            base_url="http://localhost:8000",
+            vault=vault,
+            base_url=base_url,
         ),
         lanes=lanes,
         history=MarketHistory(LateHistory(Path(), None, clock), clock.now_ns, rate=0.0),
+        brokerage=brokerage_of(
+            {}, database=database, redis=redis, vault=vault, clock=clock, base_url=base_url
+        ),
         clock=clock,
         metrics_token="",
         rate_limits=LimitSettings().per_minute,

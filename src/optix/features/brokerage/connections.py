@@ -29,7 +29,7 @@ from optix.features.brokerage.models import BrokerConnection
 from optix.features.brokerage.sync import SEALED
 from optix.kernel import limits
 from optix.kernel.clock import Clock, to_datetime
-from optix.kernel.errors import Conflict, Forbidden, NotFound, OptixError
+from optix.kernel.errors import Conflict, Forbidden, InvalidInput, NotFound, OptixError
 from optix.kernel.ids import UserId, new_uuid
 from optix.platform import audit
 from optix.platform.audit import SecurityEvent
@@ -64,6 +64,11 @@ class BrokerNotFound(NotFound):
 class ConnectionNotFound(NotFound):
     code = "broker_connection_not_found"
     next_step = "Load the list of connections again."
+
+
+class SignInKindUnknown(InvalidInput):
+    code = "broker_sign_in_kind_unknown"
+    next_step = "Choose one of the `sign_in` of this brokerage."
 
 
 class FlowInvalid(Forbidden):
@@ -132,6 +137,8 @@ class ConnectionService:
         """
         house = self._broker(broker)
         kind = kind or house.capabilities.sign_in[0]
+        if kind not in house.capabilities.sign_in:
+            raise SignInKindUnknown(f"{house.capabilities.label} is not connected that way.")
         reconnect = None
         async with self._database.reading(owner=owner) as session:
             if connection_id is not None:
@@ -247,7 +254,7 @@ class ConnectionService:
         name = house.capabilities.name
         now = self._now()
         fresh_id = new_uuid()
-        login_key = _login_key(name, grant.login_key or str(wanted or fresh_id))
+        login_key = login_key_of(name, grant.login_key or str(wanted or fresh_id))
         async with self._database.reading(owner=owner) as session:
             known = await repository.find_login(session, owner, name, login_key)
             many = len(await repository.list_connections(session, owner))
@@ -386,6 +393,6 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
 
 
-def _login_key(broker: str, told: str) -> str:
+def login_key_of(broker: str, told: str) -> str:
     """Return what tells logins apart without keeping the broker's own id of a person."""
     return hashlib.sha256(f"{broker}\x1f{told}".encode()).hexdigest()

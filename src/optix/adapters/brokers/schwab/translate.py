@@ -272,11 +272,15 @@ def _average(fills: Sequence[Fill], filled: Decimal) -> Price | None:
     return Price((paid / filled).quantize(AVERAGE_UNIT))
 
 
-def _net_price(told: wire.Order) -> Price | None:
-    """Return the limit. Schwab's is never negative: the type of the order has the direction."""
+def _net_price(told: wire.Order, legs: Sequence[OrderLeg]) -> Price | None:
+    """Return the limit. Schwab's is never negative: a package's type has the direction, or what
+    is done with the one leg there is.
+    """
     if told.price is None:
         return None
-    return -Price(told.price) if told.order_type.upper() == "NET_CREDIT" else Price(told.price)
+    sold = len(legs) == 1 and legs[0].quantity < 0
+    credit = told.order_type.upper() == "NET_CREDIT" or sold
+    return -Price(told.price) if credit else Price(told.price)
 
 
 def is_of_day(order: Order, day: date) -> bool:

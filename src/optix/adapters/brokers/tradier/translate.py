@@ -227,7 +227,10 @@ def _leg(told: wire.Leg) -> OrderLeg:
 def _net_price(order: wire.Order) -> Price | None:
     if order.price is None:
         return None
-    return -Price(order.price) if order.type.lower() == "credit" else Price(order.price)
+    kind = order.type.lower()
+    # One leg by itself has no word for it: what is sold is a credit.
+    sold = not order.leg and kind != "debit" and SIDES.get(order.side)[0] < 0
+    return -Price(order.price) if kind == "credit" or sold else Price(order.price)
 
 
 def day_of(text: str) -> date:
