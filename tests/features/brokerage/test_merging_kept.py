@@ -10,8 +10,8 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import delete
-from tests.fixtures.broker_histories import Telling, generate
 from tests.features.brokerage.conftest import Desk
+from tests.fixtures.broker_histories import Telling, generate
 
 from optix.features.brokerage import repository
 from optix.features.brokerage.merging import content_key, merge

@@ -98,6 +98,11 @@ class Breaker:
     failures: int = 0
     open_until_ns: int = 0
 
+    @property
+    def tripped(self) -> bool:
+        """Whether it opened, and nothing has succeeded since."""
+        return self.failures >= BREAKER_FAILURES
+
     def allows(self, now_ns: int) -> bool:
         return now_ns >= self.open_until_ns
 
