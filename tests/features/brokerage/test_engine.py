@@ -105,7 +105,7 @@ class TestClaims:
                 reading.discard(token)
                 await real_close()
 
-            session.close = close
+            session.close = close  # type: ignore[method-assign]  # watched
             return session
 
         broker.open = open_once  # type: ignore[method-assign]  # watched

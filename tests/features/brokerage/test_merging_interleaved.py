@@ -42,12 +42,13 @@ def events(draw: st.DrawFn) -> Activity:
     quantity = Decimal(draw(st.sampled_from((1, -1, 2))))
     price = Price(Decimal(draw(st.sampled_from(("500", "501.25")))))
     day = FIRST + timedelta(days=draw(st.integers(0, 9)))
-    common = {"id": "", "day": day}
     if asset is None:
         cash = Money.parse(draw(st.sampled_from(("12.50", "-3"))))
         status = draw(st.sampled_from((ActivityStatus.POSTED, ActivityStatus.CANCELLED)))
-        return Activity(kind=ActivityKind.DIVIDEND, status=status, cash=cash, **common)
+        return Activity(id="", kind=ActivityKind.DIVIDEND, status=status, day=day, cash=cash)
     return Activity(
+        id="",
+        day=day,
         kind=draw(st.sampled_from((ActivityKind.TRADE, ActivityKind.ASSIGNMENT))),
         status=ActivityStatus.POSTED,
         asset=asset,
@@ -55,7 +56,6 @@ def events(draw: st.DrawFn) -> Activity:
         price=price,
         cash=price.cash(quantity, 1),
         order_id=draw(st.sampled_from(("", "o1"))),
-        **common,
     )
 
 

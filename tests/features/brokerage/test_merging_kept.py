@@ -29,6 +29,11 @@ class Crash(Exception):
     """The process ends here."""
 
 
+def end_if(crashes: bool) -> None:
+    if crashes:
+        raise Crash
+
+
 async def account_of(desk: Desk, connection: BrokerConnection) -> BrokerAccountRow:
     told = BrokerAccount(key=new_uuid().hex, stable_key=new_uuid().hex, number="", name="", kind="")
     async with desk.database.writing() as session:
@@ -51,9 +56,8 @@ async def hear(desk: Desk, account: BrokerAccountRow, telling: Telling) -> None:
             )
             now = to_datetime(desk.clock.now_ns())
             await repository.apply_merge(session, account, rows, found, now)
-            if telling.crashes:
-                await session.flush()
-                raise Crash
+            await session.flush()
+            end_if(telling.crashes)
     except Crash:
         pass
 
