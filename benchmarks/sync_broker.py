@@ -7,19 +7,21 @@ large it is: `full.7` has positions and two years of history, `small.7` little o
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import orjson
 
+NEW_YORK: Final = ZoneInfo("America/New_York")
 DELAY_SECONDS: Final = 0.15
 POSITIONS: Final = {"full": 60, "small": 10}
 EVENTS: Final = {"full": 1_000, "small": 6}
 DAYS: Final = {"full": 730, "small": 9}
 PAGE_ROWS: Final = 100
-TODAY: Final = datetime.now(UTC).date()
+TODAY: Final = datetime.now(NEW_YORK).date()
 STRIKES: Final = 40
 
 

@@ -19,6 +19,7 @@ from optix.adapters.brokers.tradier import TradierApp, TradierBroker
 from optix.features.brokerage.engine import BrokerSyncEngine
 from optix.features.brokerage.models import BrokerAccountRow, BrokerConnection
 from optix.features.brokerage.sync import BrokerSync, Progress
+from optix.features.identity.models import UserAccount
 from optix.kernel.clock import SystemClock
 from optix.kernel.errors import OptixError
 from optix.platform.db import Database
@@ -26,6 +27,7 @@ from optix.platform.key_providers import GivenRing, RingKeys
 from optix.platform.vault import Vault
 from optix.ports.broker import Broker
 
+assert UserAccount.__tablename__ == "user_account", "what connections point to is there"
 ENDS: Final = (signal.SIGTERM, signal.SIGINT)
 
 

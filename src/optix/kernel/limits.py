@@ -63,6 +63,7 @@ BROKER_EAGER_SECONDS_MIN = 10  # between readings that a user asks for
 BROKER_READS_AT_ONCE_MAX = 48  # connections of one worker
 BROKER_CLAIM_SECONDS = 120.0  # of a worker on a connection: one that dies holds it no longer
 BROKER_READING_SECONDS_MAX = 900.0  # of one connection; it holds its claim meanwhile
+BROKER_FILLS_KEPT_DAYS_MAX = 7  # of an order without its transaction
 BROKER_REVISIONS_MAX = 20  # of one line that are kept
 BROKER_EXCHANGES_KEPT_MAX = 500  # of one connection
 BROKER_READINGS_MAX = 3  # of a history whose pages move while they are read

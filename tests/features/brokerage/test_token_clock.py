@@ -19,6 +19,7 @@ from optix.features.brokerage.models import BrokerConnection
 from optix.features.brokerage.token_clock import MAIL_SIGN_IN, TokenClock, ended, ends_soon
 from optix.kernel.clock import to_datetime, to_ns
 from optix.kernel.ids import UserId
+from optix.platform import jobs
 from optix.platform.user_events import PUBLISH
 from optix.ports.broker import Grant
 from optix.ports.mail import MailUnavailable
@@ -179,7 +180,7 @@ async def test_a_crash_before_the_commit_leaves_the_notice_owed(
         raise SystemError
 
     with monkeypatch.context() as patch:
-        patch.setattr(token_clock.jobs, "enqueue", crash)
+        patch.setattr(jobs, "enqueue", crash)
         with pytest.raises(SystemError):
             await post.clock.look({})
     assert await post.look() == ["Your sign-in at Tradier ends in 24 hours"]

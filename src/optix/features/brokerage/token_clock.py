@@ -23,7 +23,7 @@ from optix.platform.db import Database, WriteSession
 from optix.platform.jobs import Arguments, Handler
 from optix.ports.mail import MailSender, Message, written
 
-TOKEN_CLOCK: Final = "brokerage.token_clock"
+TOKEN_CLOCK: Final = "brokerage.token_clock"  # noqa: S105  # the name of a job
 MAIL_SIGN_IN: Final = "brokerage.mail_sign_in"
 SCHEDULES: Final[Mapping[str, str]] = {TOKEN_CLOCK: "* * * * *"}
 NEW_YORK: Final = ZoneInfo("America/New_York")
