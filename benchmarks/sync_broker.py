@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import orjson
+import uvloop
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 DELAY_SECONDS: Final = 0.15
@@ -136,4 +137,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())

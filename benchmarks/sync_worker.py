@@ -13,6 +13,7 @@ import sys
 from typing import Final
 
 import orjson
+import uvloop
 
 from optix.adapters.brokers.asking import Wiring
 from optix.adapters.brokers.tradier import TradierApp, TradierBroker
@@ -77,4 +78,4 @@ async def main(database_url: str, broker_url: str, ring: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    uvloop.run(main(*sys.argv[1:]))

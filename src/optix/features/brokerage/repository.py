@@ -146,6 +146,9 @@ async def save_accounts(
     now: datetime,
 ) -> Sequence[BrokerAccountRow]:
     """Write what a broker says of its accounts; one that was here before is found again."""
+    mine = select(BrokerAccountRow).where(BrokerAccountRow.connection_id == connection.id)
+    known = {row.stable_key: row for row in (await session.scalars(mine)).all()}
+    changed = False
     for each in accounts:
         told = {
             "connection_id": connection.id,
@@ -158,6 +161,10 @@ async def save_accounts(
             "status": each.status,
             "simulated": each.simulated,
         }
+        row = known.get(each.stable_key)
+        if row is not None and all(getattr(row, name) == value for name, value in told.items()):
+            continue
+        changed = True
         fresh = {
             "id": new_uuid(),
             "user_id": connection.user_id,
@@ -171,10 +178,9 @@ async def save_accounts(
             .values(**fresh)
             .on_conflict_do_update(index_elements=["user_id", "broker", "stable_key"], set_=told)
         )
-    found = await session.scalars(
-        select(BrokerAccountRow).where(BrokerAccountRow.connection_id == connection.id)
-    )
-    return found.all()
+    if not changed:
+        return list(known.values())
+    return (await session.scalars(mine.execution_options(populate_existing=True))).all()
 
 
 async def list_accounts(session: ReadSession, owner: UserId) -> Sequence[BrokerAccountRow]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -31,6 +31,8 @@ from optix.kernel import limits
 from optix.kernel.activity import Activity
 from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.errors import AuthExpired, Conflict, OptixError, RateLimited, Unavailable
+from optix.kernel.holding import AccountSnapshot
+from optix.kernel.order import Order
 from optix.platform.db import Database, WriteSession
 from optix.platform.vault import Vault
 from optix.ports.broker import (
@@ -205,20 +207,19 @@ class BrokerSync:
         row: BrokerAccountRow,
         reads: frozenset[BrokerRead],
     ) -> None:
-        if BrokerRead.POSITIONS in reads or BrokerRead.BALANCES in reads:
-            await self._say(reading, "positions", account)
-            snapshot = await reading.session.fetch_snapshot(account)
-            async with self._writing(reading.connection) as session:
-                changed = await repository.save_snapshot(session, row, snapshot)
-            if changed:
-                await self._listener.changed(row, "snapshot")
-        if BrokerRead.ORDERS in reads:
-            await self._say(reading, "orders", account)
-            orders = await reading.session.fetch_orders(account)
-            async with self._writing(reading.connection) as session:
-                changed = await repository.replace_orders(session, row, orders, self._now())
-            if changed:
-                await self._listener.changed(row, "orders")
+        snapshot: AccountSnapshot | None = None
+        orders: Sequence[Order] | None = None
+        try:
+            if BrokerRead.POSITIONS in reads or BrokerRead.BALANCES in reads:
+                await self._say(reading, "positions", account)
+                snapshot = await reading.session.fetch_snapshot(account)
+                await self._hold_longer(reading.connection)
+            if BrokerRead.ORDERS in reads:
+                await self._say(reading, "orders", account)
+                orders = await reading.session.fetch_orders(account)
+        finally:
+            # Also what was read before the orders failed.
+            await self._keep_state(reading, row, snapshot, orders)
         if BrokerRead.ACTIVITIES in reads:
             await self._say(reading, "history", account)
             await self._read_history(reading, account, row)
@@ -227,6 +228,27 @@ class BrokerSync:
                 await repository.set_account(
                     session, row.id, {"failure_code": None, "failure_detail": None}
                 )
+
+    async def _keep_state(
+        self,
+        reading: _Reading,
+        row: BrokerAccountRow,
+        snapshot: AccountSnapshot | None,
+        orders: Sequence[Order] | None,
+    ) -> None:
+        """Keep what an account holds and ordered, each that was read, in one transaction."""
+        if snapshot is None and orders is None:
+            return
+        changed: list[str] = []
+        async with self._writing(reading.connection) as session:
+            if snapshot is not None and await repository.save_snapshot(session, row, snapshot):
+                changed.append("snapshot")
+            if orders is not None and await repository.replace_orders(
+                session, row, orders, self._now()
+            ):
+                changed.append("orders")
+        for what in changed:
+            await self._listener.changed(row, what)
 
     async def _read_history(
         self, reading: _Reading, account: BrokerAccount, row: BrokerAccountRow
@@ -298,9 +320,10 @@ class BrokerSync:
                 found = merge(stored, lines, first=window.first, last=window.last)
                 await repository.apply_merge(session, row, rows, found, now)
                 changed = bool(found.added or found.revised or found.absent)
-            await repository.set_account(
-                session, row.id, {"history_first": first, "history_last": last}
-            )
+            if (row.history_first, row.history_last) != (first, last):
+                await repository.set_account(
+                    session, row.id, {"history_first": first, "history_last": last}
+                )
         row.history_first, row.history_last = first, last
         return changed
 
