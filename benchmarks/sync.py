@@ -4,8 +4,8 @@ Three parts. `histories` tells generated histories to the merging and counts wha
 what is missing. `user` reads five connections of one user with 300 positions and 5,000 transactions
 from a broker that takes 150 ms for each call, first and again. `schedule` keeps 3,000 connections
 of 1,000 users on their minute with two workers, and looks how late they begin. Workers and broker
-are processes; engine, adapter, HTTP and PostgreSQL are the product's own. Progress goes to stderr; the
-last line of stdout is one JSON object. The exit code is 1 when a figure is over its budget.
+are processes; engine, adapter, HTTP and PostgreSQL are the product's own. Progress goes to stderr;
+the last line of stdout is one JSON object. The exit code is 1 when a figure is over its budget.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ class Ground:
     async def add(self, size: str, users: int, each: int, *, known: bool) -> None:
         """Add connections that are due within the next period; `known` ones were read before."""
         now = self.now()
-        people, logins, accounts = [], [], []
+        people: list[dict[str, Any]] = []
+        logins: list[dict[str, Any]] = []
+        accounts: list[dict[str, Any]] = []
         for _ in range(users):
             owner = new_uuid()
             people.append(_person(owner, now))

@@ -137,8 +137,8 @@ class TestClaims:
         broker.before = wait
         async with running(engine_of(desk)):
             await until(lambda: broker.open_sessions == 3)
-            await asyncio.sleep(0.2)
-            assert broker.open_sessions == 3
+            await asyncio.sleep(0.2)  # a fourth must not begin meanwhile
+            assert broker.open_sessions == limits.BROKER_READS_AT_ONCE_MAX
             go.set()
             await until(lambda: len(desk.heard.ends) == 8)
         assert broker.most_open == 3
@@ -150,7 +150,7 @@ class TestClaims:
         async with desk.database.writing() as session:
             assert await repository.claim_due(session, now(desk), brokers=["tradier"], most=9)
         async with running(engine_of(desk)):
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # nothing must be read meanwhile
             assert not broker.calls, "somebody else has it"
             advance(desk, limits.BROKER_CLAIM_SECONDS + 1)
             await until(lambda: len(desk.heard.ends) == 1)
@@ -231,12 +231,12 @@ class TestFailures:
         async with running(engine):
             await until(lambda: len(desk.heard.ends) == BREAKER_FAILURES)
             late = [await desk.connect(f"late {number}") for number in range(6)]
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # none of them must be read meanwhile
             assert len(desk.heard.ends) == BREAKER_FAILURES, "the breaker is open"
             broker.most_open = 0
             advance(desk, BREAKER_SECONDS + 1)
             await until(lambda: len(desk.heard.ends) == BREAKER_FAILURES + 1)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # no second one must be read meanwhile
             assert len(desk.heard.ends) == BREAKER_FAILURES + 1
             assert broker.most_open == 1, "one decides"
             down = False
@@ -343,6 +343,7 @@ class TestFailures:
         (row,) = await desk.rows(BrokerConnection)
         assert row.failure_code == "broker_reading_too_long"
         assert await desk.cash() == ["5"], "what was read before is kept"
+        assert limits.BROKER_READING_SECONDS_MAX < 60.0
         monkeypatch.setattr(limits, "BROKER_READING_SECONDS_MAX", 60.0)
         assert await desk.sync.read(connection) is None
         assert await desk.cash() == ["5"]
