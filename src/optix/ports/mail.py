@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Protocol
 
 from optix.kernel.errors import InvalidInput, Unavailable
@@ -28,6 +30,22 @@ class Message:
     subject: str
     text: str
     html: str
+
+
+def written(to: str, subject: str, paragraphs: Sequence[str]) -> Message:
+    """Return a mail of paragraphs, signed. One that is an address becomes a link."""
+    html = "".join(f"<p>{_linked(paragraph)}</p>" for paragraph in paragraphs)
+    return Message(
+        to=to,
+        subject=subject,
+        text="\n\n".join([*paragraphs, "OPTIX"]) + "\n",
+        html=f'<!doctype html><html lang="en"><body>{html}<p>OPTIX</p></body></html>',
+    )
+
+
+def _linked(paragraph: str) -> str:
+    text = escape(paragraph)
+    return f'<a href="{text}">{text}</a>' if text.startswith(("http://", "https://")) else text
 
 
 class MailSender(Protocol):

@@ -128,14 +128,22 @@ class TestPauses:
 class TestWarnings:
     ENDS = datetime(2026, 3, 20, 12, tzinfo=UTC)
 
+    def due(self, warned: int, at: datetime, life: timedelta = timedelta(days=7)) -> int:
+        return warnings_due(self.ENDS, warned, at, signed_in_at=self.ENDS - life)
+
     def test_one_a_day_before_and_one_two_hours_before(self) -> None:
         for hours, due in ((25, 0), (24, 1), (3, 1), (2, 2), (0.5, 2)):
-            assert warnings_due(self.ENDS, 0, self.ENDS - timedelta(hours=hours)) == due
+            assert self.due(0, self.ENDS - timedelta(hours=hours)) == due
 
     def test_what_was_sent_is_not_owed_again_and_an_end_owes_nothing(self) -> None:
-        assert warnings_due(self.ENDS, 2, self.ENDS - timedelta(hours=23)) == 2
-        assert warnings_due(self.ENDS, 0, self.ENDS) == 0
-        assert warnings_due(None, 0, self.ENDS) == 0
+        assert self.due(2, self.ENDS - timedelta(hours=23)) == 2
+        assert self.due(0, self.ENDS) == 0
+        assert warnings_due(None, 0, self.ENDS, signed_in_at=self.ENDS) == 0
+
+    def test_a_sign_in_of_a_day_does_not_begin_with_a_warning(self) -> None:
+        day = timedelta(seconds=86_399)
+        assert self.due(0, self.ENDS - day, day) == 0
+        assert self.due(0, self.ENDS - timedelta(hours=2), day) == 2
 
 
 class TestBreaker:

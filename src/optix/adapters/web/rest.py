@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from http import HTTPStatus
 from typing import Any, NoReturn
 
@@ -325,6 +327,7 @@ class RestClient:
         if self._http is None:
             self._http = httpx.AsyncClient(
                 transport=self._transport,
+                verify=_authorities(),
                 timeout=self._timeout,
                 follow_redirects=False,
                 headers={"Accept": "application/json", "Accept-Encoding": "gzip"},
@@ -353,3 +356,9 @@ class RestClient:
         if 300 <= answer.status < 400:
             raise self._errors.unavailable(f"{self.label} points to another address: not followed.")
         raise self._errors.unavailable(f"{self.label} answered with status {answer.status}.")
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Return whom TLS trusts. Read once: it costs more than a question, and clients come and go."""
+    return httpx.create_ssl_context()

@@ -18,9 +18,9 @@ from optix.features.brokerage.rules import Breaker
 from optix.features.brokerage.sync import BrokerSync
 from optix.kernel import limits
 from optix.kernel.clock import Clock, to_datetime
-from optix.kernel.errors import AuthExpired, OptixError, Unavailable
+from optix.kernel.errors import OptixError, Unavailable
 from optix.platform.db import Database
-from optix.ports.broker import Broker
+from optix.ports.broker import Broker, BrokerUnavailable
 
 LOOK_SECONDS: Final = 1.0
 
@@ -45,6 +45,7 @@ class BrokerSyncEngine:
         self._clock = clock
         self._breakers = dict.fromkeys(brokers, Breaker())
         self._reading: set[asyncio.Task[None]] = set()
+        self._trying: set[str] = set()  # brokers with a tripped breaker that are asked again
         self._running = False
 
     async def run(self) -> None:
@@ -69,31 +70,44 @@ class BrokerSyncEngine:
             raise SyncNotReady("Brokerages are not read yet.")
 
     async def _claim(self, most: int) -> list[BrokerConnection]:
+        """Take what is due. A broker that failed for everybody gives one, which decides."""
         now_ns = self._clock.now_ns()
-        allowed = [name for name, each in self._breakers.items() if each.allows(now_ns)]
+        now = to_datetime(now_ns)
+        closed = [name for name, each in self._breakers.items() if not each.tripped]
+        tried = [
+            name
+            for name, each in self._breakers.items()
+            if each.tripped and each.allows(now_ns) and name not in self._trying
+        ]
         try:
             async with self._database.writing() as session:
-                found = await repository.claim_due(
-                    session, to_datetime(now_ns), brokers=allowed, most=most
-                )
-                return list(found)
+                found = [*await repository.claim_due(session, now, brokers=closed, most=most)]
+                for name in tried[: most - len(found)]:
+                    found += await repository.claim_due(session, now, brokers=[name], most=1)
         except Unavailable as error:
             log.warning("brokerage.database_away", code=error.code)
             return []
+        self._trying |= {each.broker for each in found} & set(tried)
+        return found
 
     async def _read(self, connection: BrokerConnection) -> None:
         error: OptixError | None = None
         try:
-            async with asyncio.timeout(limits.BROKER_CLAIM_SECONDS * 0.9):
-                error = await self._sync.read(connection)
-        except (TimeoutError, Unavailable):
-            error = Unavailable("The reading took too long.")
+            error = await self._sync.read(connection)
+        except Unavailable as away:
+            # Its end could not be written: the claim ends by itself, and it is read again.
+            log.warning("brokerage.database_away", code=away.code)
+            return
         except Exception:
             log.exception("brokerage.read_failed", broker=connection.broker)
-        # What is the user's own (a sign-in that ended) says nothing about the broker.
-        failed = isinstance(error, Unavailable) and not isinstance(error, AuthExpired)
+            return
+        finally:
+            self._trying.discard(connection.broker)
+        # What is the user's own (a sign-in that ended), or ours, says nothing about the broker.
+        failed = isinstance(error, BrokerUnavailable)
+        now_ns = self._clock.now_ns()
         breaker = self._breakers[connection.broker]
-        after = breaker.after(failed=failed, now_ns=self._clock.now_ns())
-        if not after.allows(self._clock.now_ns()) and breaker.allows(self._clock.now_ns()):
+        after = breaker.after(failed=failed, now_ns=now_ns)
+        if not after.allows(now_ns) and breaker.allows(now_ns):
             log.warning("brokerage.broker_left_alone", broker=connection.broker)
         self._breakers[connection.broker] = after

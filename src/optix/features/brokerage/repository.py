@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from optix.kernel import limits
 from optix.kernel.activity import Activity
 from optix.kernel.holding import AccountSnapshot
 from optix.kernel.ids import UserId, new_uuid
-from optix.kernel.order import Order
+from optix.kernel.order import Order, OrderStatus
 from optix.platform.db import ReadSession, WriteSession
 from optix.ports.broker import BrokerAccount
 
@@ -145,6 +146,9 @@ async def save_accounts(
     now: datetime,
 ) -> Sequence[BrokerAccountRow]:
     """Write what a broker says of its accounts; one that was here before is found again."""
+    mine = select(BrokerAccountRow).where(BrokerAccountRow.connection_id == connection.id)
+    known = {row.stable_key: row for row in (await session.scalars(mine)).all()}
+    changed = False
     for each in accounts:
         told = {
             "connection_id": connection.id,
@@ -157,6 +161,10 @@ async def save_accounts(
             "status": each.status,
             "simulated": each.simulated,
         }
+        row = known.get(each.stable_key)
+        if row is not None and all(getattr(row, name) == value for name, value in told.items()):
+            continue
+        changed = True
         fresh = {
             "id": new_uuid(),
             "user_id": connection.user_id,
@@ -170,10 +178,9 @@ async def save_accounts(
             .values(**fresh)
             .on_conflict_do_update(index_elements=["user_id", "broker", "stable_key"], set_=told)
         )
-    found = await session.scalars(
-        select(BrokerAccountRow).where(BrokerAccountRow.connection_id == connection.id)
-    )
-    return found.all()
+    if not changed:
+        return list(known.values())
+    return (await session.scalars(mine.execution_options(populate_existing=True))).all()
 
 
 async def list_accounts(session: ReadSession, owner: UserId) -> Sequence[BrokerAccountRow]:
@@ -372,9 +379,25 @@ async def replace_orders(
         else:
             row.status, row.body, row.seen_at = order.status, body, now
     for row in known.values():  # no longer of this session
-        await session.delete(row)
-        changed = True
+        changed = await _let_go(session, row, now) or changed
     return changed
+
+
+async def _let_go(session: WriteSession, row: BrokerOrder, now: datetime) -> bool:
+    """Forget an order that is not told any more; its fills stay until their transaction is due.
+
+    Brokers end a session's orders at night and post its transactions next morning.
+    """
+    order = records.load_order(row.body)
+    filled = any(leg.filled for leg in order.legs)
+    if not filled or row.seen_at < now - timedelta(days=limits.BROKER_FILLS_KEPT_DAYS_MAX):
+        await session.delete(row)
+        return True
+    if order.status.is_final:
+        return False
+    over = replace(order, status=OrderStatus.CANCELLED)  # it fills no more
+    row.status, row.body = over.status, records.dump_order(over)
+    return True
 
 
 # The owner's log

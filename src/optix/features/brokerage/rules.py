@@ -13,6 +13,7 @@ WINDOW_DAYS: Final = 90  # of one merge: small enough for one transaction, large
 IDLE_SECONDS: Final = 6 * 3600.0  # between readings while markets are closed
 OPEN_SECONDS: Final = 60.0  # between readings while they are open, if the broker allows it
 WARNINGS: Final = (timedelta(hours=24), timedelta(hours=2))  # before a sign-in ends
+ENDED: Final = len(WARNINGS) + 1  # `warned` once its end was told too
 BREAKER_FAILURES: Final = 5  # in a row, over all connections of a broker
 BREAKER_SECONDS: Final = 120.0
 
@@ -80,15 +81,19 @@ def seconds_to_next(
     return usual * (0.9 + 0.2 * dice)
 
 
-def warnings_due(login_ends: datetime | None, warned: int, now: datetime) -> int:
+def warnings_due(
+    login_ends: datetime | None, warned: int, now: datetime, *, signed_in_at: datetime
+) -> int:
     """Return how many warnings should have been sent by now; more than `warned` means one is due.
 
-    None is owed for an end that has passed: that is told as such.
+    None is owed for an end that has passed: that is told as such. Nor for a moment before the
+    sign-in: one that lives a day does not begin with the warning that it has a day left.
     """
     if login_ends is None or now >= login_ends:
         return warned
-    passed = sum(now >= login_ends - before for before in WARNINGS)
-    return max(warned, passed)
+    moments = [login_ends - before for before in WARNINGS]
+    passed = [n for n, at in enumerate(moments, start=1) if signed_in_at <= at <= now]
+    return max([warned, *passed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,11 @@ class Breaker:
 
     failures: int = 0
     open_until_ns: int = 0
+
+    @property
+    def tripped(self) -> bool:
+        """Whether it opened, and nothing has succeeded since."""
+        return self.failures >= BREAKER_FAILURES
 
     def allows(self, now_ns: int) -> bool:
         return now_ns >= self.open_until_ns

@@ -3,12 +3,17 @@
 Nothing is read inside a transaction. What is kept of an account does not wait for the others, nor a
 window of history for the next: a crash loses the part that was under way, and the next reading
 begins there. What fails leaves the last good state as it was, marked with what is wrong.
+
+Everything that is kept goes through `_writing`, which holds the claim: a reading whose connection
+was ended, signed in anew or taken over by another worker meanwhile writes nothing more.
 """
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Protocol
@@ -18,15 +23,17 @@ from zoneinfo import ZoneInfo
 import orjson
 import structlog
 
-from optix.features.brokerage import repository, rules
+from optix.features.brokerage import repository, repository_claims, rules
 from optix.features.brokerage.merging import merge
 from optix.features.brokerage.models import BrokerAccountRow, BrokerConnection
 from optix.features.brokerage.rules import Window
 from optix.kernel import limits
 from optix.kernel.activity import Activity
 from optix.kernel.clock import Clock, to_datetime
-from optix.kernel.errors import AuthExpired, OptixError, RateLimited
-from optix.platform.db import Database
+from optix.kernel.errors import AuthExpired, Conflict, OptixError, RateLimited, Unavailable
+from optix.kernel.holding import AccountSnapshot
+from optix.kernel.order import Order
+from optix.platform.db import Database, WriteSession
 from optix.platform.vault import Vault
 from optix.ports.broker import (
     AccountStatus,
@@ -34,6 +41,7 @@ from optix.ports.broker import (
     BrokerAccount,
     BrokerRead,
     BrokerSession,
+    BrokerUnreadable,
     Grant,
 )
 
@@ -41,6 +49,25 @@ log = structlog.get_logger(__name__)
 
 NEW_YORK = ZoneInfo("America/New_York")
 SEALED = {"table": "broker_connection", "column": "credentials"}
+
+
+class ClaimLost(Conflict):
+    """The connection is no longer this reading's: ended, signed in anew, or read by another."""
+
+    code = "broker_claim_lost"
+
+
+class ReadingTooLong(Unavailable):
+    """A reading took longer than any may. The next one begins behind what was kept."""
+
+    code = "broker_reading_too_long"
+
+
+class ReadingBroken(Unavailable):
+    """A fault of OPTIX itself; its log says which."""
+
+    code = "broker_reading_broken"
+    next_step = "Nothing is lost. Send the connection's log to support if this stays."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +149,19 @@ class BrokerSync:
         notes = _Notes(self._clock)
         error: OptixError | None
         try:
-            error = await self._read(connection, notes)
+            async with asyncio.timeout(limits.BROKER_READING_SECONDS_MAX):
+                error = await self._read(connection, notes)
+        except TimeoutError:
+            error = ReadingTooLong("Reading this brokerage takes very long; it goes on soon.")
+        except ClaimLost as lost:
+            return lost  # whoever has it now says how it is
         except OptixError as failure:
             error = failure
-        await self._settle(connection, notes, error)
-        await self._listener.finished(connection, error)
+        except Exception:
+            log.exception("brokerage.read_broken", broker=connection.broker)
+            error = ReadingBroken("Something went wrong inside OPTIX while this was read.")
+        if await self._settle(connection, notes, error):
+            await self._listener.finished(connection, error)
         return error
 
     async def _read(self, connection: BrokerConnection, notes: _Notes) -> OptixError | None:
@@ -149,7 +184,7 @@ class BrokerSync:
     async def _read_accounts(self, reading: _Reading, reads: frozenset[BrokerRead]) -> None:
         await self._say(reading, "accounts")
         told = await reading.session.list_accounts()
-        async with self._database.writing() as session:
+        async with self._writing(reading.connection) as session:
             rows = await repository.save_accounts(session, reading.connection, told, self._now())
         by_key = {row.stable_key: row for row in rows}
         living = [each for each in told if each.status is not AccountStatus.CLOSED]
@@ -157,12 +192,12 @@ class BrokerSync:
         for each in living:
             try:
                 await self._read_account(reading, each, by_key[each.stable_key], reads)
-            except AuthExpired:
+            except (AuthExpired, ClaimLost):
                 raise
             except OptixError as error:
                 reading.failures.append(error)
                 failure = {"failure_code": error.code, "failure_detail": error.detail}
-                async with self._database.writing() as session:
+                async with self._writing(reading.connection) as session:
                     await repository.set_account(session, by_key[each.stable_key].id, failure)
 
     async def _read_account(
@@ -172,27 +207,48 @@ class BrokerSync:
         row: BrokerAccountRow,
         reads: frozenset[BrokerRead],
     ) -> None:
-        if BrokerRead.POSITIONS in reads or BrokerRead.BALANCES in reads:
-            await self._say(reading, "positions", account)
-            snapshot = await reading.session.fetch_snapshot(account)
-            async with self._database.writing() as session:
-                changed = await repository.save_snapshot(session, row, snapshot)
-            if changed:
-                await self._listener.changed(row, "snapshot")
-        if BrokerRead.ORDERS in reads:
-            await self._say(reading, "orders", account)
-            orders = await reading.session.fetch_orders(account)
-            async with self._database.writing() as session:
-                changed = await repository.replace_orders(session, row, orders, self._now())
-            if changed:
-                await self._listener.changed(row, "orders")
+        snapshot: AccountSnapshot | None = None
+        orders: Sequence[Order] | None = None
+        try:
+            if BrokerRead.POSITIONS in reads or BrokerRead.BALANCES in reads:
+                await self._say(reading, "positions", account)
+                snapshot = await reading.session.fetch_snapshot(account)
+                await self._hold_longer(reading.connection)
+            if BrokerRead.ORDERS in reads:
+                await self._say(reading, "orders", account)
+                orders = await reading.session.fetch_orders(account)
+        finally:
+            # Also what was read before the orders failed.
+            await self._keep_state(reading, row, snapshot, orders)
         if BrokerRead.ACTIVITIES in reads:
             await self._say(reading, "history", account)
             await self._read_history(reading, account, row)
-        async with self._database.writing() as session:
-            await repository.set_account(
-                session, row.id, {"failure_code": None, "failure_detail": None}
-            )
+        if row.failure_code is not None:
+            async with self._writing(reading.connection) as session:
+                await repository.set_account(
+                    session, row.id, {"failure_code": None, "failure_detail": None}
+                )
+
+    async def _keep_state(
+        self,
+        reading: _Reading,
+        row: BrokerAccountRow,
+        snapshot: AccountSnapshot | None,
+        orders: Sequence[Order] | None,
+    ) -> None:
+        """Keep what an account holds and ordered, each that was read, in one transaction."""
+        if snapshot is None and orders is None:
+            return
+        changed: list[str] = []
+        async with self._writing(reading.connection) as session:
+            if snapshot is not None and await repository.save_snapshot(session, row, snapshot):
+                changed.append("snapshot")
+            if orders is not None and await repository.replace_orders(
+                session, row, orders, self._now()
+            ):
+                changed.append("orders")
+        for what in changed:
+            await self._listener.changed(row, what)
 
     async def _read_history(
         self, reading: _Reading, account: BrokerAccount, row: BrokerAccountRow
@@ -210,29 +266,40 @@ class BrokerSync:
         reading.total += len(windows) - 1
         empty = 0
         for place, window in enumerate(windows):
-            lines = [
-                line
-                async for page in reading.session.iter_activities(
-                    account, window.first, window.last
-                )
-                for line in page.rows
-            ]
+            lines = await self._read_window(reading, account, window)
             covered = rules.extended(covered, window)
-            if await self._keep_window(row, window, lines, covered):
+            if await self._keep_window(reading, row, window, lines, covered):
                 await self._listener.changed(row, "activities")
             reading.done += 1
             empty = 0 if lines else empty + window.days
             if capabilities.history_days is None and empty >= limits.BROKER_EMPTY_DAYS_MAX:
                 # Nothing for so long: the account is younger than the broker's memory.
-                await self._keep_window(row, Window(windows[-1].first, window.last), None, covered)
+                older = Window(windows[-1].first, window.last)
+                await self._keep_window(reading, row, older, None, covered)
                 reading.total -= len(windows) - place - 1
                 windows = windows[: place + 1]
             await self._say(reading, "history", account, counted=False)
             if place == len(windows) - 1:
                 return
 
+    async def _read_window(
+        self, reading: _Reading, account: BrokerAccount, window: Window
+    ) -> list[Activity]:
+        """Return the lines of whole days. Errors: BrokerUnreadable where the pages do not end."""
+        lines: list[Activity] = []
+        pages = 0
+        async for page in reading.session.iter_activities(account, window.first, window.last):
+            pages += 1
+            if pages > limits.BROKER_PAGES_MAX:
+                raise BrokerUnreadable("The history has more pages than there can be.")
+            # A clock that is off shows days that were not asked for; they have their own window.
+            lines += [line for line in page.rows if window.first <= line.day <= window.last]
+            await self._hold_longer(reading.connection)
+        return lines
+
     async def _keep_window(
         self,
+        reading: _Reading,
         row: BrokerAccountRow,
         window: Window,
         lines: list[Activity] | None,
@@ -242,7 +309,7 @@ class BrokerSync:
         now = self._now()
         first, last = covered.first, covered.last
         changed = False
-        async with self._database.writing() as session:
+        async with self._writing(reading.connection) as session:
             if lines is None:
                 first = window.first
             else:
@@ -253,29 +320,56 @@ class BrokerSync:
                 found = merge(stored, lines, first=window.first, last=window.last)
                 await repository.apply_merge(session, row, rows, found, now)
                 changed = bool(found.added or found.revised or found.absent)
-            await repository.set_account(
-                session, row.id, {"history_first": first, "history_last": last}
-            )
+            if (row.history_first, row.history_last) != (first, last):
+                await repository.set_account(
+                    session, row.id, {"history_first": first, "history_last": last}
+                )
         row.history_first, row.history_last = first, last
         return changed
 
     async def keep_grant(self, connection: BrokerConnection, grant: Grant) -> None:
-        """Seal and store a renewed grant. Effects: broker_connection."""
+        """Seal and store a renewed grant. Effects: broker_connection. Errors: ClaimLost.
+
+        Also where the claim went to another worker: the renewed credentials are the only ones that
+        hold. Not where the user ended the connection or signed in anew: those count.
+        """
         plain = orjson.dumps(dict(grant.credentials))
         sealed = await self._vault.seal(plain, row=connection.id, **SEALED)
-        values = {
+        values: dict[str, Any] = {
             "credentials": sealed,
             "access_ends": grant.access_ends,
             "login_ends": grant.login_ends,
         }
+        if grant.login_ends != connection.login_ends:
+            values["warned"] = 0
         async with self._database.writing() as session:
-            await repository.set_connection(session, connection.id, values)
-        connection.credentials = sealed
+            kept = await repository_claims.keep_grant(session, connection, values)
+        if not kept:
+            raise ClaimLost("This connection was ended, or signed in anew.")
+        for name, value in values.items():
+            setattr(connection, name, value)
+
+    @asynccontextmanager
+    async def _writing(self, connection: BrokerConnection) -> AsyncIterator[WriteSession]:
+        """Give a transaction that only the holder of the claim has. Errors: ClaimLost."""
+        until = self._now() + timedelta(seconds=limits.BROKER_CLAIM_SECONDS)
+        async with self._database.writing() as session:
+            if not await repository_claims.hold(session, connection, until):
+                raise ClaimLost("This connection is no longer read here.")
+            yield session
+        connection.claimed_until = until
+
+    async def _hold_longer(self, connection: BrokerConnection) -> None:
+        """Let a claim that is half over begin anew: a window may have many pages."""
+        half = timedelta(seconds=limits.BROKER_CLAIM_SECONDS / 2)
+        if connection.claimed_until is None or connection.claimed_until - self._now() < half:
+            async with self._writing(connection):
+                pass
 
     async def _settle(
         self, connection: BrokerConnection, notes: _Notes, error: OptixError | None
-    ) -> None:
-        """Write how the reading went, and when the next one is."""
+    ) -> bool:
+        """Write how the reading went, and when the next one is; False where that is another's."""
         now = self._now()
         failures = 0 if error is None else connection.failures + 1
         retry_after = error.retry_after_seconds if isinstance(error, RateLimited) else None
@@ -299,12 +393,14 @@ class BrokerSync:
         if isinstance(error, AuthExpired):
             values["state"] = "sign_in_needed"
         async with self._database.writing() as session:
-            await repository.set_connection(session, connection.id, values)
+            if not await repository_claims.release(session, connection, values):
+                return False
             await repository.add_exchanges(session, connection, notes.lines)
         for name, value in values.items():
             setattr(connection, name, value)
         if error is not None:
             log.info("broker.sync_failed", broker=connection.broker, code=error.code)
+        return True
 
     async def _say(
         self,

@@ -7,14 +7,13 @@ their token behind `#`, which browsers send to no server and write into no log o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Final, Literal, NamedTuple
 
 from optix.features.identity.mail_codes import shown
 from optix.kernel.ids import SessionId, UserId
 from optix.platform import jobs
 from optix.platform.db import WriteSession
-from optix.ports.mail import Message
+from optix.ports.mail import Message, written
 
 MAIL_REGISTRATION: Final = "identity.mail_registration"
 MAIL_PASSWORD_RESET: Final = "identity.mail_password_reset"  # noqa: S105  # the name of a job
@@ -95,7 +94,7 @@ async def notify(
 
 
 def registration_code(to: str, code: str) -> Message:
-    return _message(
+    return written(
         to,
         f"Your OPTIX code: {shown(code)}",
         [
@@ -110,7 +109,7 @@ def registration_code(to: str, code: str) -> Message:
 
 
 def already_registered(to: str, base_url: str) -> Message:
-    return _message(
+    return written(
         to,
         "You have an OPTIX account already",
         [
@@ -125,7 +124,7 @@ def already_registered(to: str, base_url: str) -> Message:
 
 
 def reset_link(to: str, base_url: str, token: str) -> Message:
-    return _message(
+    return written(
         to,
         "Choose a new OPTIX password",
         [
@@ -140,7 +139,7 @@ def reset_link(to: str, base_url: str, token: str) -> Message:
 
 
 def email_change_code(to: str, code: str) -> Message:
-    return _message(
+    return written(
         to,
         f"Your OPTIX code: {shown(code)}",
         [
@@ -160,19 +159,4 @@ def notice(to: str, kind: str, base_url: str, about: str = "") -> Message:
         "If this was not you, choose a new password now and look at your devices under Security:",
         f"{base_url}/security",
     ]
-    return _message(to, words.subject, paragraphs)
-
-
-def _message(to: str, subject: str, paragraphs: list[str]) -> Message:
-    html = "".join(f"<p>{_linked(paragraph)}</p>" for paragraph in paragraphs)
-    return Message(
-        to=to,
-        subject=subject,
-        text="\n\n".join([*paragraphs, "OPTIX"]) + "\n",
-        html=f'<!doctype html><html lang="en"><body>{html}<p>OPTIX</p></body></html>',
-    )
-
-
-def _linked(paragraph: str) -> str:
-    text = escape(paragraph)
-    return f'<a href="{text}">{text}</a>' if text.startswith(("http://", "https://")) else text
+    return written(to, words.subject, paragraphs)
