@@ -104,7 +104,8 @@ async def claim_due(
 ) -> Sequence[BrokerConnection]:
     """Take connections that are due, the most urgent first; no other worker takes them meanwhile.
 
-    A worker that dies keeps its claim for `BROKER_CLAIM_SECONDS`.
+    A worker that dies keeps its claim for `BROKER_CLAIM_SECONDS`. The next turn is put to the end of
+    the claim, so that whoever asks for one meanwhile changes it and is not forgotten.
     """
     due = (
         select(BrokerConnection)
@@ -121,6 +122,7 @@ async def claim_due(
     found = (await session.scalars(due)).all()
     for connection in found:
         connection.claimed_until = now + timedelta(seconds=limits.BROKER_CLAIM_SECONDS)
+        connection.next_sync_at = connection.claimed_until
     return found
 
 

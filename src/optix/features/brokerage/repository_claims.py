@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, update
+from sqlalchemy import ColumnElement, CursorResult, case, func, update
 
 from optix.features.brokerage.models import BrokerConnection
 from optix.platform.db import WriteSession
@@ -27,8 +27,15 @@ async def hold(session: WriteSession, connection: BrokerConnection, until: datet
 async def release(
     session: WriteSession, connection: BrokerConnection, values: Mapping[str, Any]
 ) -> bool:
-    """Write how a reading ended, if its claim still holds."""
-    return await _change(session, _held(connection), values)
+    """Write how a reading ended, if its claim still holds.
+
+    A turn that was asked for meanwhile (by the user, by a hint) stays: what it is about may have
+    happened after it was read.
+    """
+    asked = BrokerConnection.next_sync_at < connection.next_sync_at
+    usual = values["next_sync_at"]
+    turn = case((asked, func.least(BrokerConnection.next_sync_at, usual)), else_=usual)
+    return await _change(session, _held(connection), {**values, "next_sync_at": turn})
 
 
 async def keep_grant(
