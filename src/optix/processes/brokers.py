@@ -207,4 +207,4 @@ def build_sync(
 
 def is_market_open(at: datetime) -> bool:
     """Return whether stocks or options trade, before and after hours too."""
-    return calendar.session_at(int(at.timestamp()) * NANOSECONDS).name != "closed"
+    return calendar.session_at(int(at.timestamp()) * NANOSECONDS).session != "closed"
