@@ -81,10 +81,9 @@ class Operation:
 
     @property
     def body_schema(self) -> dict[str, Any] | None:
-        body = self.spec.get("requestBody")
-        return (
-            resolve(body["content"]["application/json"]["schema"], self.document) if body else None
-        )
+        """Of a body of JSON; a file has none."""
+        told = self.spec.get("requestBody", {}).get("content", {}).get("application/json")
+        return resolve(told["schema"], self.document) if told else None
 
     def parameters(self, place: str) -> list[dict[str, Any]]:
         return [p for p in self.spec.get("parameters", []) if p["in"] == place]

@@ -102,7 +102,8 @@ class TestEverything:
                 assert seen[0] == "hello"
             health = (await client.get("/health")).json()
             parts = {part["name"]: part["state"] for part in health["parts"]}
-            assert parts == dict.fromkeys(["postgresql", "redis", "market feed", "stream"], "ok")
+            names = ["postgresql", "redis", "market feed", "brokerage sync", "stream"]
+            assert parts == dict.fromkeys(names, "ok")
 
     async def test_a_body_over_the_bound_is_refused_by_the_whole_api(
         self, settings: Settings, stores: StoreUrls

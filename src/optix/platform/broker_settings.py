@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from optix.platform.setting_types import Group, OptionalSecret, OptionalText
+from optix.platform.setting_types import Group, OptionalPath, OptionalSecret, OptionalText
 
 
 class BrokerSettings(Group):
@@ -73,6 +73,17 @@ class BrokerSettings(Group):
     )
     broker_plaid_secret: OptionalSecret = Field(
         None, description="The secret of that team.", examples=["…"]
+    )
+    broker_ibkr_gateway_url: OptionalText = Field(
+        None,
+        description="Your own Client Portal Gateway with its path; users' own keys need none.",
+        examples=["https://localhost:5000/v1/api"],
+    )
+    broker_ibkr_gateway_passphrase: OptionalSecret = Field(
+        None, description="What a user must type to read through it.", examples=["…"]
+    )
+    broker_ibkr_gateway_certificate: OptionalPath = Field(
+        None, description="Its certificate (PEM), where no authority signed it.", examples=["gw.pem"]
     )
     broker_sandbox_url: OptionalText = Field(
         None,

@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from optix.platform.setting_types import Group, OptionalText, problem, words
+from optix.platform.setting_types import (
+    Group,
+    OptionalPath,
+    OptionalSecret,
+    OptionalText,
+    problem,
+    words,
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -153,3 +160,26 @@ class VaultSettings(Group):
                 "OPTIX_VAULT_SECRET_ID=optix/vault"
             )
         return self
+
+
+class SecretSettings(Group):
+    """Secrets given from outside. What is left out in development is made in the data folder."""
+
+    signing_key: OptionalSecret = Field(
+        None, description="The Ed25519 private key (PEM) that signs access tokens.", examples=["…"]
+    )
+    signing_key_file: OptionalPath = Field(
+        None, description="A file with that key.", examples=["/run/secrets/signing_key"]
+    )
+    vault_key: OptionalSecret = Field(
+        None, description="32 random bytes in base64 that encrypt stored secrets.", examples=["…"]
+    )
+    vault_key_file: OptionalPath = Field(
+        None, description="A file with that key.", examples=["/run/secrets/vault_key"]
+    )
+    metrics_token: OptionalSecret = Field(
+        None, description="The bearer token of /metrics.", examples=["…"]
+    )
+    metrics_token_file: OptionalPath = Field(
+        None, description="A file with that token.", examples=["/run/secrets/metrics_token"]
+    )

@@ -46,6 +46,7 @@ from optix.platform.security_settings import (
     AuditSettings,
     LimitSettings,
     NetworkSettings,
+    SecretSettings,
     VaultProvider,
     VaultSettings,
 )
@@ -217,29 +218,6 @@ class LogSettings(Group):
         "auto",
         description="auto is console in development and json in production.",
         examples=["json"],
-    )
-
-
-class SecretSettings(Group):
-    """Secrets given from outside. What is left out in development is made in the data folder."""
-
-    signing_key: OptionalSecret = Field(
-        None, description="The Ed25519 private key (PEM) that signs access tokens.", examples=["…"]
-    )
-    signing_key_file: OptionalPath = Field(
-        None, description="A file with that key.", examples=["/run/secrets/signing_key"]
-    )
-    vault_key: OptionalSecret = Field(
-        None, description="32 random bytes in base64 that encrypt stored secrets.", examples=["…"]
-    )
-    vault_key_file: OptionalPath = Field(
-        None, description="A file with that key.", examples=["/run/secrets/vault_key"]
-    )
-    metrics_token: OptionalSecret = Field(
-        None, description="The bearer token of /metrics.", examples=["…"]
-    )
-    metrics_token_file: OptionalPath = Field(
-        None, description="A file with that token.", examples=["/run/secrets/metrics_token"]
     )
 
 

@@ -19,6 +19,7 @@ import optix.adapters.brokers
 from optix.adapters.brokers.alpaca import AlpacaApp, AlpacaBroker
 from optix.adapters.brokers.asking import Wiring
 from optix.adapters.brokers.etrade import EtradeApp, EtradeBroker
+from optix.adapters.brokers.ibkr import IbkrApp, IbkrBroker
 from optix.adapters.brokers.plaid import PlaidApp, PlaidBroker
 from optix.adapters.brokers.sandbox import SandboxApp, SandboxBroker
 from optix.adapters.brokers.schwab import SchwabApp, SchwabBroker
@@ -105,6 +106,17 @@ def _etrade(settings: Settings, wiring: Wiring) -> Broker | None:
     return EtradeBroker(app, wiring)
 
 
+def _ibkr(settings: Settings, wiring: Wiring) -> Broker:
+    given = settings.brokers
+    certificate = given.broker_ibkr_gateway_certificate
+    app = IbkrApp(
+        gateway_url=given.broker_ibkr_gateway_url or "",
+        gateway_passphrase=given.broker_ibkr_gateway_passphrase or NO_SECRET,
+        gateway_certificate=certificate.read_text(encoding="ascii") if certificate else "",
+    )
+    return IbkrBroker(app, wiring)
+
+
 def _snaptrade(settings: Settings, wiring: Wiring) -> Broker | None:
     given = settings.brokers
     client, key = given.broker_snaptrade_client_id, given.broker_snaptrade_consumer_key
@@ -126,6 +138,7 @@ def _plaid(settings: Settings, wiring: Wiring) -> Broker | None:
 # In the order of the gallery; the sandbox, which needs more than settings, is first of all.
 BUILDERS: Final[Mapping[str, Build]] = {
     "schwab": _schwab,
+    "ibkr": _ibkr,
     "tradier": _tradier,
     "alpaca": _alpaca,
     "tastytrade": _tastytrade,
@@ -144,7 +157,7 @@ def build_brokers(
         app = SandboxApp(
             client_id=CLIENT_ID,
             client_secret=sandbox_secret,
-            api_url=(settings.brokers.broker_sandbox_url or settings.base_url).rstrip("/"),
+            api_url=sandbox_url(settings),
             authorise_url=f"{settings.base_url}/sandbox/authorize",
         )
         brokers["sandbox"] = SandboxBroker(app, wiring)
@@ -153,6 +166,11 @@ def build_brokers(
         if broker is not None:
             brokers[name] = broker
     return brokers
+
+
+def sandbox_url(settings: Settings) -> str:
+    """Return where this process reaches the paper brokerage, and what it tells of changes."""
+    return (settings.brokers.broker_sandbox_url or settings.base_url).rstrip("/")
 
 
 def tiers(brokers: Mapping[str, Broker]) -> dict[str, str]:

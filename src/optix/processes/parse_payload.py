@@ -1,4 +1,4 @@
-"""`optix adapters parse`: what an adapter makes of one payload of its vendor. Connects to nothing."""
+"""`optix adapters parse`: what an adapter makes of one payload. Connects to nothing."""
 
 from __future__ import annotations
 

@@ -11,8 +11,10 @@ import structlog
 from pydantic import SecretStr
 
 from optix.adapters.brokers.sandbox.hints import HEADER, hint_body, signature
+from optix.features.sandbox.engine import SandboxNotReady
 from optix.kernel.clock import Clock
 
+HINT_PATH: Final = "/api/v1/brokerages/sandbox/webhook"
 WAITING_MAX: Final = 1_000
 SECONDS_MAX: Final = 10.0
 
@@ -24,12 +26,15 @@ class SandboxHints:
     read at their pace all the same.
     """
 
+    name = "sandbox hints"
+
     def __init__(self, address: str, secret: SecretStr, clock: Clock) -> None:
         self._address = address
         self._secret = secret.get_secret_value()
         self._clock = clock
         self._waiting: dict[UUID, None] = {}  # each holder once, in the order they came
         self._some = asyncio.Event()
+        self._running = False
 
     def tell(self, holder: UUID) -> None:
         """Note that an account of `holder` changed."""
@@ -39,14 +44,23 @@ class SandboxHints:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        async with httpx.AsyncClient(timeout=SECONDS_MAX) as client:
-            while True:
-                await self._some.wait()
-                self._some.clear()
-                while self._waiting:
-                    holder = next(iter(self._waiting))
-                    del self._waiting[holder]
-                    await self._send(client, holder)
+        self._running = True
+        try:
+            async with httpx.AsyncClient(timeout=SECONDS_MAX) as client:
+                while True:
+                    await self._some.wait()
+                    self._some.clear()
+                    while self._waiting:
+                        holder = next(iter(self._waiting))
+                        del self._waiting[holder]
+                        await self._send(client, holder)
+        finally:
+            self._running = False
+
+    async def ping(self) -> None:
+        """Errors: SandboxNotReady unless hints are sent."""
+        if not self._running:
+            raise SandboxNotReady("Paper trades are not told of yet.")
 
     async def _send(self, client: httpx.AsyncClient, holder: UUID) -> None:
         body = hint_body(str(holder), self._clock.now_ns())

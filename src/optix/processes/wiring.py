@@ -9,7 +9,7 @@ The API and the stream share one web server, one book and one origin when they r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -51,6 +51,7 @@ from optix.platform.settings import Settings
 from optix.platform.telemetry import hide
 from optix.platform.user_events import UserEvents
 from optix.platform.vault import Vault
+from optix.ports.broker import Broker
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
 from optix.processes.brokers import Brokerage, brokerage_of, build_brokers, build_sync
@@ -61,6 +62,7 @@ from optix.processes.market import Market, market_of, open_fan
 from optix.processes.operations import create_operations_app
 from optix.processes.record import record_feed as record
 from optix.processes.sandbox import client_secret, mount_sandbox
+from optix.processes.sandbox_hints import HINT_PATH, SandboxHints
 from optix.processes.stream import Stream, stream_of
 from optix.processes.supervisor import STOP_PROGRAM, Component, Policy
 from optix.processes.terminal import print_chain as terminal_chain
@@ -143,18 +145,13 @@ def build_components(
     shared = Resources(database=database, redis=redis, bus=bus, identity=identity)
     components: list[Component] = [shared]
     market = market_of(settings, bus, database, clock)
-    brokers = build_brokers(
-        settings,
-        BrokerWiring(clock=clock),
-        sandbox_secret=sandbox_secret(secrets) if settings.sandbox_brokerage else None,
-    )
+    brokers = _brokers(settings, secrets, clock)
     capture = market.capture() if "worker" in names else None
     sync = None
     if "worker" in names:
         events = UserEvents(redis)
-        components.append(build_worker(settings, stores, identity, events, capture))
         sync = build_sync(brokers, database=database, vault=vault, events=events, clock=clock)
-        components.append(sync)
+        components += [build_worker(settings, stores, identity, events, capture), sync]
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
@@ -169,14 +166,7 @@ def build_components(
         components.append(identity.ended)
     checks = _health_checks(market, stream, sync)
     if served:
-        brokerage = brokerage_of(
-            brokers,
-            database=database,
-            redis=redis,
-            vault=vault,
-            clock=clock,
-            base_url=settings.base_url,
-        )
+        brokerage = _brokerage(settings, shared, brokers, vault)
         deps = _dependencies(
             settings,
             secrets,
@@ -228,6 +218,24 @@ def _dependencies(
     )
 
 
+def _brokers(settings: Settings, secrets: Secrets, clock: Clock) -> dict[str, Broker]:
+    secret = sandbox_secret(secrets) if settings.sandbox_brokerage else None
+    return build_brokers(settings, BrokerWiring(clock=clock), sandbox_secret=secret)
+
+
+def _brokerage(
+    settings: Settings, shared: Resources, brokers: Mapping[str, Broker], vault: Vault
+) -> Brokerage:
+    return brokerage_of(
+        brokers,
+        database=shared.database,
+        redis=shared.redis,
+        vault=vault,
+        clock=shared.identity.clock,
+        base_url=settings.base_url,
+    )
+
+
 def sandbox_secret(secrets: Secrets) -> SecretStr:
     """Return the secret of OPTIX at its own paper brokerage, the same in all processes."""
     return client_secret(secrets.private_keys()[0].private_bytes_raw())
@@ -261,16 +269,18 @@ def _api_server(
     app = create_app(deps, modules=served)
     components: list[Component] = []
     if settings.sandbox_brokerage and "brokerage" in served:
-        components.append(
-            mount_sandbox(
-                app,
-                database=deps.database,
-                clock=deps.clock,
-                lanes=deps.lanes,
-                origin=settings.base_url,
-                secret=sandbox_secret(secrets),
-            )
+        secret = sandbox_secret(secrets)
+        resting = mount_sandbox(
+            app,
+            database=deps.database,
+            clock=deps.clock,
+            lanes=deps.lanes,
+            origin=settings.base_url,
+            secret=secret,
         )
+        hints = SandboxHints(f"{sandbox_url(settings)}{HINT_PATH}", secret, deps.clock)
+        app.state.sandbox.tell_changes_to(hints.tell)
+        components += [hints, resting]
     server = HTTPServer(
         app,
         host=settings.http.host,

@@ -33,7 +33,7 @@ PATH: Final = "/api/v1/brokerages"
 
 router = APIRouter(tags=["brokerage"])
 
-Provider = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$", description="Its `name`.")]
+Provider = Annotated[str, Path(max_length=40, description="Its `name`.")]
 
 
 def connecting_of(connection: HTTPConnection) -> ConnectionService:

@@ -294,6 +294,10 @@ class TestOrders:
         assert order(type="market").net_price is None
         assert order(type="credit", price="0.8").net_price == Price(Decimal("-0.8"))
 
+    @pytest.mark.parametrize(("side", "net"), [("buy", "0.8"), ("sell_to_close", "-0.8")])
+    def test_the_limit_of_a_sale_is_a_credit(self, side: str, net: str) -> None:
+        assert order(side=side, type="limit", price="0.8").net_price == Price(Decimal(net))
+
     def test_what_was_not_filled_has_no_price_although_a_zero_is_told(self) -> None:
         leg = order(avg_fill_price="0.00000000", exec_quantity="0.00000000").legs[0]
         assert (leg.filled, leg.average_price, leg.fills) == (Decimal(0), None, ())

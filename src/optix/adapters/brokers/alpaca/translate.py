@@ -262,15 +262,18 @@ def orders(told: Iterable[wire.Order], contracts: Contracts = _NO_CONTRACTS) -> 
 
 
 def _order(told: wire.Order, legs: Sequence[wire.Order], contracts: Contracts) -> Order:
+    parts = tuple(_leg(leg, contracts) for leg in legs)
+    limit = None if told.limit_price is None else Price(told.limit_price)
+    # A package's is signed as ours is: what it costs is positive. That of one leg has no sign.
+    sold = told.order_class != "mleg" and words.SIDES.get(told.side)[0] < 0
     return Order(
         id=told.id,
         status=words.STATES.get(told.status),
-        legs=tuple(_leg(leg, contracts) for leg in legs),
+        legs=parts,
         client_id=told.client_order_id,
         kind=told.type or told.order_type,
         time_in_force=told.time_in_force,
-        # A package's is signed as ours is: what it costs is positive.
-        net_price=None if told.limit_price is None else Price(told.limit_price),
+        net_price=-limit if limit is not None and sold else limit,
         placed_at=moment_of(told.submitted_at or told.created_at),
         updated_at=moment_of(told.updated_at),
         replaced_by=told.replaced_by,

@@ -223,13 +223,14 @@ def _order(told: wire.Order) -> Order:
     status = words.STATES.get(told.status)
     if status is OrderStatus.WORKING and told.filled_quantity:
         status = OrderStatus.PARTIALLY_FILLED
+    legs = tuple(_leg(leg, told.order_activity_collection) for leg in told.order_leg_collection)
     return Order(
         id=told.order_id,
         status=status,
-        legs=tuple(_leg(leg, told.order_activity_collection) for leg in told.order_leg_collection),
+        legs=legs,
         kind=told.order_type.lower(),
         time_in_force=told.duration.lower(),
-        net_price=_net_price(told),
+        net_price=_net_price(told, legs),
         placed_at=moment_of(told.entered_time),
         updated_at=moment_of(told.close_time),
         replaced_by=next((each.order_id for each in told.replacing_order_collection), ""),
