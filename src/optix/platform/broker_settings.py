@@ -83,7 +83,9 @@ class BrokerSettings(Group):
         None, description="What a user must type to read through it.", examples=["…"]
     )
     broker_ibkr_gateway_certificate: OptionalPath = Field(
-        None, description="Its certificate (PEM), where no authority signed it.", examples=["gw.pem"]
+        None,
+        description="Its certificate (PEM), where no authority signed it.",
+        examples=["gw.pem"],
     )
     broker_sandbox_url: OptionalText = Field(
         None,

@@ -134,7 +134,7 @@ def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
-    app.state.portfolio = PortfolioService(BrokerageService(deps.database), deps.clock)
+    app.state.portfolio = PortfolioService(BrokerageService(deps.database, deps.clock), deps.clock)
     app.include_router(portfolio_http.router)
 
 

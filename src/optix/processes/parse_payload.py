@@ -15,7 +15,8 @@ from optix.kernel.errors import InvalidInput
 from optix.kernel.money import Money, Price
 
 PROVIDERS: Final = (
-    *("alpaca", "etrade", "plaid", "sandbox", "schwab", "snaptrade", "tastytrade", "tradier"),
+    *("alpaca", "etrade", "ibkr", "plaid", "sandbox", "schwab", "snaptrade", "tastytrade"),
+    "tradier",
 )
 
 

@@ -54,7 +54,13 @@ from optix.platform.vault import Vault
 from optix.ports.broker import Broker
 from optix.ports.issuers import Issuer
 from optix.processes.api import MODULES, ApiDependencies, create_app, require_modules
-from optix.processes.brokers import Brokerage, brokerage_of, build_brokers, build_sync
+from optix.processes.brokers import (
+    Brokerage,
+    brokerage_of,
+    build_brokers,
+    build_sync,
+    sandbox_url,
+)
 from optix.processes.composition import DevelopmentAccount
 from optix.processes.history import LateHistory
 from optix.processes.http_server import HTTPServer

@@ -7,6 +7,8 @@ from typing import Final
 
 from optix.adapters.mail.folder import FolderMail
 from optix.adapters.mail.smtp import SMTPMail
+from optix.features.brokerage.token_clock import SCHEDULES as SIGN_IN_SCHEDULES
+from optix.features.brokerage.token_clock import TokenClock
 from optix.features.identity.service import Identity
 from optix.features.identity.tasks import SCHEDULES, IdentityTasks
 from optix.features.market.history import HistoryCapture
@@ -42,15 +44,28 @@ def build_worker(
         async with database.writing() as session:
             await audit.retain(session, before, now)
 
+    mail = mail_sender(settings, clock)
     tasks = IdentityTasks(
         database,
-        mail=mail_sender(settings, clock),
+        mail=mail,
         hasher=identity.hasher,
         base_url=settings.base_url,
         clock=clock,
     )
-    handlers = {**tasks.handlers, **events.handlers, TRIM_AUDIT: trim_audit}
-    schedules = {**SCHEDULES, TRIM_AUDIT: "41 3 * * *"}
+    sign_ins = TokenClock(
+        database,
+        mail=mail,
+        address_of=identity.find_address,
+        base_url=settings.base_url,
+        clock=clock,
+    )
+    handlers = {
+        **tasks.handlers,
+        **sign_ins.handlers,
+        **events.handlers,
+        TRIM_AUDIT: trim_audit,
+    }
+    schedules = {**SCHEDULES, **SIGN_IN_SCHEDULES, TRIM_AUDIT: "41 3 * * *"}
     if capture is not None:
         handlers |= MarketTasks(database, capture).handlers
         schedules |= MARKET_SCHEDULES

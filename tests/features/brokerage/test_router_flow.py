@@ -329,5 +329,5 @@ class TestConnections:
 
 
 async def test_what_calls_nobody_takes_no_webhook(traveller: Traveller) -> None:
-    answer = await traveller.client.post(f"{ROOT}/sandbox/webhook", content=b"{}")
+    answer = await traveller.client.post(f"{ROOT}/nobody/webhook", content=b"{}")
     assert (answer.status_code, answer.json()["code"]) == (404, "brokerage_not_found")

@@ -149,12 +149,12 @@ class TestPortfolio:
         assert (account["stale"], account["problem"]) == (True, "broker_unavailable")
         assert account["cash"] == "1000.00"
 
-    async def test_an_account_that_was_never_read_is_stale_and_empty(
+    async def test_an_account_that_was_never_read_is_empty(
         self, get: Get, caller: Caller, database: Database, at: datetime
     ) -> None:
         await add_account(database, owner_of(caller), at, read=False)
         (account,) = (await get("portfolio"))["accounts"]
-        assert (account["as_of"], account["stale"], account["cash"]) == (None, True, None)
+        assert (account["as_of"], account["stale"], account["cash"]) == (None, False, None)
 
     async def test_an_old_snapshot_is_stale(
         self, get: Get, caller: Caller, database: Database, at: datetime

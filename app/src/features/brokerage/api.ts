@@ -1,16 +1,11 @@
 /** Brokerages, connections and their log: questions and actions. */
 import { infiniteQueryOptions, queryOptions, useQuery } from '@tanstack/react-query';
 
-import {
-  brokerageApi,
-  type ConnectBegun,
-  type Connection,
-  type ConnectQuestion,
-} from '@/api/brokerage-wire';
-import { done, unwrap } from '@/api/client';
+import { api, done, unwrap } from '@/api/client';
 import { queryClient } from '@/api/query-client';
 import { sessionStore } from '@/api/session-store';
 import { withStepUp } from '@/api/step-up';
+import type { ConnectAsked, ConnectBegun, Connection } from '@/api/types';
 import { isReading } from '@/features/brokerage/model';
 import { useStore } from '@/lib/external-store';
 import { clientKind } from '@/lib/platform';
@@ -30,7 +25,7 @@ export const brokerageKeys = {
 export const offeredQuery = queryOptions({
   queryKey: brokerageKeys.offered,
   staleTime: STALE_MS,
-  queryFn: () => unwrap(brokerageApi.GET('/api/v1/brokerages')),
+  queryFn: () => unwrap(api.GET('/api/v1/brokerages')),
 });
 
 export function reachedQuery(provider: string) {
@@ -39,7 +34,7 @@ export function reachedQuery(provider: string) {
     staleTime: 5 * 60_000,
     queryFn: () =>
       unwrap(
-        brokerageApi.GET('/api/v1/brokerages/{provider}/reached', {
+        api.GET('/api/v1/brokerages/{provider}/reached', {
           params: { path: { provider } },
         }),
       ),
@@ -50,7 +45,7 @@ export function connectionsQuery(userId: string) {
   return queryOptions({
     queryKey: brokerageKeys.own(userId),
     staleTime: STALE_MS,
-    queryFn: () => unwrap(brokerageApi.GET('/api/v1/brokerages/connections')),
+    queryFn: () => unwrap(api.GET('/api/v1/brokerages/connections')),
     // The stream says when a reading ends; this is for a line that is down meanwhile.
     refetchInterval: ({ state }) =>
       state.data?.connections.some(isReading) ? READING_POLL_MS : false,
@@ -70,8 +65,8 @@ export function logQuery(id: string) {
     initialPageParam: null as string | null,
     queryFn: ({ pageParam }) =>
       unwrap(
-        brokerageApi.GET('/api/v1/brokerages/connections/{id}/log', {
-          params: { path: { id }, query: { cursor: pageParam ?? undefined } },
+        api.GET('/api/v1/brokerages/connections/{connection_id}/log', {
+          params: { path: { connection_id: id }, query: { cursor: pageParam ?? undefined } },
         }),
       ),
     getNextPageParam: (last) => last.next,
@@ -91,13 +86,13 @@ export async function connectionsChanged(): Promise<void> {
 
 export function beginConnect(
   provider: string,
-  question: Omit<ConnectQuestion, 'client'>,
+  question: Partial<Omit<ConnectAsked, 'client'>>,
 ): Promise<ConnectBegun> {
   return withStepUp(() =>
     unwrap(
-      brokerageApi.POST('/api/v1/brokerages/{provider}/connect', {
+      api.POST('/api/v1/brokerages/{provider}/connect', {
         params: { path: { provider } },
-        body: { ...question, client: clientKind },
+        body: { brokerage: '', ...question, client: clientKind },
       }),
     ),
   );
@@ -121,7 +116,7 @@ export interface Finish {
 
 export async function finishConnect({ provider, ...body }: Finish): Promise<Connection> {
   const connection = await unwrap(
-    brokerageApi.POST('/api/v1/brokerages/{provider}/finish', {
+    api.POST('/api/v1/brokerages/{provider}/finish', {
       params: { path: { provider } },
       body,
     }),
@@ -135,29 +130,31 @@ export async function finishConnect({ provider, ...body }: Finish): Promise<Conn
 
 export async function syncConnection(id: string): Promise<void> {
   await unwrap(
-    brokerageApi.POST('/api/v1/brokerages/connections/{id}/sync', { params: { path: { id } } }),
+    api.POST('/api/v1/brokerages/connections/{connection_id}/sync', {
+      params: { path: { connection_id: id } },
+    }),
   );
   await connectionsChanged();
 }
 
 export async function syncAll(): Promise<void> {
-  await unwrap(brokerageApi.POST('/api/v1/portfolio/sync'));
+  await unwrap(api.POST('/api/v1/portfolio/sync'));
   await connectionsChanged();
 }
 
 export async function renameConnection(id: string, label: string): Promise<void> {
-  const params = { path: { id } };
+  const params = { path: { connection_id: id } };
   const body = { label: label.trim() };
-  await unwrap(brokerageApi.PATCH('/api/v1/brokerages/connections/{id}', { params, body }));
+  await unwrap(api.PATCH('/api/v1/brokerages/connections/{connection_id}', { params, body }));
   await connectionsChanged();
 }
 
 export type HistoryChoice = 'keep' | 'delete';
 
 export async function disconnect(id: string, history: HistoryChoice): Promise<void> {
-  const params = { path: { id }, query: { history } };
+  const params = { path: { connection_id: id }, query: { history } };
   await withStepUp(() =>
-    done(brokerageApi.DELETE('/api/v1/brokerages/{id}/disconnect', { params })),
+    done(api.DELETE('/api/v1/brokerages/{connection_id}/disconnect', { params })),
   );
   await connectionsChanged();
 }
@@ -165,8 +162,8 @@ export async function disconnect(id: string, history: HistoryChoice): Promise<vo
 /** The log as text for support: what the server wrote is what is handed over. */
 export async function exportLog(id: string): Promise<string> {
   return unwrap(
-    brokerageApi.GET('/api/v1/brokerages/connections/{id}/log/export', {
-      params: { path: { id } },
+    api.GET('/api/v1/brokerages/connections/{connection_id}/log/export', {
+      params: { path: { connection_id: id } },
       parseAs: 'text',
     }),
   );

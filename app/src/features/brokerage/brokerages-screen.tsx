@@ -1,7 +1,7 @@
 /** Every connection with its accounts: how it is, how old its numbers are, and the way back in. */
 import { useState } from 'react';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Loaded } from '@/api/loaded';
 import { useAction } from '@/api/use-action';
 import { Box, Row } from '@/design/box';

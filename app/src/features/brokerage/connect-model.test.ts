@@ -1,5 +1,5 @@
 // What connecting asks for, and the words for each way it may end.
-import type { ConnectBegun } from '@/api/brokerage-wire';
+import type { ConnectBegun } from '@/api/types';
 import {
   fieldsOf,
   filled,

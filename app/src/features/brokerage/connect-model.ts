@@ -6,7 +6,7 @@ import type {
   ReachedBrokerage,
   SignInField,
   SignInKind,
-} from '@/api/brokerage-wire';
+} from '@/api/types';
 import { t } from '@/i18n/t';
 
 /** Where brokers' pages come back to, on the web and as `optix://…` on a phone. */

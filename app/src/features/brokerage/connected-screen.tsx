@@ -1,7 +1,7 @@
 /** Back from a broker's page, in a browser: the code is exchanged at once, or what went wrong is said. */
 import { useEffect, useState } from 'react';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { wordsOf } from '@/api/use-action';
 import { Box } from '@/design/box';
 import { Button } from '@/design/button';

@@ -53,7 +53,9 @@ test('a sync is asked for; too many are told in the words of the server', async 
   const asked = await open({}, { '/sync': busy });
   press('sync-now');
   expect(await screen.findByText('Schwab asks to slow down.')).toBeTruthy();
-  expect(done(asked, '/sync')[0]).toMatchObject({ options: { params: { path: { id: 'c1' } } } });
+  expect(done(asked, '/sync')[0]).toMatchObject({
+    options: { params: { path: { connection_id: 'c1' } } },
+  });
 });
 
 test('an ended sign-in offers the way back, and no sync that would fail', async () => {
@@ -69,7 +71,7 @@ test('disconnecting keeps the history unless its owner says otherwise', async ()
   await waitFor(() => expect(go.onGone).toHaveBeenCalled());
   expect(done(asked, '/disconnect')[0]).toMatchObject({
     method: 'DELETE',
-    options: { params: { path: { id: 'c1' }, query: { history: 'keep' } } },
+    options: { params: { path: { connection_id: 'c1' }, query: { history: 'keep' } } },
   });
 });
 
@@ -86,12 +88,15 @@ test('deleting the history is confirmed first', async () => {
 });
 
 test('a name of one’s own is saved without the blanks around it', async () => {
-  const asked = await open({}, { '/connections/{id}': connection({ label: 'Long-term' }) });
+  const asked = await open(
+    {},
+    { '/connections/{connection_id}': connection({ label: 'Long-term' }) },
+  );
   press('rename');
   fireEvent.changeText(screen.getByTestId('connection-name'), ' Long-term ');
   press('save-name');
   await waitFor(() => expect(screen.queryByTestId('connection-name')).toBeNull());
-  expect(done(asked, '/connections/{id}')[0]).toMatchObject({
+  expect(done(asked, '/connections/{connection_id}')[0]).toMatchObject({
     method: 'PATCH',
     options: { body: { label: 'Long-term' } },
   });

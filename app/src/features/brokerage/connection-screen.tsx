@@ -1,7 +1,7 @@
 /** One connection: its health, its accounts, and everything that can be done with it. */
 import { useState } from 'react';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Loaded } from '@/api/loaded';
 import { useAction } from '@/api/use-action';
 import { Box } from '@/design/box';

@@ -1,5 +1,5 @@
 /** What the gallery says about a brokerage: what it reads, how far it is proven, how often one signs in. Pure. */
-import type { Brokerage, SignInKind } from '@/api/brokerage-wire';
+import type { Brokerage, SignInKind } from '@/api/types';
 import type { WordKey, WordValues } from '@/i18n/t';
 
 const DAY_S = 86_400;

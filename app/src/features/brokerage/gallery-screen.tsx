@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
-import type { Brokerage } from '@/api/brokerage-wire';
+import type { Brokerage } from '@/api/types';
 import { Loaded } from '@/api/loaded';
 import { Row } from '@/design/box';
 import { Field } from '@/design/field';

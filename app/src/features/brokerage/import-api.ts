@@ -1,9 +1,9 @@
 /** Statements from files: previewed, confirmed, undone. */
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
-import { brokerageApi, type FileImport } from '@/api/brokerage-wire';
-import { done, unwrap } from '@/api/client';
+import { api, done, unwrap } from '@/api/client';
 import { queryClient } from '@/api/query-client';
+import type { FileImport } from '@/api/types';
 import { connectionsChanged } from '@/features/brokerage/api';
 import type { ChosenFile } from '@/lib/choose-file';
 
@@ -17,21 +17,21 @@ export const importKeys = {
 export const importsQuery = queryOptions({
   queryKey: importKeys.list,
   staleTime: STALE_MS,
-  queryFn: () => unwrap(brokerageApi.GET('/api/v1/brokerages/imports')),
+  queryFn: () => unwrap(api.GET('/api/v1/brokerages/imports')),
 });
 
 export function importQuery(id: string) {
   return infiniteQueryOptions({
     queryKey: importKeys.one(id),
     staleTime: STALE_MS,
-    initialPageParam: null as string | null,
+    initialPageParam: null as number | null,
     queryFn: ({ pageParam }) =>
       unwrap(
-        brokerageApi.GET('/api/v1/brokerages/imports/{id}', {
-          params: { path: { id }, query: { cursor: pageParam ?? undefined } },
+        api.GET('/api/v1/brokerages/imports/{import_id}', {
+          params: { path: { import_id: id }, query: { cursor: pageParam ?? undefined } },
         }),
       ),
-    getNextPageParam: (last) => last.next,
+    getNextPageParam: ({ next }) => (next === null ? null : Number(next)),
   });
 }
 
@@ -42,13 +42,14 @@ function headerName(name: string): string {
 
 /** Nothing is written but the preview. */
 export async function uploadImport(file: ChosenFile, format: string): Promise<FileImport> {
-  const body = await file.bytes();
+  const bytes = await file.bytes();
   const preview = await unwrap(
-    brokerageApi.POST('/api/v1/brokerages/imports', {
-      params: { query: { format }, header: { 'X-File-Name': headerName(file.name) } },
+    api.POST('/api/v1/brokerages/imports', {
+      params: { query: { format }, header: { 'x-file-name': headerName(file.name) } },
       headers: { 'content-type': 'application/octet-stream' },
-      body,
-      bodySerializer: (bytes: Uint8Array) => bytes,
+      // The schema knows bytes as text; what travels is the file as it is.
+      body: '',
+      bodySerializer: () => bytes,
     }),
   );
   await queryClient.invalidateQueries({ queryKey: importKeys.list });
@@ -65,14 +66,18 @@ async function changed(id: string): Promise<void> {
 
 export async function confirmImport(id: string): Promise<void> {
   await unwrap(
-    brokerageApi.POST('/api/v1/brokerages/imports/{id}/confirm', { params: { path: { id } } }),
+    api.POST('/api/v1/brokerages/imports/{import_id}/confirm', {
+      params: { path: { import_id: id } },
+    }),
   );
   await changed(id);
 }
 
 /** Discards a preview, or takes back everything that a confirmed import wrote. */
 export async function removeImport(id: string): Promise<void> {
-  await done(brokerageApi.DELETE('/api/v1/brokerages/imports/{id}', { params: { path: { id } } }));
+  await done(
+    api.DELETE('/api/v1/brokerages/imports/{import_id}', { params: { path: { import_id: id } } }),
+  );
   // It is gone on the server: nobody is to ask for it again.
   queryClient.removeQueries({ queryKey: importKeys.one(id) });
   await Promise.all([

@@ -1,5 +1,5 @@
 /** What the preview of a file says: verdicts, what is counted, which rows are shown. Pure. */
-import type { FileImport, FileImportHead, ImportRow, RowVerdict } from '@/api/brokerage-wire';
+import type { FileImport, FileImportHead, ImportRow, RowVerdict } from '@/api/types';
 import type { Tone } from '@/design/text';
 import { t, type WordKey } from '@/i18n/t';
 import { money, plainDecimal } from '@/lib/decimals';

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
-import type { FileImport, ImportRow } from '@/api/brokerage-wire';
+import type { FileImport, ImportRow } from '@/api/types';
 import { Loaded } from '@/api/loaded';
 import { useAction } from '@/api/use-action';
 import { Box, Row } from '@/design/box';

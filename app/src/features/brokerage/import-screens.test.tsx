@@ -38,9 +38,10 @@ test('a chosen file is sent as it is, and its preview opens', async () => {
   const [post] = sent(asked, 'POST');
   expect(post?.options.params).toEqual({
     query: { format: 'fidelity_csv' },
-    header: { 'X-File-Name': 'K%C3%A4ufe%202026.csv' },
+    header: { 'x-file-name': 'K%C3%A4ufe%202026.csv' },
   });
-  expect(post?.options.body).toEqual(new Uint8Array([1, 2]));
+  const options = post?.options as { bodySerializer: () => Uint8Array } | undefined;
+  expect(options?.bodySerializer()).toEqual(new Uint8Array([1, 2]));
 });
 
 test.each([
@@ -92,9 +93,9 @@ test('earlier imports say how they stand', async () => {
 
 test('the preview says nothing is written, filters rows, and pages until all are there', async () => {
   serve(({ options }) =>
-    options.params?.query?.cursor === 'p2'
+    options.params?.query?.cursor === 2
       ? fileImport({ rows: [importRow(9, { verdict: 'ignored', why: 'A subtotal.' })] })
-      : fileImport({ counts: { new: 2, known: 1, unreadable: 1, ignored: 1 }, next: 'p2' }),
+      : fileImport({ counts: { new: 2, known: 1, unreadable: 1, ignored: 1 }, next: 2 }),
   );
   show(<ImportScreen id="i1" onBack={go.onBack} />);
   expect(await screen.findByText(t('import.safe'))).toBeTruthy();
@@ -116,12 +117,14 @@ test('confirming imports the new rows, once, and offers the way back', async () 
   show(<ImportScreen id="i1" onBack={go.onBack} />);
   fireEvent.press(await screen.findByText('Import 2 rows'));
   expect(await screen.findByTestId('import-done')).toBeTruthy();
-  expect(sent(asked, 'POST').map(({ path }) => path)).toEqual(['brokerages/imports/{id}/confirm']);
+  expect(sent(asked, 'POST').map(({ path }) => path)).toEqual([
+    'brokerages/imports/{import_id}/confirm',
+  ]);
   press('import-undo');
   expect(sent(asked, 'DELETE')).toHaveLength(0);
   press('import-undo-now');
   await waitFor(() => expect(go.onBack).toHaveBeenCalledTimes(1));
-  expect(sent(asked, 'DELETE').map(({ path }) => path)).toEqual(['brokerages/imports/{id}']);
+  expect(sent(asked, 'DELETE').map(({ path }) => path)).toEqual(['brokerages/imports/{import_id}']);
 });
 
 test('a file of known rows has nothing to import, and can be thrown away', async () => {

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
-import type { FileImportHead } from '@/api/brokerage-wire';
+import type { FileImportHead } from '@/api/types';
 import { Loaded } from '@/api/loaded';
 import { useAction } from '@/api/use-action';
 import { Box } from '@/design/box';

@@ -1,5 +1,5 @@
 // What a connection says of itself: its state, what is left of its sign-in, its value and age.
-import type { Connection, ConnectionState } from '@/api/brokerage-wire';
+import type { Connection, ConnectionState } from '@/api/types';
 import {
   accountWords,
   ageMark,

@@ -1,5 +1,5 @@
 /** What the screens say about connections and their accounts. Pure. */
-import type { BrokerAccount, Connection } from '@/api/brokerage-wire';
+import type { BrokerAccount, Connection } from '@/api/types';
 import type { FreshnessKind } from '@/design/freshness';
 import type { Tone } from '@/design/text';
 import { t } from '@/i18n/t';

@@ -1,11 +1,5 @@
 /** Brokerages for tests, whole as the server would send them. */
-import type {
-  BrokerAccount,
-  Brokerage,
-  Connection,
-  FileImport,
-  ImportRow,
-} from '@/api/brokerage-wire';
+import type { BrokerAccount, Brokerage, Connection, FileImport, ImportRow } from '@/api/types';
 
 export const NOW = Date.parse('2026-11-19T15:42:07Z');
 
@@ -79,7 +73,11 @@ export function importRow(line: number, values: Partial<ImportRow> = {}): Import
     activity: {
       kind: 'trade',
       day: '2026-10-02',
+      at: null,
       symbol: 'NVDA',
+      asset_kind: 'stock',
+      fees: null,
+      effect: null,
       quantity: '10.000',
       price: '184.6200',
       cash: '-1846.20',

@@ -1,7 +1,7 @@
 /** One attempt to connect: begun, away at the broker's page or typed here, finished or told why not. */
 import { useEffect, useRef, useState } from 'react';
 
-import type { ConnectBegun, Connection, SignInKind } from '@/api/brokerage-wire';
+import type { ConnectBegun, Connection, SignInKind } from '@/api/types';
 import { useAction } from '@/api/use-action';
 import { beginConnect, finishConnect } from '@/features/brokerage/api';
 import {

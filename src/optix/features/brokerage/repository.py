@@ -104,8 +104,8 @@ async def claim_due(
 ) -> Sequence[BrokerConnection]:
     """Take connections that are due, the most urgent first; no other worker takes them meanwhile.
 
-    A worker that dies keeps its claim for `BROKER_CLAIM_SECONDS`. The next turn is put to the end of
-    the claim, so that whoever asks for one meanwhile changes it and is not forgotten.
+    A worker that dies keeps its claim for `BROKER_CLAIM_SECONDS`. The next turn is put to the end
+    of the claim, so that whoever asks for one meanwhile changes it and is not forgotten.
     """
     due = (
         select(BrokerConnection)

@@ -9,7 +9,12 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity, BrokerSnapshot
+from optix.features.brokerage.models import (
+    BrokerAccountRow,
+    BrokerActivity,
+    BrokerConnection,
+    BrokerSnapshot,
+)
 from optix.kernel.activity import ActivityKind
 from optix.kernel.ids import UserId
 from optix.platform.db import ReadSession
@@ -20,10 +25,11 @@ _NO_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
 
 async def list_latest(
     session: ReadSession, owner: UserId
-) -> list[tuple[BrokerAccountRow, BrokerSnapshot | None]]:
-    """Return all accounts, the oldest first, each with its last complete snapshot."""
-    accounts = await session.scalars(
-        select(BrokerAccountRow)
+) -> list[tuple[BrokerAccountRow, BrokerConnection | None, BrokerSnapshot | None]]:
+    """Return all accounts, the oldest first, each with its connection and last whole snapshot."""
+    accounts = await session.execute(
+        select(BrokerAccountRow, BrokerConnection)
+        .outerjoin(BrokerConnection, BrokerConnection.id == BrokerAccountRow.connection_id)
         .where(BrokerAccountRow.user_id == owner)
         .order_by(BrokerAccountRow.created_at, BrokerAccountRow.id)
     )
@@ -34,7 +40,7 @@ async def list_latest(
         .ext(distinct_on(BrokerSnapshot.account_id))
     )
     by_account = {snapshot.account_id: snapshot for snapshot in latest}
-    return [(account, by_account.get(account.id)) for account in accounts]
+    return [(account, connection, by_account.get(account.id)) for account, connection in accounts]
 
 
 async def list_lines(

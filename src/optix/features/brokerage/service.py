@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from uuid import UUID
+from datetime import date, datetime, time
+from uuid import UUID, uuid5
 
-from optix.features.brokerage import records, repository_reading
+from optix.features.brokerage import records, repository, repository_reading
 from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity
+from optix.features.brokerage.provisional import NEW_YORK
 from optix.features.brokerage.repository import line_of
+from optix.features.brokerage.repository_history import list_provisional
+from optix.features.brokerage.states import is_stale
 from optix.kernel.activity import Activity, ActivityKind
-from optix.kernel.errors import InvalidInput, NotFound
+from optix.kernel.clock import Clock, to_datetime
+from optix.kernel.errors import InvalidInput
 from optix.kernel.holding import AccountSnapshot
 from optix.kernel.ids import UserId
-from optix.platform.db import Database
-
-
-class AccountNotFound(NotFound):
-    code = "broker_account_not_found"
-    next_step = "Load the accounts again (`GET /api/v1/portfolio`)."
+from optix.platform.db import Database, ReadSession
 
 
 class LinesCursorUnreadable(InvalidInput):
@@ -41,6 +40,7 @@ class HeldAccount:
     currency: str
     simulated: bool
     failure_code: str | None
+    stale: bool  # what is shown of it may not be what its broker would say now
     snapshot: AccountSnapshot | None
 
 
@@ -65,6 +65,16 @@ class LineFilter:
     first: date | None = None
     last: date | None = None
 
+    def takes(self, activity: Activity) -> bool:
+        """Return whether a line is wanted, whatever its account."""
+        symbol = "" if activity.asset is None else activity.asset.symbol
+        return (
+            (not self.kinds or activity.kind in self.kinds)
+            and self.text.upper() in symbol.upper()
+            and (self.first is None or activity.day >= self.first)
+            and (self.last is None or activity.day <= self.last)
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LinePage:
@@ -75,13 +85,15 @@ class LinePage:
 class BrokerageService:
     """Reads for one owner at a time. Writes nothing."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
     async def list_held(self, owner: UserId) -> list[HeldAccount]:
         """Return all accounts, the oldest first, each with its last complete snapshot."""
         async with self._database.reading(owner=owner) as session:
             found = await repository_reading.list_latest(session, owner)
+        now = to_datetime(self._clock.now_ns())
         return [
             _held(
                 account,
@@ -94,14 +106,18 @@ class BrokerageService:
                     complete=snapshot.complete,
                     warnings=snapshot.warnings,
                 ),
+                stale=connection is None or is_stale(account, connection, now),
             )
-            for account, snapshot in found
+            for account, connection, snapshot in found
         ]
 
     async def page_lines(
         self, owner: UserId, wanted: LineFilter, *, cursor: str | None, limit: int
     ) -> LinePage:
-        """Return lines of history, the newest first. Errors: LinesCursorUnreadable."""
+        """Return lines of history, the newest first. Errors: LinesCursorUnreadable.
+
+        The first page begins with today's fills whose transactions have not come yet.
+        """
         before = None if cursor is None else _place(cursor)
         async with self._database.reading(owner=owner) as session:
             rows = await repository_reading.list_lines(
@@ -115,12 +131,29 @@ class BrokerageService:
                 before=before,
                 limit=limit + 1,
             )
+            fills = [] if before is not None else await self._fills(session, owner, wanted)
         shown = rows[:limit]
         more = len(rows) > limit
-        return LinePage([_line(row) for row in shown], _cursor(shown[-1]) if more else None)
+        lines = [*fills, *(_line(row) for row in shown)]
+        return LinePage(lines, _cursor(shown[-1]) if more else None)
+
+    async def _fills(self, session: ReadSession, owner: UserId, wanted: LineFilter) -> list[Line]:
+        today = to_datetime(self._clock.now_ns()).astimezone(NEW_YORK).date()
+        found = []
+        for account in await repository.list_accounts(session, owner):
+            if wanted.account_id in {None, account.id}:
+                told = await list_provisional(session, owner, account.id, today)
+                found += [
+                    _fill(account.id, place, activity)
+                    for place, activity in enumerate(told)
+                    if wanted.takes(activity)
+                ]
+        return sorted(found, key=_moment, reverse=True)
 
 
-def _held(account: BrokerAccountRow, snapshot: AccountSnapshot | None) -> HeldAccount:
+def _held(
+    account: BrokerAccountRow, snapshot: AccountSnapshot | None, *, stale: bool
+) -> HeldAccount:
     return HeldAccount(
         id=account.id,
         connection_id=account.connection_id,
@@ -132,6 +165,7 @@ def _held(account: BrokerAccountRow, snapshot: AccountSnapshot | None) -> HeldAc
         currency=account.currency,
         simulated=account.simulated,
         failure_code=account.failure_code,
+        stale=stale,
         snapshot=snapshot,
     )
 
@@ -144,6 +178,16 @@ def _line(row: BrokerActivity) -> Line:
         source=row.source,
         absent_since=row.absent_since,
     )
+
+
+def _fill(account: UUID, place: int, activity: Activity) -> Line:
+    name = uuid5(account, f"{activity.order_id} {activity.id} {place}")
+    return Line(id=name, account_id=account, activity=activity, source="order", absent_since=None)
+
+
+def _moment(line: Line) -> datetime:
+    at = line.activity.at
+    return datetime.combine(line.activity.day, time(), NEW_YORK) if at is None else at
 
 
 def _cursor(row: BrokerActivity) -> str:

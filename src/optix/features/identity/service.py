@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self, TypedDict
 
 from redis.asyncio import Redis
 
+from optix.features.identity import repository
 from optix.features.identity.accounts import Accounts
 from optix.features.identity.administration import Administration
 from optix.features.identity.authentication import AuthenticatedUser, Authenticator, SessionEnded
@@ -149,6 +150,12 @@ class Identity:
     async def step_up_methods(self, owner: UserId) -> Sequence[Method]:
         """Return how `owner` can prove again who they are."""
         return await self.factors.step_up_methods(owner)
+
+    async def find_address(self, owner: UserId) -> str | None:
+        """Return where mails to somebody go; None for an account that is gone or disabled."""
+        async with self.database.reading() as session:
+            account = await repository.find_account(session, owner)
+        return None if account is None or account.disabled_at is not None else account.email
 
     async def close(self) -> None:
         await self.issuers.close()

@@ -92,7 +92,7 @@ class PortfolioAccount(_Answer):
     simulated: bool
     currency: str
     as_of: datetime | None = Field(description="Of the snapshot; null before the first one.")
-    stale: bool = Field(description="The broker could not be read, or not for a day.")
+    stale: bool = Field(description="What its broker would say now may be something else.")
     problem: str | None = Field(description="Code of what is wrong.")
     cash: str | None
     net_liquidation: str | None = Field(description="As the broker states it.")
@@ -161,7 +161,9 @@ class Transaction(_Answer):
     order_id: str
     group: str = Field(description="Lines of one event share it.")
     description: str
-    source: str = Field(description="`broker`, or `import` for a file.")
+    source: str = Field(
+        description="`broker`, `import` for a file, `order` for a fill not booked yet."
+    )
     disputed: bool = Field(description="The broker no longer shows this line.")
 
 

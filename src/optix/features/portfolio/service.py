@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from optix.features.brokerage.service import BrokerageService, HeldAccount, Line, LineFilter
 from optix.features.market.schemas import ContractQuote, Quote
@@ -19,8 +19,6 @@ from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.errors import OptixError
 from optix.kernel.holding import Asset, Position
 from optix.kernel.ids import UserId
-
-STALE_AFTER: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +227,10 @@ def _totals(valued: _Valued) -> list[schemas.CurrencyTotals]:
 
 
 def _accounts(valued: _Valued) -> list[schemas.PortfolioAccount]:
-    return [_account(each, valued.at) for each in valued.accounts]
+    return [_account(each) for each in valued.accounts]
 
 
-def _account(account: HeldAccount, now: datetime) -> schemas.PortfolioAccount:
+def _account(account: HeldAccount) -> schemas.PortfolioAccount:
     snapshot = account.snapshot
     own = [] if snapshot is None else snapshot.balances
     balance = next((each for each in own if each.currency == account.currency), None)
@@ -247,12 +245,7 @@ def _account(account: HeldAccount, now: datetime) -> schemas.PortfolioAccount:
         simulated=account.simulated,
         currency=account.currency,
         as_of=None if snapshot is None else snapshot.as_of,
-        stale=(
-            account.failure_code is not None
-            or account.connection_id is None
-            or snapshot is None
-            or now - snapshot.as_of > STALE_AFTER
-        ),
+        stale=account.stale,
         problem=account.failure_code,
         cash=None if balance is None else _text(_amount(balance.cash)),
         net_liquidation=None if balance is None else _text(_amount(balance.net_liquidation)),

@@ -1,7 +1,7 @@
 /** One account: which it is, what it is worth, how old that is, and what is missing. */
 import { StyleSheet } from 'react-native';
 
-import type { BrokerAccount } from '@/api/brokerage-wire';
+import type { BrokerAccount } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { Freshness } from '@/design/freshness';
 import { Text } from '@/design/text';

@@ -1,5 +1,5 @@
 /** What is typed to connect: a broker's fields, or the code that its page shows. */
-import type { SignInField } from '@/api/brokerage-wire';
+import type { SignInField } from '@/api/types';
 import { Box } from '@/design/box';
 import { Button } from '@/design/button';
 import { Field } from '@/design/field';

@@ -1,7 +1,7 @@
 /** The sheet that connects a brokerage, or signs in to one again. Closing it connects nothing. */
 import { useState } from 'react';
 
-import type { Connection, SignInKind } from '@/api/brokerage-wire';
+import type { Connection, SignInKind } from '@/api/types';
 import { stepUpStore } from '@/api/step-up';
 import { Box } from '@/design/box';
 import { Button } from '@/design/button';

@@ -1,7 +1,7 @@
 /** One connection in the list: how it is, its accounts, and the way back in where one is needed. */
 import { StyleSheet } from 'react-native';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Box } from '@/design/box';
 import { Button } from '@/design/button';
 import { Card } from '@/design/card';

@@ -1,5 +1,5 @@
 /** The line that says how a connection is: what is left of its sign-in, its state, value and age. */
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { CountdownRing } from '@/design/countdown-ring';
 import { Freshness } from '@/design/freshness';

@@ -1,7 +1,7 @@
 /** Ending a connection: what happens to its history is chosen first, and deleting is confirmed. */
 import { useState } from 'react';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { stepUpStore } from '@/api/step-up';
 import { useAction } from '@/api/use-action';
 import { Box } from '@/design/box';

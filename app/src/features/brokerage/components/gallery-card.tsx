@@ -1,7 +1,7 @@
 /** One brokerage of the gallery: what it reads, how far it is proven, how often one signs in. */
 import { StyleSheet } from 'react-native';
 
-import type { Brokerage } from '@/api/brokerage-wire';
+import type { Brokerage } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { Card } from '@/design/card';
 import { Chip } from '@/design/chip';

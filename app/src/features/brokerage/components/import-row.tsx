@@ -1,5 +1,5 @@
 /** One row of a file: what was read in it, and what would become of it. */
-import type { ImportRow } from '@/api/brokerage-wire';
+import type { ImportRow } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { Text } from '@/design/text';
 import { activityWords, cashWords, verdictLook } from '@/features/brokerage/import-model';

@@ -1,7 +1,7 @@
 /** A name of one's own for a connection, so that two logins at one brokerage can be told apart. */
 import { useState } from 'react';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { useAction } from '@/api/use-action';
 import { Box } from '@/design/box';
 import { Button } from '@/design/button';

@@ -1,7 +1,7 @@
 /** How much of everything is connected, and how much of its value is live. */
 import { StyleSheet } from 'react-native';
 
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Box, Row } from '@/design/box';
 import { Text } from '@/design/text';
 import { useTheme } from '@/design/theme';

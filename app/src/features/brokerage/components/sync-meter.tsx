@@ -1,5 +1,5 @@
 /** How far the reading of a connection has come; nothing while none is under way. */
-import type { Connection } from '@/api/brokerage-wire';
+import type { Connection } from '@/api/types';
 import { Meter } from '@/design/meter';
 import { Notice } from '@/design/notice';
 import { isReading } from '@/features/brokerage/model';
