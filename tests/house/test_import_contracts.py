@@ -60,6 +60,14 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"features/sandbox/models.py": ""}
         | {"processes/planted.py": "from optix.features.sandbox import models\n"},
     ],
+    "private-portfolio": [
+        {"features/portfolio/models.py": ""}
+        | {"processes/planted.py": "from optix.features.portfolio import models\n"},
+    ],
+    "private-brokerage": [
+        {"features/brokerage/models.py": ""}
+        | {"processes/planted.py": "from optix.features.brokerage import models\n"},
+    ],
     "siblings": [
         {"platform/planted_a.py": "from optix.platform import planted_b\n"}
         | {"platform/planted_b.py": "from optix.platform import planted_a\n"},

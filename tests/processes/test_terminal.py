@@ -82,7 +82,8 @@ async def test_the_json_is_the_objects_of_the_api(settings: Settings) -> None:
     assert {contract.root for contract in contracts} == {root.root for root in roots}
     priced = [contract for contract in contracts if contract.status == "ok"]
     assert len(priced) > len(contracts) / 2
-    assert all(0 < (contract.iv or 0) < 3 for contract in priced)
+    # Far strikes of one that expires today are worth what a volatility beyond this stands for.
+    assert all(0 < (contract.iv or 0) < 10 for contract in priced)
 
 
 async def test_a_date_that_is_listed_is_taken_by_its_name(settings: Settings) -> None:

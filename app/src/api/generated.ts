@@ -2858,9 +2858,9 @@ export interface components {
             delta: number;
             /**
              * Dollar Delta
-             * @description Delta times its price; null without one.
+             * @description Delta times the underlying's price.
              */
-            dollar_delta: number | null;
+            dollar_delta: number;
             /**
              * Gamma
              * @description Delta, in shares, for each dollar.
@@ -2870,7 +2870,7 @@ export interface components {
              * Gamma Percent
              * @description Dollar delta for each 1 % of the price.
              */
-            gamma_percent: number | null;
+            gamma_percent: number;
             /**
              * Rho
              * @description Dollars a point of rate.
@@ -4585,9 +4585,9 @@ export interface components {
             delta: number;
             /**
              * Dollar Delta
-             * @description Delta times its price; null without one.
+             * @description Delta times the underlying's price.
              */
-            dollar_delta: number | null;
+            dollar_delta: number;
             /**
              * Gamma
              * @description Delta, in shares, for each dollar.
@@ -4597,7 +4597,7 @@ export interface components {
              * Gamma Percent
              * @description Dollar delta for each 1 % of the price.
              */
-            gamma_percent: number | null;
+            gamma_percent: number;
             /**
              * Missing
              * @description Why the others are not.
@@ -4772,9 +4772,9 @@ export interface components {
             delta: number;
             /**
              * Dollar Delta
-             * @description Delta times its price; null without one.
+             * @description Delta times the underlying's price.
              */
-            dollar_delta: number | null;
+            dollar_delta: number;
             /**
              * Gamma
              * @description Delta, in shares, for each dollar.
@@ -4784,7 +4784,7 @@ export interface components {
              * Gamma Percent
              * @description Dollar delta for each 1 % of the price.
              */
-            gamma_percent: number | null;
+            gamma_percent: number;
             /**
              * Missing
              * @description Why the others are not.

@@ -164,6 +164,14 @@ class TestStrangers:
         address = await service.return_address("tradier", {"state": "made-up", "code": "a-code"})
         assert address == f"{BASE}/brokerages/connected#error=broker_flow_invalid"
 
+    async def test_what_came_back_waits_for_its_app_for_a_moment(
+        self, trip: Trip, redis: Redis
+    ) -> None:
+        await trip.go()
+        (key,) = [key async for key in redis.scan_iter("brokerage:answer:*")]
+        left = await redis.ttl(key)
+        assert limits.BROKER_CODE_SECONDS - 60 < left <= limits.BROKER_CODE_SECONDS
+
     async def test_saying_no_at_the_broker_is_told(
         self, service: ConnectionService, desk: Desk
     ) -> None:
@@ -203,7 +211,7 @@ class TestStrangers:
         self, trip: Trip, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "BROKER_CONNECTIONS_PER_USER_MAX", 2)
-        for _ in range(2):
+        for _ in range(limits.BROKER_CONNECTIONS_PER_USER_MAX):
             await desk.connect()
         with pytest.raises(TooManyConnections):
             await trip.go()

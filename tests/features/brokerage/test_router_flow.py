@@ -288,7 +288,7 @@ class TestConnections:
         lines: list[Any] = []
         page = await traveller.get(path)
         while True:
-            assert len(page["exchanges"]) <= 2
+            assert len(page["exchanges"]) <= limits.BROKER_EXCHANGES_PER_PAGE_MAX
             lines += page["exchanges"]
             if page["next"] is None:
                 break

@@ -16,6 +16,7 @@ from optix.features.brokerage.models import (
     BrokerExchange,
     BrokerSnapshot,
 )
+from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS
 
 pytestmark = pytest.mark.stores
@@ -90,6 +91,19 @@ class TestReading:
         (row,) = [row for row in await desk.rows(BrokerActivity) if row.revisions]
         assert row.revisions[0]["cash"] == "-129.05"
 
+    async def test_so_many_revisions_of_a_line_are_kept(
+        self, desk: Desk, server: FakeTradierBroker, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BROKER_REVISIONS_MAX", 2)
+        connection = await desk.connect()
+        await desk.sync.read(connection)
+        for cents in (10, 11, 12):
+            server.events[0]["amount"] = -129 - cents / 100
+            await desk.sync.read(connection)
+        (row,) = [row for row in await desk.rows(BrokerActivity) if row.revisions]
+        assert len(row.revisions) == limits.BROKER_REVISIONS_MAX
+        assert row.revisions[-1]["cash"] == "-129.11"
+
     async def test_the_next_turn_is_at_the_brokers_pace(self, desk: Desk) -> None:
         connection = await desk.connect()
         await desk.sync.read(connection)
@@ -160,6 +174,16 @@ class TestFailing:
         assert await desk.cash() == ["-129.05", "-129.05", "-50"]
         (account,) = await desk.rows(BrokerAccountRow)
         assert account.failure_code is None
+
+    async def test_the_owners_log_keeps_the_latest_exchanges(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "BROKER_EXCHANGES_KEPT_MAX", 5)
+        connection = await desk.connect()
+        for _ in range(3):
+            await desk.sync.read(connection)
+        lines = await desk.rows(BrokerExchange)
+        assert 0 < len(lines) <= limits.BROKER_EXCHANGES_KEPT_MAX
 
     async def test_the_owners_log_has_every_exchange_and_no_secret(
         self, desk: Desk, server: FakeTradierBroker

@@ -18,6 +18,7 @@ from optix.features.brokerage.models import (
     BrokerOrder,
     BrokerSnapshot,
 )
+from optix.features.brokerage.rules import WINDOW_DAYS
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS
 from optix.ports.broker import Grant, SignInNeeded
@@ -142,6 +143,19 @@ async def test_a_history_without_an_end_is_an_error_and_hides_nothing(
     assert error is not None
     assert error.code == "broker_format_changed"
     assert await desk.cash() == ["5"]
+
+
+async def test_beyond_so_many_empty_days_nothing_more_is_looked_for(
+    desk: Desk, broker: ScriptedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BROKER_EMPTY_DAYS_MAX", 2 * WINDOW_DAYS)
+    broker.history_days = None
+    connection = await desk.connect()
+    await desk.sync.read(connection)
+    # The window with the line, and as many empty ones as make up the days.
+    assert broker.calls["history"] == 1 + limits.BROKER_EMPTY_DAYS_MAX // WINDOW_DAYS
+    (account,) = await desk.rows(BrokerAccountRow)
+    assert account.history_first < desk.sync._today() - timedelta(days=3_000)
 
 
 async def test_an_account_that_vanishes_and_returns_is_the_same_one(

@@ -77,4 +77,4 @@ def test_cash_and_positions_are_the_sum_of_a_history_that_could_have_been(
     assert {s: q for s, q in quantities.items() if q} == {s: h.quantity for s, h in held.items()}
     assert why_not(lines) == "", "what is held could be traded into"
     assert held["NVDA"].quantity == 100, "25 shares, four for one"
-    assert held["KO"].quantity == 350, "250 bought and 100 delivered"
+    assert held["XOM"].quantity == 350, "250 bought and 100 delivered"

@@ -95,7 +95,7 @@ test('the preview says nothing is written, filters rows, and pages until all are
   serve(({ options }) =>
     options.params?.query?.cursor === 2
       ? fileImport({ rows: [importRow(9, { verdict: 'ignored', why: 'A subtotal.' })] })
-      : fileImport({ counts: { new: 2, known: 1, unreadable: 1, ignored: 1 }, next: 2 }),
+      : fileImport({ counts: { new: 2, known: 1, unreadable: 1, ignored: 1 }, next: '2' }),
   );
   show(<ImportScreen id="i1" onBack={go.onBack} />);
   expect(await screen.findByText(t('import.safe'))).toBeTruthy();

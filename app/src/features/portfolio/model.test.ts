@@ -34,7 +34,6 @@ test('Greeks are whole dollars with a sign', () => {
   expect(dollars(335.2)).toBe('+$335');
   expect(dollars(-145.4)).toBe('−$145');
   expect(dollars(0.2)).toBe('$0');
-  expect(dollars(null)).toBe('—');
 });
 
 test('the day is a share of what everything was worth before it', () => {

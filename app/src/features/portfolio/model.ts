@@ -26,8 +26,7 @@ export function gainText(text: string | null, currency: string): string {
 }
 
 /** Whole dollars with their sign, as the strip prints Greeks. */
-export function dollars(value: number | null): string {
-  if (value === null) return MISSING;
+export function dollars(value: number): string {
   const figure = signed(value, 0);
   return /^[+−]/.test(figure) ? `${figure.slice(0, 1)}$${figure.slice(1)}` : `$${figure}`;
 }
@@ -155,6 +154,7 @@ const REASONS: Readonly<Record<string, WordKey>> = {
   direction_unknown: 'portfolio.missing.direction_unknown',
   not_modelled: 'portfolio.missing.not_modelled',
   no_quote: 'portfolio.missing.no_quote',
+  no_underlying_price: 'portfolio.missing.no_underlying_price',
   unknown_contract: 'portfolio.missing.unknown_contract',
   expired_contract: 'portfolio.missing.expired_contract',
 };

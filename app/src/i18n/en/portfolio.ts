@@ -47,6 +47,7 @@ export const portfolio = {
   'portfolio.missing.direction_unknown': 'without a direction',
   'portfolio.missing.not_modelled': 'that OPTIX does not model',
   'portfolio.missing.no_quote': 'without a quote',
+  'portfolio.missing.no_underlying_price': 'whose underlying has no price',
   'portfolio.missing.unknown_contract': 'that this feed does not list',
   'portfolio.missing.expired_contract': 'that expired',
   'portfolio.missing.other': 'without Greeks',

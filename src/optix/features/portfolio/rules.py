@@ -53,15 +53,15 @@ class Marked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """Greeks of a whole position, or sums of them; dollars where a price is known."""
+    """Greeks of a whole position, or sums of them."""
 
     delta: float = 0.0
     gamma: float = 0.0
     theta: float = 0.0
     vega: float = 0.0
     rho: float = 0.0
-    dollar_delta: float | None = 0.0
-    gamma_percent: float | None = 0.0
+    dollar_delta: float = 0.0
+    gamma_percent: float = 0.0
 
     def plus(self, other: Exposure) -> Exposure:
         return Exposure(
@@ -70,8 +70,8 @@ class Exposure:
             theta=self.theta + other.theta,
             vega=self.vega + other.vega,
             rho=self.rho + other.rho,
-            dollar_delta=_sum(self.dollar_delta, other.dollar_delta),
-            gamma_percent=_sum(self.gamma_percent, other.gamma_percent),
+            dollar_delta=self.dollar_delta + other.dollar_delta,
+            gamma_percent=self.gamma_percent + other.gamma_percent,
         )
 
 
@@ -138,18 +138,21 @@ def exposure_of(
     asset, quantity = position.asset, position.quantity
     if quantity is None:
         return "direction_unknown"
-    if asset.kind in _SHARES:
-        units = float(quantity)
-        dollars = None if underlying_price is None else units * underlying_price
-        return Exposure(delta=units, dollar_delta=dollars)
-    if asset.contract is None:
+    if asset.contract is None and asset.kind not in _SHARES:
         return "not_modelled"
+    if underlying_price is None:
+        return "no_underlying_price"
+    if asset.contract is None:
+        # house: allow(money-float) because a quantity is no money, and Greeks are floats
+        units = float(quantity)
+        return Exposure(delta=units, dollar_delta=units * underlying_price)
     if priced is None:
         return "no_quote"
     greeks = (priced.delta, priced.gamma, priced.theta, priced.vega, priced.rho)
     delta, gamma, theta, vega, rho = greeks
     if delta is None or gamma is None or theta is None or vega is None or rho is None:
         return priced.reason or "no_greeks"
+    # house: allow(money-float) because a quantity is no money, and Greeks are floats
     units = float(quantity) * asset.multiplier
     price = underlying_price
     return Exposure(
@@ -158,8 +161,8 @@ def exposure_of(
         theta=theta * units,
         vega=vega * units,
         rho=rho * units,
-        dollar_delta=None if price is None else delta * units * price,
-        gamma_percent=None if price is None else gamma * units * price * price * 0.01,
+        dollar_delta=delta * units * price,
+        gamma_percent=gamma * units * price * price * 0.01,
     )
 
 
@@ -187,7 +190,3 @@ def total(amounts: Sequence[Decimal | None]) -> Decimal | None:
     if any(amount is None for amount in amounts):
         return None
     return sum((amount for amount in amounts if amount is not None), Decimal(0))
-
-
-def _sum(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one + other

@@ -52,9 +52,9 @@ class Mark(_Answer):
 
 class Greeks(_Answer):
     delta: float = Field(description="In shares of the underlying.")
-    dollar_delta: float | None = Field(description="Delta times its price; null without one.")
+    dollar_delta: float = Field(description="Delta times the underlying's price.")
     gamma: float = Field(description="Delta, in shares, for each dollar.")
-    gamma_percent: float | None = Field(description="Dollar delta for each 1 % of the price.")
+    gamma_percent: float = Field(description="Dollar delta for each 1 % of the price.")
     theta: float = Field(description="Dollars a calendar day.")
     vega: float = Field(description="Dollars a volatility point.")
     rho: float = Field(description="Dollars a point of rate.")

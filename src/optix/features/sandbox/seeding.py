@@ -29,7 +29,7 @@ USUAL_PRICES: Final[Mapping[str, Decimal]] = {
     "AAPL": Decimal(230),
     "MSFT": Decimal(430),
     "NVDA": Decimal(140),
-    "KO": Decimal(65),
+    "XOM": Decimal(112),
 }
 SESSIONS: Final = 252
 VOLATILITY: Final = 0.25
@@ -165,7 +165,7 @@ def _monthlies(year: _Year) -> Iterator[date]:
 
 
 # Shares that a year buys, and when; those that are split later are counted as they are now.
-_BOUGHT: Final = (("AAPL", 1, 300), ("KO", 3, 350), ("MSFT", 10, 100), ("NVDA", 30, 100))
+_BOUGHT: Final = (("AAPL", 1, 300), ("XOM", 3, 350), ("MSFT", 10, 100), ("NVDA", 30, 100))
 
 
 def _money(year: _Year) -> None:
@@ -182,12 +182,12 @@ def _money(year: _Year) -> None:
 
 
 def _shares(year: _Year) -> None:
-    for symbol, place, quantity in (("AAPL", 1, 300), ("KO", 3, 250), ("MSFT", 10, 100)):
+    for symbol, place, quantity in (("AAPL", 1, 300), ("XOM", 3, 250), ("MSFT", 10, 100)):
         year.trade(place, _open(symbol, quantity, year.price(symbol, place)))
     year.trade(120, _close("MSFT", -40, year.price("MSFT", 120)))
     for place in range(40, len(year.days), 63):
         amount = Decimal("0.51")
-        for symbol, quantity in (("AAPL", 300), ("KO", 250)):
+        for symbol, quantity in (("AAPL", 300), ("XOM", 250)):
             year.add(
                 ActivityKind.DIVIDEND,
                 place,
@@ -232,8 +232,8 @@ def _assigned_put(year: _Year) -> None:
     """Sell a put that ends in the money: its shares come at the strike."""
     day = list(_monthlies(year))[5]
     place, end = year.place_of(day - timedelta(days=35)), year.place_of(day)
-    strike = strike_near(year.price("KO", end), Decimal("1.15"))
-    put = year.option("KO", day, _PUT, strike)
+    strike = strike_near(year.price("XOM", end), Decimal("1.15"))
+    put = year.option("XOM", day, _PUT, strike)
     year.trade(place, _open(put, -1, year.premium(put, place)))
     group = year.new_id()
     year.add(
@@ -250,8 +250,8 @@ def _assigned_put(year: _Year) -> None:
         ActivityKind.ASSIGNMENT,
         end,
         -strike * 100,
-        f"Bought 100 KO by assignment of {put}",
-        asset=asset_of("KO"),
+        f"Bought 100 XOM by assignment of {put}",
+        asset=asset_of("XOM"),
         quantity=Decimal(100),
         price=Price(strike),
         effect=PositionEffect.OPENING,

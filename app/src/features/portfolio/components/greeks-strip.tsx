@@ -12,7 +12,7 @@ import { t } from '@/i18n/t';
 
 interface Figure {
   name: string;
-  value: number | null;
+  value: number;
   unit: string;
 }
 
@@ -21,7 +21,7 @@ function figures(greeks: TotalGreeks): Figure[] {
   return [
     {
       name: t('portfolio.delta'),
-      value: delta === null ? null : delta / 100,
+      value: delta / 100,
       unit: t('portfolio.delta.unit'),
     },
     { name: t('portfolio.gamma'), value: gamma, unit: t('portfolio.gamma.unit') },
@@ -42,7 +42,7 @@ export function GreeksStrip({ greeks }: { greeks: TotalGreeks }) {
             <Box
               key={name}
               flex={1}
-              padX="s3"
+              padX="s2"
               style={index > 0 && [styles.next, { borderLeftColor: c.line.subtle }]}
             >
               <Text variant="caption" tone="secondary" lines={1}>
