@@ -113,6 +113,7 @@ class WebullBroker:
         )
         # What the installation's key may ask is shared by all who signed in by it.
         self._pace = self._reading_pace()
+        self._sign_in_pace = self._signing_in_pace()
         partner = (SignInKind.OAUTH2,) if app.client_id else ()
         reads = {BrokerRead.BALANCES, BrokerRead.POSITIONS}
         if self._paths.history:
@@ -205,9 +206,7 @@ class WebullBroker:
         return self._asking(
             credentials,
             url=self._app.api_url if own else self._app.connect_url,
-            pace=pacing_of(
-                LABEL, self._wiring, requests=SIGN_IN_REQUESTS, per_seconds=SIGN_IN_SECONDS
-            ),
+            pace=self._signing_in_pace() if own else self._sign_in_pace,
             headers=lambda: {"x-version": version},
             explain=partial(explain, own_keys=own, signing_in=True),
         )
@@ -236,6 +235,11 @@ class WebullBroker:
         paths = self._paths
         return pacing_of(
             LABEL, self._wiring, requests=paths.requests, per_seconds=paths.per_seconds
+        )
+
+    def _signing_in_pace(self) -> Pacing:
+        return pacing_of(
+            LABEL, self._wiring, requests=SIGN_IN_REQUESTS, per_seconds=SIGN_IN_SECONDS
         )
 
     async def _approved(self, answer: SignInAnswer) -> Grant:
