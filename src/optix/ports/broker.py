@@ -63,6 +63,7 @@ class BrokerCapabilities:
     revocable: bool  # whether OPTIX can end its own access
     login_seconds: int | None  # life of a sign-in however often it is renewed; None: until revoked
     login_ends_at_midnight_et: bool = False
+    history_of_fills: bool = False  # activities are filled orders: no fees, dividends, transfers
     sync_seconds_min: int = 60  # how often one connection may be read
     several_logins: bool = True
     webhooks: bool = False

@@ -21,12 +21,14 @@ _REFUSED = frozenset((400, 401, 403))
 
 
 class TokenAnswer(Wire):
-    """What a token endpoint says. Some send the seconds as text."""
+    """What a token endpoint says. Some send the seconds as text; few say the last two."""
 
     access_token: str
     refresh_token: str = ""
     expires_in: Text | None = None
     scope: Text | None = None
+    rt_expires_in: Text | None = None  # seconds of the refresh token
+    identity_id: Text = ""  # who signed in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
