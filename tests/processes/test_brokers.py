@@ -28,7 +28,7 @@ WIRING = Wiring(clock=SystemClock())
 
 def test_without_applications_those_are_offered_whose_users_bring_keys() -> None:
     brokers = build_brokers(load_settings(), WIRING)
-    assert list(brokers) == ["ibkr", "tradier", "alpaca", "tastytrade"]
+    assert list(brokers) == ["ibkr", "tradier", "alpaca", "tastytrade", "webull"]
     for broker in brokers.values():
         assert broker.capabilities.sign_in
         assert SignInKind.OAUTH2 not in broker.capabilities.sign_in

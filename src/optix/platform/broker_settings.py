@@ -74,6 +74,24 @@ class BrokerSettings(Group):
     broker_plaid_secret: OptionalSecret = Field(
         None, description="The secret of that team.", examples=["…"]
     )
+    broker_webull_client_id: OptionalText = Field(
+        None,
+        description="The client id of a Webull Connect application; without one users paste their "
+        "own App Key.",
+        examples=["…"],
+    )
+    broker_webull_client_secret: OptionalSecret = Field(
+        None, description="The secret of that application.", examples=["…"]
+    )
+    broker_webull_app_key: OptionalText = Field(
+        None, description="The App Key that signs its requests.", examples=["…"]
+    )
+    broker_webull_app_secret: OptionalSecret = Field(
+        None, description="The secret of that key.", examples=["…"]
+    )
+    broker_webull_sandbox: bool = Field(
+        False, description="Whether they are of Webull's test system.", examples=["true"]
+    )
     broker_ibkr_gateway_url: OptionalText = Field(
         None,
         description="Your own Client Portal Gateway with its path; users' own keys need none.",

@@ -26,6 +26,7 @@ from optix.adapters.brokers.schwab import SchwabApp, SchwabBroker
 from optix.adapters.brokers.snaptrade import SnapTradeApp, SnapTradeBroker
 from optix.adapters.brokers.tastytrade import TastytradeApp, TastytradeBroker
 from optix.adapters.brokers.tradier import TradierApp, TradierBroker
+from optix.adapters.brokers.webull import WebullApp, WebullBroker
 from optix.adapters.imports.statements.registry import build_readers
 from optix.features.brokerage.connections import ConnectionService
 from optix.features.brokerage.engine import BrokerSyncEngine
@@ -117,6 +118,18 @@ def _ibkr(settings: Settings, wiring: Wiring) -> Broker:
     return IbkrBroker(app, wiring)
 
 
+def _webull(settings: Settings, wiring: Wiring) -> Broker:
+    given = settings.brokers
+    app = WebullApp(
+        client_id=given.broker_webull_client_id or "",
+        client_secret=given.broker_webull_client_secret or NO_SECRET,
+        app_key=given.broker_webull_app_key or "",
+        app_secret=given.broker_webull_app_secret or NO_SECRET,
+        sandbox=given.broker_webull_sandbox,
+    )
+    return WebullBroker(app, wiring)
+
+
 def _snaptrade(settings: Settings, wiring: Wiring) -> Broker | None:
     given = settings.brokers
     client, key = given.broker_snaptrade_client_id, given.broker_snaptrade_consumer_key
@@ -142,6 +155,7 @@ BUILDERS: Final[Mapping[str, Build]] = {
     "tradier": _tradier,
     "alpaca": _alpaca,
     "tastytrade": _tastytrade,
+    "webull": _webull,
     "etrade": _etrade,
     "snaptrade": _snaptrade,
     "plaid": _plaid,

@@ -16,7 +16,7 @@ from optix.kernel.money import Money, Price
 
 PROVIDERS: Final = (
     *("alpaca", "etrade", "ibkr", "plaid", "sandbox", "schwab", "snaptrade", "tastytrade"),
-    "tradier",
+    *("tradier", "webull"),
 )
 
 
