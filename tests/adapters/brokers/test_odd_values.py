@@ -1,20 +1,26 @@
-"""Whatever an aggregator or Tradier puts into a field is read, or said to be unreadable.
+"""Whatever a broker puts into a field, its adapter reads it or says that it cannot.
 
-Each value of a recorded payload is replaced by each of many odd ones, one at a time.
+Each value of a payload in the documented form is replaced by each of many odd ones, one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.adapters.brokers.samples import SAMPLES
 from tests.fixtures.recorded import recorded
 
-from optix.adapters.brokers import plaid, snaptrade, tradier
+from optix.adapters import brokers
 from optix.adapters.brokers.exact import load_exact
 from optix.ports.broker import BrokerUnreadable
+
+Parsers = Mapping[str, Callable[[object], object]]
 
 ODD: tuple[Any, ...] = (
     None,
@@ -31,31 +37,36 @@ ODD: tuple[Any, ...] = (
     "1e3",
     "NaN",
     "9" * 18,
+    "9" * 30,
     "0001-01-01",
+    "0001-01-01T00:00:00+0000",
     "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59Z",
     "9999-12-31T23:59:59-14:00",
     [],
     [None],
     {},
 )
-CASES = [
-    (tradier.PARSERS, "accounts", "tradier/profile.json"),
-    (tradier.PARSERS, "balances", "tradier/balances_margin.json"),
-    (tradier.PARSERS, "positions", "tradier/positions_single_object.json"),
-    (tradier.PARSERS, "transactions", "tradier/history_single_object.json"),
-    (tradier.PARSERS, "orders", "tradier/order.json"),
-    (snaptrade.PARSERS, "accounts", "snaptrade/accounts.json"),
-    (snaptrade.PARSERS, "balances", "snaptrade/balances.json"),
-    (snaptrade.PARSERS, "positions", "snaptrade/positions_all.json"),
-    (snaptrade.PARSERS, "positions", "snaptrade/holdings_deprecated.json"),
-    (snaptrade.PARSERS, "transactions", "snaptrade/activities.json"),
-    (snaptrade.PARSERS, "orders", "snaptrade/orders.json"),
-    (snaptrade.PARSERS, "orders", "snaptrade/orders_v2.json"),
-    (plaid.PARSERS, "accounts", "plaid/accounts_get.json"),
-    (plaid.PARSERS, "balances", "plaid/investments_holdings_get.json"),
-    (plaid.PARSERS, "positions", "plaid/investments_holdings_get.json"),
-    (plaid.PARSERS, "transactions", "plaid/investments_transactions_get.json"),
-]
+ADAPTERS: Mapping[str, Parsers] = {
+    each.name: importlib.import_module(f"{brokers.__name__}.{each.name}").PARSERS
+    for each in pkgutil.iter_modules(brokers.__path__)
+    if each.ispkg
+}
+
+
+def cases() -> Iterator[Any]:
+    """Yield each sample with what reads it."""
+    for broker, kinds in SAMPLES.items():
+        for kind, payloads in kinds.items():
+            for number, payload in enumerate(payloads):
+                is_recording = isinstance(payload, str)
+                yield pytest.param(
+                    broker,
+                    kind,
+                    payload,
+                    id=f"{broker}-{kind}-{number}",
+                    marks=pytest.mark.recorded if is_recording else (),
+                )
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -76,7 +87,7 @@ def container_of(payload: Any, path: tuple[Any, ...]) -> Any:
 
 
 def with_sides(payload: Any) -> Any:
-    """Give orders the sides that the documentation's examples leave out."""
+    """Give orders the sides that examples of SnapTrade's documentation leave out."""
     rows = payload.get("orders", []) if isinstance(payload, dict) else payload
     for row in rows if isinstance(rows, list) else []:
         for part in row.get("legs") or [row]:
@@ -85,24 +96,34 @@ def with_sides(payload: Any) -> Any:
     return payload
 
 
-@pytest.mark.recorded
-@pytest.mark.parametrize(
-    ("parsers", "kind", "name"), CASES, ids=[f"{name}-{kind}" for _, kind, name in CASES]
-)
-def test_an_odd_value_is_read_or_is_an_error_of_the_port(
-    parsers: Any, kind: str, name: str
-) -> None:
-    payload = with_sides(load_exact(recorded(f"brokers/{name}").read_bytes()))
-    parsers[kind](payload)
-    refused = 0
+def test_every_adapter_has_a_sample_of_each_kind() -> None:
+    missing = {
+        broker: kinds
+        for broker, parsers in ADAPTERS.items()
+        if (kinds := set(parsers) - set(SAMPLES.get(broker, {})))
+    }
+    assert missing == {}
+
+
+@pytest.mark.parametrize(("broker", "kind", "payload"), list(cases()))
+def test_an_odd_value_is_read_or_refused(broker: str, kind: str, payload: Any) -> None:
+    if isinstance(payload, str):
+        body = recorded(f"brokers/{broker}/{payload}").read_bytes()
+        payload = with_sides(load_exact(body))
+    payload, parse = copy.deepcopy(payload), ADAPTERS[broker][kind]
+    assert parse(payload), "as documented, it is read"
+    refused, wrong = 0, []
     for path in list(places(payload)):
         holder = container_of(payload, path)
         real = holder[path[-1]]
         for odd in ODD:
-            holder[path[-1]] = odd
+            holder[path[-1]] = copy.deepcopy(odd)
             try:
-                parsers[kind](payload)
+                parse(payload)
             except BrokerUnreadable:
                 refused += 1
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is listed
+                wrong.append(f"{path} = {odd!r}: {type(error).__name__}: {error}")
         holder[path[-1]] = real
-    assert refused, "some of it cannot be read"
+    assert wrong == []
+    assert refused, "there are values that cannot be read"

@@ -18,6 +18,7 @@ from optix.adapters.brokers.etrade.words import (
     STATES,
     TRADES,
 )
+from optix.adapters.brokers.exact import currency_of
 from optix.kernel.activity import Activity, ActivityKind, ActivityStatus, PositionEffect
 from optix.kernel.holding import Asset, Balance, Position
 from optix.kernel.money import Money, Price, Rounding
@@ -126,7 +127,7 @@ def activities(told: Iterable[wire.Transaction]) -> Iterator[Activity]:
         if moment is None:
             raise BrokerUnreadable(f"{LABEL} has a transaction without a time.")
         trade = each.brokerage
-        currency = trade.settlement_currency.strip() or "USD"
+        currency = currency_of(trade.settlement_currency.strip())
         kind = KINDS.find(each.transaction_type, ActivityKind.OTHER)
         if kind in {ActivityKind.DEPOSIT, ActivityKind.WITHDRAWAL}:
             kind = ActivityKind.WITHDRAWAL if each.amount < 0 else ActivityKind.DEPOSIT

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
-from optix.adapters.brokers.exact import read
+from optix.adapters.brokers.exact import currency_of, read
 from optix.adapters.brokers.sandbox import wire
 from optix.adapters.brokers.sandbox.client import LABEL
 from optix.adapters.brokers.words import Words
@@ -72,12 +72,12 @@ def accounts(told: object) -> list[BrokerAccount]:
 
 def balances(told: object) -> list[Balance]:
     balance = read(wire.Balances, told, LABEL)
-    worth = balance.net_liquidation
+    worth, currency = balance.net_liquidation, currency_of(balance.currency)
     return [
         Balance(
-            currency=balance.currency,
-            cash=Money(balance.cash, balance.currency),
-            net_liquidation=None if worth is None else Money(worth, balance.currency),
+            currency=currency,
+            cash=Money(balance.cash, currency),
+            net_liquidation=None if worth is None else Money(worth, currency),
         )
     ]
 

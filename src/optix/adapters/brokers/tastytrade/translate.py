@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
+from optix.adapters.brokers.exact import currency_of
 from optix.adapters.brokers.tastytrade import wire
 from optix.adapters.brokers.tastytrade.client import LABEL
 from optix.adapters.brokers.tastytrade.words import ACTIONS, DIRECTIONS, INSTRUMENTS, KINDS, STATES
@@ -62,11 +63,13 @@ def login_key(told: Sequence[wire.AccountItem]) -> str:
 
 
 def balance(told: wire.Balances) -> Balance:
+    currency = currency_of(told.currency)
+
     def money(amount: Decimal | None) -> Money | None:
-        return None if amount is None else Money(amount, told.currency)
+        return None if amount is None else Money(amount, currency)
 
     return Balance(
-        currency=told.currency,
+        currency=currency,
         cash=money(told.cash_balance),
         buying_power=money(told.equity_buying_power),
         option_buying_power=money(told.derivative_buying_power),
@@ -185,7 +188,7 @@ def _joined(told: wire.Transaction, row: Activity, option: Activity | None) -> A
 
 
 def _activity(told: wire.Transaction) -> Activity:
-    kind = _kind_of(told)
+    kind, currency = _kind_of(told), currency_of(told.currency)
     sign, effect = ACTIONS.get(told.action) if told.action else (None, None)
     size = abs(told.quantity) if told.quantity is not None else None
     asset = asset_of(told.symbol, told.instrument_type) if told.symbol else None
@@ -198,12 +201,12 @@ def _activity(told: wire.Transaction) -> Activity:
         status=ActivityStatus.POSTED,
         day=day_of(told.transaction_date),
         at=moment_of(told.executed_at),
-        cash=Money(told.net_value, told.currency),
+        cash=Money(told.net_value, currency),
         asset=asset,
         # Without an action nobody says which way it went.
         quantity=sign * size if sign is not None and size else None,
         price=None if told.price is None else Price(told.price),
-        fees=Money(fees, told.currency) if fees is not None and told.action else None,
+        fees=Money(fees, currency) if fees is not None and told.action else None,
         effect=effect,
         order_id=told.order_id,
         replaces=told.reverses_id or "",
