@@ -6,21 +6,17 @@ Each value of a payload in the documented form is replaced by each of many odd o
 from __future__ import annotations
 
 import copy
-import importlib
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from tests.adapters.brokers.adapters import ADAPTERS
 from tests.adapters.brokers.samples import SAMPLES
 from tests.fixtures.recorded import recorded
 
-from optix.adapters import brokers
 from optix.adapters.brokers.exact import load_exact
 from optix.ports.broker import BrokerUnreadable
-
-Parsers = Mapping[str, Callable[[object], object]]
 
 ODD: tuple[Any, ...] = (
     None,
@@ -47,11 +43,6 @@ ODD: tuple[Any, ...] = (
     [None],
     {},
 )
-ADAPTERS: Mapping[str, Parsers] = {
-    each.name: importlib.import_module(f"{brokers.__name__}.{each.name}").PARSERS
-    for each in pkgutil.iter_modules(brokers.__path__)
-    if each.ispkg
-}
 
 
 def cases() -> Iterator[Any]:

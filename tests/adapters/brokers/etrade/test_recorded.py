@@ -77,16 +77,6 @@ OTHER_ANSWERS = (
     "quotes_sandbox.json",
     "transaction_details_sandbox.json",
 )
-OTHERS = frozenset(
-    (
-        "PROVENANCE.md",
-        "oauth_request_token_response.txt",
-        "option_chains_example.xml",
-        "option_lookup_example.xml",
-        "place_spread_request.xml",
-    )
-)
-
 pytestmark = pytest.mark.recorded
 
 
@@ -96,14 +86,6 @@ def load(name: str) -> Any:
 
 def product(raw: object) -> wire.Product:
     return read(wire.Product, raw, "test")
-
-
-def test_every_file_is_read_by_a_test() -> None:
-    assert {each.name for each in recorded(FOLDER).iterdir()} == {
-        *EXPECTED,
-        *OTHER_ANSWERS,
-        *OTHERS,
-    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)

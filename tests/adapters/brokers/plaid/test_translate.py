@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -315,9 +314,3 @@ class TestRecorded:
     ) -> None:
         with pytest.raises(BrokerUnreadable):
             PARSERS[kind](told(name))
-
-    def test_every_recorded_file_is_read_here(self) -> None:
-        source = Path(__file__).read_text(encoding="utf-8")
-        files = {path.name for path in recorded("brokers/plaid").glob("*.json")}
-        specification = {"plaid-investments.openapi.trimmed.json"}
-        assert [name for name in files - specification if f'"{name}"' not in source] == []

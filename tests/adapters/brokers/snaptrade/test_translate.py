@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -412,8 +411,3 @@ class TestRecorded:
         """They decode exactly, and no parser takes one of them for nothing."""
         with pytest.raises(BrokerUnreadable):
             PARSERS[kind](told(name))
-
-    def test_every_recorded_file_is_read_here(self) -> None:
-        source = Path(__file__).read_text(encoding="utf-8")
-        files = recorded("brokers/snaptrade").glob("*.json")
-        assert [path.name for path in files if f'"{path.name}"' not in source] == []

@@ -73,20 +73,6 @@ NO_ANSWERS = (
 
 @pytest.mark.recorded
 class TestRecorded:
-    def test_every_file_is_read_by_a_test(self) -> None:
-        others = {
-            "PROVENANCE.md",
-            "errors.json",
-            "market_data_by_type.json",
-            "oauth_token_response.json",
-            "option_chain_nested.json",
-        }
-        assert {each.name for each in recorded(FOLDER).iterdir()} == {
-            *EXPECTED,
-            *NO_ANSWERS,
-            *others,
-        }
-
     @pytest.mark.parametrize("name", EXPECTED)
     def test_a_payload_means_what_it_should(self, name: str) -> None:
         kind, expected = EXPECTED[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -447,11 +446,3 @@ class TestRecordedMarket:
     def test_the_clock(self) -> None:
         """OPTIX has a calendar of its own; the recording is only well-formed."""
         assert self.load("market_clock.json")["clock"]["state"] == "open"
-
-
-@pytest.mark.recorded
-def test_every_recorded_file_is_read_here() -> None:
-    folder = recorded("brokers/tradier")
-    source = Path(__file__).read_text(encoding="utf-8")
-    unread = [path.name for path in folder.glob("*.json") if f'"{path.name}"' not in source]
-    assert unread == []

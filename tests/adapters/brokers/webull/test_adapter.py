@@ -266,6 +266,17 @@ class TestGenerations:
                     assert server.asked[-1].query["last_client_order_id"] == "client-n99"
                     assert server.asked[-1].query["end_date"] == "2026-03-04"
 
+    async def test_a_full_page_that_leads_nowhere_is_not_the_end(self, clock: ScaledClock) -> None:
+        async with FakeWebull(clock, Generation.V2).serve() as server:
+            rows = [filled(f"n{number}", "2026-03-02T15:00:00.000Z") for number in range(100)]
+            rows[-1] = {**rows[-1], "client_order_id": None}
+            server.groups = rows
+            async with world_of(server, clock) as world:
+                session = await world.open()
+                account = (await session.list_accounts())[0]
+                with pytest.raises(BrokerUnreadable, match="next page"):
+                    await read_activities(session, account, world)
+
     async def test_the_oldest_has_holdings_in_pages_and_no_orders(self, clock: ScaledClock) -> None:
         async with FakeWebull(clock, Generation.V1).serve() as server:
             server.positions = [holding(str(number)) for number in range(5)]

@@ -51,21 +51,11 @@ OTHER_ANSWERS = (
     "option_order_request.json",
     "order_error.json",
 )
-OTHERS = frozenset(("PROVENANCE.md",))
-
 pytestmark = pytest.mark.recorded
 
 
 def load(name: str) -> Any:
     return load_exact(recorded(f"{FOLDER}/{name}").read_bytes())
-
-
-def test_every_file_is_read_by_a_test() -> None:
-    assert {each.name for each in recorded(FOLDER).iterdir()} == {
-        *EXPECTED,
-        *OTHER_ANSWERS,
-        *OTHERS,
-    }
 
 
 @pytest.mark.parametrize("name", EXPECTED)

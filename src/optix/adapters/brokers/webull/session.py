@@ -134,6 +134,10 @@ class WebullSession:
         if isinstance(told, Mapping) and told.get("pagination_key"):
             return read(wire.Page, told, LABEL).pagination_key
         if self._client.paths.cursor == "last_client_order_id" and len(groups) >= PAGE_ROWS:
+            if not groups[-1].client_order_id:
+                raise BrokerUnreadable(
+                    f"{LABEL} does not say where the next page of orders begins."
+                )
             return groups[-1].client_order_id
         return ""
 
