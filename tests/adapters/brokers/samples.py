@@ -248,6 +248,13 @@ SAMPLES: Mapping[str, Mapping[str, Sequence[Any]]] = {
         "transactions": [[ALPACA_LINE, ALPACA_FILL]],
         "orders": [[ALPACA_ORDER]],
     },
+    "ibkr": {
+        "accounts": ["Portfolio_portfolio-accounts.json"],
+        "positions": ["spec_portfolio_positions.json"],
+        "balances": ["Portfolio_portfolio-ledger.json"],
+        "transactions": ["spec_pa_transactions.json"],
+        "orders": ["Orders_live-orders.json", "spec_live_orders.json"],
+    },
     "tradier": {
         "accounts": ["profile.json"],
         "balances": ["balances_margin.json"],
