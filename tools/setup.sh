@@ -84,7 +84,7 @@ install_with_uv() {
 setup_kernels() {
   wanted="$(sum_of CMakeLists.txt src/optix/*/native/* src/optix/*/*/native/*) $(.venv/bin/python -V) $(pwd)"
   mark=.venv/.kernels-made-from
-  if is_current "$mark" "$wanted"; then return; fi
+  if is_current "$mark" "$wanted" && [ -n "$(ls src/optix/quant/_native.*.so 2>/dev/null)" ]; then return; fi
   rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so
   log=build/kernels.log
   mkdir -p build

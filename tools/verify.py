@@ -211,7 +211,7 @@ def counts_in(lines: Sequence[str]) -> tuple[int, int]:
 
 
 def browser_tests(tally: Tally) -> None:
-    """Run the app's browser tests against the real product on the simulated market."""
+    """Measure the app's first screen, then test it in a browser on the simulated market."""
     name = "browser tests"
     if not (APP / "package.json").is_file():
         return tally.cannot_run(name, "there is no app in this checkout")
@@ -219,6 +219,8 @@ def browser_tests(tally: Tally) -> None:
         browser = find_browser(APP)
     except NoBrowser as error:
         return tally.cannot_run(name, str(error))
+    here = {"OPTIX_CHROMIUM": browser or ""}
+    run_step(Step("app size", _npm("size"), folder=APP, environment=here), tally)
     with running_product(ROOT) as product:
         if product.url is None:
             print(product.log)
@@ -226,7 +228,7 @@ def browser_tests(tally: Tally) -> None:
         environment = {
             "OPTIX_E2E_URL": product.url,
             "OPTIX_E2E_MAIL": str(product.mail),
-            "OPTIX_CHROMIUM": browser or "",
+            **here,
         }
         step = Step(name, _npm("e2e"), suite=True, folder=APP, environment=environment)
         return run_step(step, tally)
@@ -262,8 +264,6 @@ def main(what: str) -> int:
         for step in python_steps():
             run_step(step, tally)
         run_side_by_side(list(app_steps()), tally)
-        if (APP / "package.json").is_file():
-            run_step(Step("app size", _npm("size"), folder=APP), tally)
         browser_tests(tally)
         debian_tests(tally)
     for reason in tally.skipped:

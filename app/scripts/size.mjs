@@ -1,8 +1,7 @@
 // Prints as JSON what the first screen of the built app needs: bytes of scripts, styles and fonts,
-// gzip level 9. With a browser (OPTIX_CHROMIUM, else Playwright's own) it is measured by loading the
-// page; without one it is the upper bound: every script of the build and the fonts of Latin and Greek.
+// gzip level 9, measured by loading the page in a browser (OPTIX_CHROMIUM, else Playwright's own).
 import { createServer } from 'node:http';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -27,22 +26,12 @@ function fileOf(path) {
   return file.startsWith(DIST) && existsSync(file) && statSync(file).isFile() ? file : null;
 }
 
-function allFiles(folder) {
-  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
-    const path = join(folder, entry.name);
-    return entry.isDirectory() ? allFiles(path) : [path];
-  });
-}
-
 async function measured() {
   const { chromium } = await import('@playwright/test');
-  const browser = await chromium
-    .launch({
-      executablePath: process.env.OPTIX_CHROMIUM || undefined,
-      args: ['--no-sandbox', '--disable-gpu'],
-    })
-    .catch(() => null);
-  if (browser === null) return null;
+  const browser = await chromium.launch({
+    executablePath: process.env.OPTIX_CHROMIUM || undefined,
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
   const asked = new Set();
   const server = createServer((request, response) => {
     const path = new URL(request.url, 'http://local').pathname;
@@ -73,15 +62,7 @@ async function measured() {
   return [...asked];
 }
 
-function bound() {
-  return allFiles(DIST).filter((file) => {
-    const kind = KIND[extname(file)];
-    return kind !== undefined && (kind !== 'fonts' || /inter-(latin|greek)-wght/.test(file));
-  });
-}
-
-const seen = await measured();
-const files = seen ?? bound();
+const files = await measured();
 const sum = { html: 0, js: 0, css: 0, fonts: 0 };
 for (const file of files) {
   const kind = KIND[extname(file)];
@@ -90,7 +71,6 @@ for (const file of files) {
 const total = sum.html + sum.js + sum.css + sum.fonts;
 console.log(
   JSON.stringify({
-    method: seen === null ? 'upper bound' : 'measured',
     html_gzip: sum.html,
     js_gzip: sum.js,
     css_gzip: sum.css,

@@ -34,6 +34,8 @@ PUBLIC_OPERATIONS = frozenset(
         ("get", "/api/v1/auth/issuers/{issuer}/callback"),
         ("post", "/api/v1/auth/issuers/{issuer}/callback"),
         ("post", "/api/v1/auth/issuers/finish"),
+        ("get", "/api/v1/brokerages/{provider}/callback"),
+        ("post", "/api/v1/brokerages/{provider}/webhook"),
         ("post", "/api/v1/auth/refresh"),
         ("post", "/api/v1/auth/logout"),
         ("post", "/api/v1/auth/try"),

@@ -42,6 +42,9 @@ MALFORMED_BODIES = {
     "unknown key": b'{"is_admin": true, "role": "admin"}',
     "form": b"a=1&b=2",
 }
+STATEMENT = (
+    b"Run Date,Action,Symbol,Quantity,Price ($),Amount ($)\n01/19/2024,YOU BOUGHT,AAPL,1,190,-190\n"
+)
 NEWCOMER = {"email": "newcomer@example.com", "password": PASSWORD}
 # Answers that say something about a secret without being one.
 NO_SECRETS = {"has_password"}
@@ -111,6 +114,7 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
         },
         "/api/v1/auth/passkeys/registration": await new_passkey(client, caller),
     }
+    files = {"/api/v1/brokerages/imports": STATEMENT}
     wrong: list[str] = []
     creating = [operation for operation in operations if "201" in operation.spec["responses"]]
     assert creating, "nothing is ever created"
@@ -118,7 +122,11 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
         headers = caller.headers if operation.has_user_login else {}
         body = prepared.get(operation.path) or operation.body()
         created = await client.request(
-            operation.method, operation.url(), headers=headers, json=body
+            operation.method,
+            operation.url(),
+            headers=headers,
+            json=body,
+            content=files.get(operation.path),
         )
         if created.status_code != 201:
             wrong.append(f"{operation} answered {created.status_code}: {created.text[:200]}")

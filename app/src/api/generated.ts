@@ -2468,14 +2468,17 @@ export interface components {
          * @description One thing to type.
          */
         ConnectField: {
+            /**
+             * Concealed
+             * @description Typed unseen, as a password is.
+             */
+            concealed: boolean;
             /** Help */
             help: string;
             /** Label */
             label: string;
             /** Name */
             name: string;
-            /** Secret */
-            secret: boolean;
         };
         /**
          * Connection
@@ -11909,7 +11912,7 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description To the app, with a code or an error. */
-            302: {
+            303: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,13 +12,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, Response
@@ -282,6 +282,16 @@ def not_modified(request: Request, tag: str) -> Response | None:
             status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"}
         )
     return None
+
+
+def _searchable(words: str) -> str:
+    if "\x00" in words:
+        raise ValueError("holds a character that no text has")
+    return words
+
+
+# Words of a caller that a query searches for: PostgreSQL takes no NUL.
+SearchWords = Annotated[str, AfterValidator(_searchable)]
 
 
 class RefusingJSONResponse(JSONResponse):

@@ -94,7 +94,7 @@ class Traveller:
         assert page.status_code == 200, page.text
         onward = page.text.split('<a href="')[1].split('"')[0].replace("&amp;", "&")
         back = await self.client.get(onward)
-        assert back.status_code == 302
+        assert back.status_code == 303
         assert back.headers["cache-control"] == "no-store"
         address = urlsplit(back.headers["location"])
         return dict(parse_qsl(address.fragment or address.query))["code"]
@@ -247,7 +247,7 @@ class TestConnecting:
 
     async def test_a_callback_of_nobody_goes_back_with_an_error(self, traveller: Traveller) -> None:
         back = await traveller.client.get(f"{ROOT}/sandbox/callback?state=never&code=x")
-        assert back.status_code == 302
+        assert back.status_code == 303
         assert back.headers["location"].endswith("#error=broker_flow_invalid")
 
 

@@ -141,6 +141,8 @@ class TestKilling:
     def test_a_signalled_program_leaves_no_server(
         self, start: Start, folder: Path, number: int
     ) -> None:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            pytest.skip("who started the tests has this signal ignored, and children inherit that")
         program = start()
         assert program.said
         program.process.send_signal(number)

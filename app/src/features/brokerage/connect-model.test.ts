@@ -21,7 +21,7 @@ const begun = (values: Partial<ConnectBegun>): ConnectBegun => ({
   expires_in_seconds: 600,
   ...values,
 });
-const key = { name: 'key', label: 'Key', secret: true, help: '' };
+const key = { name: 'key', label: 'Key', concealed: true, help: '' };
 
 test('a copied code is one field, a form has the fields of the broker', () => {
   expect(fieldsOf(begun({}))).toEqual([]);

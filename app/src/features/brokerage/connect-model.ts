@@ -64,7 +64,7 @@ const CODE_NAME = 'oauth_verifier';
 /** What has to be typed: the broker's fields, or the code that its page shows. */
 export function fieldsOf({ fields, copies_code: copied }: ConnectBegun): SignInField[] {
   if (fields.length > 0 || !copied) return fields;
-  return [{ name: CODE_NAME, label: t('connect.code'), secret: false, help: '' }];
+  return [{ name: CODE_NAME, label: t('connect.code'), concealed: false, help: '' }];
 }
 
 /** The trimmed values, or the names of those that are missing. */

@@ -132,8 +132,8 @@ test('the step-up is asked for, and closing it leaves everything as it was', asy
 });
 
 const fields = [
-  { name: 'user', label: 'User', secret: false, help: '' },
-  { name: 'token', label: 'Token', secret: true, help: 'Under Settings, API.' },
+  { name: 'user', label: 'User', concealed: false, help: '' },
+  { name: 'token', label: 'Token', concealed: true, help: 'Under Settings, API.' },
 ];
 const form = { ...page, url: null, fields, code: 'typed-code' };
 

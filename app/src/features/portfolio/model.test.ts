@@ -73,6 +73,8 @@ test('what is held says its life and where its price is from', () => {
   expect(heldWords(aPosition({ asset: bond, mark: broker }), NOW)).toBe(
     "10 units · broker's price",
   );
+  const last = { price: 600, source: 'last', as_of: null, quality: null, reason: 'x' } as const;
+  expect(heldWords(aPosition({ mark: last }), NOW)).toMatch(/^10 sh · .*last/);
   const none = { price: null, source: null, as_of: null, quality: null, reason: 'x' } as const;
   expect(heldWords(aPosition({ quantity: null, mark: none }), NOW)).toBe(
     '10, long or short is not known · no price',

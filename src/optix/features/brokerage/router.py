@@ -117,7 +117,7 @@ async def connect_brokerage(
         url=begun.start.url or None,
         fields=[
             schemas.ConnectField(
-                name=each.name, label=each.label, secret=each.secret, help=each.help
+                name=each.name, label=each.label, concealed=each.secret, help=each.help
             )
             for each in begun.start.fields
         ],
@@ -130,16 +130,16 @@ async def connect_brokerage(
 
 @router.get(
     f"{PATH}/{{provider}}/callback",
-    status_code=302,
+    status_code=303,
     response_class=RedirectResponse,
-    responses={302: {"description": "To the app, with a code or an error."}},
+    responses={303: {"description": "To the app, with a code or an error."}},
 )
 async def return_from_brokerage(
     provider: Provider, request: Request, connecting: Connecting
 ) -> RedirectResponse:
     """Where a broker's own page sends the browser. Nothing is connected yet."""
     address = await connecting.return_address(provider, dict(request.query_params))
-    return RedirectResponse(address, status_code=302, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(address, status_code=303, headers={"Cache-Control": "no-store"})
 
 
 @router.post(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from optix.features.brokerage import schemas_imports as answers
 from optix.features.brokerage.imports import (
@@ -52,6 +53,7 @@ Imports = Annotated[StatementImports, Depends(imports_of)]
 )
 async def preview_import(
     request: Request,
+    response: Response,
     user: CurrentUser,
     imports: Imports,
     *,
@@ -74,7 +76,9 @@ async def preview_import(
     page = await imports.preview(
         user.id, body, file_name=unquote(x_file_name), name=name, accounts=account or ()
     )
-    return _import(page)
+    found = _import(page)
+    response.headers["Location"] = f"{IMPORTS_PATH}/{found.id}"
+    return found
 
 
 @router.get(IMPORTS_PATH)

@@ -76,7 +76,7 @@ class ConnectField(_Answer):
 
     name: str
     label: str
-    secret: bool
+    concealed: bool = Field(description="Typed unseen, as a password is.")
     help: str
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import AfterValidator
 from starlette.requests import Request
 
 from optix.features.identity.access import PermissionMissing, StepUpNeeded, identity_of, requires
@@ -32,7 +31,7 @@ from optix.kernel import limits
 from optix.platform import jobs
 from optix.platform.db import ReadSessionDep
 from optix.platform.health import check_health
-from optix.platform.http import errors
+from optix.platform.http import SearchWords, errors
 from optix.platform.origin import origin_of
 
 ADMIN_PATH = "/api/v1/admin"
@@ -42,13 +41,6 @@ router = APIRouter(tags=["admin"])
 IdentityDep = Annotated[Identity, Depends(identity_of)]
 
 
-def _searchable(words: str) -> str:
-    if "\x00" in words:
-        raise ValueError("holds a character that no text has")
-    return words
-
-
-Words = Annotated[str, AfterValidator(_searchable)]
 Cursor = Annotated[
     str | None, Query(max_length=64, description="`next_cursor` of the page before.")
 ]
@@ -65,7 +57,7 @@ Auditor = Annotated[AuthenticatedUser, Depends(requires(Permission.READ_AUDIT))]
 async def list_users(
     identity: IdentityDep,
     q: Annotated[
-        Words,
+        SearchWords,
         Query(max_length=limits.SEARCH_TEXT_LENGTH_MAX, description="Part of address or name."),
     ] = "",
     cursor: Cursor = None,
@@ -131,7 +123,7 @@ async def list_audit_events(
     *,
     user_id: UUID | None = None,
     kind: Annotated[
-        Words, Query(max_length=64, description="How the kind begins: `sign_in.`")
+        SearchWords, Query(max_length=64, description="How the kind begins: `sign_in.`")
     ] = "",
     outcome: Literal["success", "failure"] | None = None,
     since: datetime | None = None,

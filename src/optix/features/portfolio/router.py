@@ -16,7 +16,7 @@ from optix.features.portfolio import schemas
 from optix.features.portfolio.service import PortfolioService
 from optix.kernel import limits
 from optix.kernel.activity import ActivityKind
-from optix.platform.http import errors
+from optix.platform.http import SearchWords, errors
 
 router = APIRouter(prefix="/api/v1", tags=["portfolio"])
 
@@ -57,7 +57,7 @@ async def list_transactions(
         list[ActivityKind] | None, Query(max_length=len(ActivityKind), description="Any of these.")
     ] = None,
     symbol: Annotated[
-        str,
+        SearchWords,
         Query(max_length=limits.CONTRACT_TEXT_LENGTH_MAX, description="Part of a symbol."),
     ] = "",
     start: Annotated[date | None, Query(description="First day.")] = None,

@@ -35,7 +35,7 @@ function Typed({ field, connecting }: { field: SignInField; connecting: Connecti
     testID: `field-${field.name}`,
   };
   // A browser offers to keep what it takes for the password of a site; a key of a broker is none.
-  return field.secret ? (
+  return field.concealed ? (
     <PasswordField {...shared} kept={false} />
   ) : (
     <Field {...shared} autoComplete="off" />
