@@ -18,9 +18,10 @@ from tests.fixtures.market import Market
 from tests.fixtures.waiting import until
 
 from optix.features.market import wire
+from optix.features.market.quote_slots import QuoteSlots
 from optix.kernel import limits
 from optix.kernel.quote import Quality
-from optix.platform.bus import connect
+from optix.platform.bus import Bus, BusUnavailable, connect
 from optix.platform.embedded.stores import packaged_valkey
 
 pytestmark = pytest.mark.stores
@@ -170,6 +171,33 @@ class TestRedis:
             world.emit()
             await world.is_shown()
         assert not world.went_back
+
+    async def test_what_could_not_be_loaded_again_at_once_is_loaded_later(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What the feed says again came too early, and its next change may be far."""
+        book = world.market.book
+        refused = missed = 0
+
+        async def refuse(bus: Bus, topics: object) -> None:
+            nonlocal refused
+            refused += 1
+            raise BusUnavailable("The cache server does not answer.")
+
+        def miss(slots: QuoteSlots, batch: bytes) -> None:
+            nonlocal missed
+            missed += 1
+
+        await world.server.kill()
+        world.emit()
+        await until(lambda: book.quality_now("realtime") is Quality.STALE, seconds=WAIT_SECONDS)
+        with monkeypatch.context() as patched:
+            patched.setattr(Bus, "lease", refuse)
+            patched.setattr(QuoteSlots, "take", miss)
+            await world.server.start()
+            await until(lambda: refused > 0 and missed > 0, seconds=WAIT_SECONDS)
+            await until(lambda: book.feed_status().state == "live", seconds=WAIT_SECONDS)
+        await world.is_shown()
 
     async def test_a_late_joiner_finds_everything_after_it(self, world: World) -> None:
         await world.server.kill()

@@ -78,6 +78,8 @@ class MarketBook:
         self._held: Counter[str] = Counter()
         self._touched: dict[str, int] = {}
         self._listeners: set[Listener] = set()
+        self._background: set[asyncio.Future[Any]] = set()
+        self._is_behind = False  # something could not be loaded again
         self._updates = bus.follow(self._receive)
         self._loader = QuoteLoader(
             self.quotes, bus, self._updates, ask=self.ask, epoch=lambda: self._epoch
@@ -308,6 +310,8 @@ class MarketBook:
         self._status = status
         if status.epoch != self._epoch:
             self._begin(status.epoch, 0)
+        if self._is_behind:  # the bus carries messages again
+            self._reload(anew=True)
         self._tell_status()
 
     def _is_of_older(self, epoch: str) -> bool:
@@ -381,6 +385,7 @@ class MarketBook:
 
         With `anew` not even what Redis keeps is believed: it may be an earlier state.
         """
+        self._is_behind = False
         for key in tuple(self.chains):
             self._reload_chain(key)
         symbols = set(self.quotes.symbols)
@@ -389,16 +394,33 @@ class MarketBook:
             if isinstance(symbol, str):  # also one that could not be loaded before
                 symbols.add(symbol)
         for symbol in symbols:
-            _in_background(self._loader.load(symbol, anew=anew))
+            self._in_background(self._loader.load(symbol, anew=anew))
 
     def _reload_chain(self, key: ChainKey) -> None:
         if key not in self.chains or key in self._loading:
             return
         topic = wire.chain_topic(key)
         if topic in self._held or topic in self._touched:
-            _in_background(self._load_chain(key))
+            self._in_background(self._load_chain(key))
         else:
             self._drop_chain(key)
+
+    def _in_background(self, work: Any) -> None:
+        """Run `work`, whose failure the next reader will meet and report.
+
+        Where the bus failed it is done again with the next word of the feed: without another
+        change nothing else would tell that a number is old.
+        """
+        task = asyncio.ensure_future(work)
+        self._background.add(task)
+
+        def done(finished: asyncio.Future[Any]) -> None:
+            self._background.discard(finished)
+            if not finished.cancelled() and (error := finished.exception()) is not None:
+                self._is_behind = self._is_behind or isinstance(error, BusUnavailable)
+                log.info("book.reload_failed", error=str(error))
+
+        task.add_done_callback(done)
 
     # Upkeep
 
@@ -443,20 +465,6 @@ class MarketBook:
 
 
 _SILENCE_NS = int(limits.FEED_SILENCE_SECONDS_MAX * NANOSECONDS)
-_background: set[asyncio.Future[Any]] = set()
-
-
-def _in_background(work: Any) -> None:
-    """Run `work`, whose failure the next reader will meet and report."""
-    task = asyncio.ensure_future(work)
-    _background.add(task)
-
-    def done(finished: asyncio.Future[Any]) -> None:
-        _background.discard(finished)
-        if not finished.cancelled() and (error := finished.exception()) is not None:
-            log.info("book.reload_failed", error=str(error))
-
-    task.add_done_callback(done)
 
 
 def _key_of(underlying: str, expiration: str) -> ChainKey:
