@@ -74,7 +74,7 @@ class TestUnitsOfWork:
     async def test_a_wrong_statement_stays_a_bug(self, database: Database) -> None:
         with pytest.raises(ProgrammingError):
             async with database.reading() as session:
-                await session.execute(text("SELECT nothing FROM nowhere"))
+                await session.execute(text("SELECT nothing FROM user_account"))
 
     async def test_the_session_speaks_utc(self, database: Database) -> None:
         async with database.reading() as session:
@@ -110,6 +110,16 @@ class TestNotNow:
                 await database.ping()
         assert refused.value.code == "database_busy"
         await database.ping()
+        await database.close()
+
+    async def test_a_database_before_its_migration_is_unavailable(
+        self, fresh_database: str
+    ) -> None:
+        database = Database.from_url(fresh_database)
+        with pytest.raises(DatabaseUnavailable) as refused:
+            async with database.reading() as session:
+                await session.execute(text("SELECT * FROM table_of_the_next_release"))
+        assert refused.value.code == "database_not_migrated"
         await database.close()
 
     async def test_a_server_that_is_not_there_is_tried_again_then_unavailable(

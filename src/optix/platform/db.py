@@ -52,6 +52,7 @@ IDLE_IN_TRANSACTION_MILLISECONDS_MAX = 15_000
 
 # SQLSTATE classes and codes that say "not now", as opposed to "this statement is wrong".
 _NOT_NOW = ("08", "53", "57", "40001", "40P01", "55P03")
+_NO_SUCH_TABLE = "42P01"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -203,6 +204,11 @@ class _not_now_as_unavailable:  # noqa: N801  # used like a function
             state = str(getattr(error.orig, "sqlstate", None) or "")
             if error.connection_invalidated or state.startswith(_NOT_NOW):
                 raise DatabaseUnavailable("The database did not answer in time.") from error
+            if state == _NO_SUCH_TABLE:  # a process of a release may start before its migration
+                raise DatabaseUnavailable(
+                    "The database lacks a table of this release: it is not migrated yet.",
+                    code="database_not_migrated",
+                ) from error
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
