@@ -61,6 +61,84 @@ test('a refusal that will not pass brings the old state back', async () => {
   expect(await loadJson('optix.preferences')).toBeNull();
 });
 
+test('two choices in a row are both kept, whichever answer takes long', async () => {
+  const sent: Record<string, unknown>[] = [];
+  fetchMock.mockImplementation(async (request: Request) => {
+    const { preferences } = (await request.json()) as { preferences: Record<string, unknown> };
+    sent.push(preferences);
+    if (sent.length === 1) await new Promise((resolve) => setTimeout(resolve, 20));
+    return answer(200, { ...testUser, preferences });
+  });
+  const first = changePreferences({ theme: 'light' });
+  const second = changePreferences({ direction_colours: 'blue_orange' });
+  await first;
+  expect(sessionStore.get()).toMatchObject({
+    user: { preferences: { theme: 'light', direction_colours: 'blue_orange' } },
+  });
+  await second;
+  expect(sent.at(-1)).toMatchObject({ theme: 'light', direction_colours: 'blue_orange' });
+  expect(sessionStore.get()).toMatchObject({
+    user: { preferences: { theme: 'light', direction_colours: 'blue_orange' } },
+  });
+  expect(await loadJson('optix.preferences')).toBeNull();
+});
+
+test('what is chosen while the answer to the choice before is on its way stays waiting', async () => {
+  let finish: (value: Response) => void = () => undefined;
+  fetchMock.mockImplementationOnce(
+    () =>
+      new Promise<Response>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  fetchMock.mockRejectedValueOnce(new TypeError('Failed to fetch'));
+  const first = changePreferences({ theme: 'light' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const second = changePreferences({ direction_colours: 'blue_orange' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  finish(answer(200, light));
+  await Promise.all([first, second]);
+  expect(sessionStore.get()).toMatchObject({
+    user: { preferences: { theme: 'light', direction_colours: 'blue_orange' } },
+  });
+  expect(await loadJson('optix.preferences')).toMatchObject({
+    change: { direction_colours: 'blue_orange' },
+  });
+});
+
+test('a person who signs out meanwhile is not brought back by an answer', async () => {
+  let finish: (value: Response) => void = () => undefined;
+  fetchMock.mockImplementationOnce(
+    () =>
+      new Promise<Response>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const change = changePreferences({ theme: 'light' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  sessionStore.set({ phase: 'signed-out', notice: null, challenge: null });
+  finish(answer(200, light));
+  await change;
+  expect(sessionStore.get().phase).toBe('signed-out');
+});
+
+test('a refusal after one has signed out changes nobody', async () => {
+  let finish: (value: Response) => void = () => undefined;
+  fetchMock.mockImplementationOnce(
+    () =>
+      new Promise<Response>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const change = changePreferences({ theme: 'light' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const refused = change.catch((error: unknown) => error);
+  sessionStore.set({ phase: 'signed-out', notice: null, challenge: null });
+  finish(answer(422, { code: 'invalid_input', detail: 'No such theme.' }));
+  expect(await refused).toBeInstanceOf(Error);
+  expect(sessionStore.get().phase).toBe('signed-out');
+});
+
 test('a name is sent without the spaces around it', async () => {
   fetchMock.mockResolvedValue(answer(200, { ...testUser, display_name: 'A. L.' }));
   await renameUser('  A. L. ');

@@ -5,7 +5,7 @@
 import { api, unwrap } from '@/api/client';
 import { asFailure } from '@/api/failure';
 import { acceptUser, sessionStore } from '@/api/session-store';
-import type { Preferences } from '@/api/types';
+import type { Preferences, User } from '@/api/types';
 import { loadJson, removeKey, saveJson } from '@/lib/storage';
 
 const WAITING_KEY = 'optix.preferences';
@@ -25,8 +25,65 @@ function isWaiting(value: unknown): value is Waiting {
   );
 }
 
-async function send(preferences: Preferences): Promise<void> {
-  await acceptUser(await unwrap(api.PATCH('/api/v1/users/me', { body: { preferences } })));
+/** One after the other, whatever became of the one before. */
+class Turns {
+  private last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.last.then(work);
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+const storing = new Turns();
+// An answer tells what was chosen when it was asked: two at once, and the older could come last.
+const sending = new Turns();
+
+function keep(userId: string, change: Partial<Preferences>): Promise<void> {
+  return storing.take(async () => {
+    const kept = await loadJson(WAITING_KEY);
+    const earlier = isWaiting(kept) && kept.userId === userId ? kept.change : {};
+    await saveJson(WAITING_KEY, { userId, change: { ...earlier, ...change } });
+  });
+}
+
+/** Let go of what was settled; return what was chosen since, which still waits. */
+function letGo(userId: string, settled: Partial<Preferences>): Promise<Partial<Preferences>> {
+  return storing.take(async () => {
+    const kept = await loadJson(WAITING_KEY);
+    if (!isWaiting(kept) || kept.userId !== userId) return {};
+    const left = Object.entries(kept.change).filter(
+      ([name, value]) => settled[name as keyof Preferences] !== value,
+    );
+    if (left.length === 0) await removeKey(WAITING_KEY);
+    else await saveJson(WAITING_KEY, { userId, change: Object.fromEntries(left) });
+    return Object.fromEntries(left);
+  });
+}
+
+function signedIn(userId: string): User | null {
+  const session = sessionStore.get();
+  return session.phase === 'signed-in' && session.user.id === userId ? session.user : null;
+}
+
+async function send(userId: string): Promise<void> {
+  const user = signedIn(userId);
+  if (user === null) return;
+  const { preferences } = user;
+  const told = await unwrap(api.PATCH('/api/v1/users/me', { body: { preferences } }));
+  const since = await letGo(userId, preferences);
+  if (signedIn(userId) === null) return;
+  await acceptUser({ ...told, preferences: { ...told.preferences, ...since } });
+}
+
+async function takeBack(before: User, change: Partial<Preferences>): Promise<void> {
+  await letGo(before.id, change);
+  const user = signedIn(before.id);
+  if (user === null) return;
+  const names = Object.keys(change) as (keyof Preferences)[];
+  const old = Object.fromEntries(names.map((name) => [name, before.preferences[name]]));
+  await acceptUser({ ...user, preferences: { ...user.preferences, ...old } });
 }
 
 /** Show the change, keep it, send it. A refusal that will not pass brings the old state back. */
@@ -35,17 +92,12 @@ export async function changePreferences(change: Partial<Preferences>): Promise<v
   if (session.phase !== 'signed-in') return;
   const before = session.user;
   const preferences = { ...before.preferences, ...change };
-  await acceptUser({ ...before, preferences });
-  const kept = await loadJson(WAITING_KEY);
-  const earlier = isWaiting(kept) && kept.userId === before.id ? kept.change : {};
-  await saveJson(WAITING_KEY, { userId: before.id, change: { ...earlier, ...change } });
+  await Promise.all([acceptUser({ ...before, preferences }), keep(before.id, change)]);
   try {
-    await send(preferences);
-    await removeKey(WAITING_KEY);
+    await sending.take(() => send(before.id));
   } catch (error) {
     if (asFailure(error).temporary) return;
-    await removeKey(WAITING_KEY);
-    await acceptUser(before);
+    await takeBack(before, change);
     throw error;
   }
 }
