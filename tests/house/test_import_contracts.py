@@ -56,6 +56,10 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"features/streaming/models.py": ""}
         | {"processes/planted.py": "from optix.features.streaming import models\n"},
     ],
+    "private-watchlists": [
+        {"features/watchlists/models.py": ""}
+        | {"processes/planted.py": "from optix.features.watchlists import models\n"},
+    ],
     "private-sandbox": [
         {"features/sandbox/models.py": ""}
         | {"processes/planted.py": "from optix.features.sandbox import models\n"},

@@ -93,7 +93,7 @@ class TestPublishing:
     async def test_a_channel_that_does_not_exist_is_our_mistake(
         self, events: UserEvents, alice: UserId
     ) -> None:
-        assert {"account", "alerts", "fills", "portfolio", "sync"} == CHANNELS
+        assert {"account", "alerts", "fills", "portfolio", "sync", "watchlists"} == CHANNELS
         with pytest.raises(AssertionError, match="no channel gossip"):
             await events.publish(alice, "gossip", "x", {}, AT_NS)  # type: ignore[arg-type]  # on purpose
 

@@ -35,6 +35,7 @@ TABLE_OF_ID = {
     "link_id": "issuer_link",
     "connection_id": "broker_connection",
     "import_id": "broker_import",
+    "watchlist_id": "watchlist",
 }
 # Ids of a body that prove nothing alone and belong to nobody who is signed in.
 OF_A_STRANGER = {"registration_id"}

@@ -308,3 +308,15 @@ ISSUER_KEYS_MAX = 32
 ISSUER_SECONDS_MAX = 10.0  # of one request to an issuer
 ISSUER_METADATA_SECONDS = 3_600
 ISSUER_KEYS_REFETCH_SECONDS = 30  # an unknown key id asks the issuer again, not more often
+
+# Watchlists
+WATCHLISTS_PER_USER_MAX = 50
+WATCHLIST_SYMBOLS_MAX = 500  # the most that an operator may set; the usual is 50
+WATCHLIST_SECTIONS_MAX = 50
+WATCHLIST_NAME_LENGTH_MAX = 80
+WATCHLIST_NOTE_LENGTH_MAX = 500
+WATCHLIST_RANK_LENGTH_MAX = 64
+WATCHLIST_EDITS_MAX = 500  # in one request
+WATCHLIST_EDIT_AGE_SECONDS_MAX = 60 * 86_400  # an edit that waited longer on a device is refused
+WATCHLIST_REMOVED_KEPT_SECONDS = 90 * 86_400  # longer than any edit may wait
+WATCHLIST_TEXT_LENGTH_MAX = 100_000  # of an import

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
+from optix.kernel import limits
 from optix.platform.setting_types import (
     Group,
     OptionalPath,
@@ -103,6 +104,18 @@ class LimitSettings(Group):
             name.removeprefix("rate_limit_"): getattr(self, name)
             for name in type(self).model_fields
         }
+
+
+class ListSettings(Group):
+    """How long the lists of users may grow."""
+
+    watchlist_symbols: int = Field(
+        50,
+        ge=1,
+        le=limits.WATCHLIST_SYMBOLS_MAX,
+        description="Symbols that one watchlist may have.",
+        examples=["100"],
+    )
 
 
 class AuditSettings(Group):

@@ -45,6 +45,7 @@ from optix.platform.provider_settings import (
 from optix.platform.security_settings import (
     AuditSettings,
     LimitSettings,
+    ListSettings,
     NetworkSettings,
     SecretSettings,
     VaultProvider,
@@ -267,6 +268,7 @@ class Settings(BaseModel):
         "secrets": SecretSettings,
         "network": NetworkSettings,
         "limits": LimitSettings,
+        "lists": ListSettings,
         "audit": AuditSettings,
         "vault": VaultSettings,
         "sign_in": SignInSettings,
@@ -294,6 +296,7 @@ class Settings(BaseModel):
     secrets: SecretSettings
     network: NetworkSettings
     limits: LimitSettings
+    lists: ListSettings
     audit: AuditSettings
     vault: VaultSettings
     sign_in: SignInSettings

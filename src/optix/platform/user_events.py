@@ -44,7 +44,7 @@ SHARDS: Final = 16
 PUBLISH: Final = "events.publish"  # a job
 FORGET: Final = "events.forget"  # a job
 
-EventChannel = Literal["account", "alerts", "fills", "portfolio", "sync"]
+EventChannel = Literal["account", "alerts", "fills", "portfolio", "sync", "watchlists"]
 CHANNELS: Final[frozenset[str]] = frozenset(get_args(EventChannel))
 Body = Mapping[str, str | int | float | bool | None]
 

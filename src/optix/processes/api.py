@@ -39,6 +39,8 @@ from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.features.portfolio import router as portfolio_http
 from optix.features.portfolio.service import PortfolioService
+from optix.features.watchlists import router as watchlists_http
+from optix.features.watchlists.service import WatchlistService
 from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.kernel.errors import InvalidInput, OptixError, Unavailable
@@ -86,6 +88,7 @@ class ApiDependencies:
     cors_origins: Sequence[str] = ()
     trusted_proxies: Sequence[Network] = ()
     rate_limits: Mapping[str, int]  # requests a minute by rule
+    watchlist_symbols: int
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -138,12 +141,18 @@ def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
     app.include_router(portfolio_http.router)
 
 
+def mount_watchlists(app: FastAPI, deps: ApiDependencies) -> None:
+    app.state.watchlists = WatchlistService(deps.clock, symbols_max=deps.watchlist_symbols)
+    app.include_router(watchlists_http.router)
+
+
 # One line per module: its name on the command line, and how its routers come into an app.
 MODULES: Final[Mapping[str, Mount]] = {
     "identity": mount_identity,
     "market": mount_market,
     "brokerage": mount_brokerage,
     "portfolio": mount_portfolio,
+    "watchlists": mount_watchlists,
 }
 
 

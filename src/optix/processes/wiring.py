@@ -36,6 +36,7 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
+from optix.features.watchlists.service import exported_watchlists
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
 from optix.platform.bus import Bus, connect
@@ -46,7 +47,7 @@ from optix.platform.key_providers import GivenRing, RingKeys, key_provider
 from optix.platform.metrics import new_registry
 from optix.platform.migrations import run_migrations
 from optix.platform.secrets import Secrets
-from optix.platform.security_settings import LimitSettings
+from optix.platform.security_settings import LimitSettings, ListSettings
 from optix.platform.settings import Settings
 from optix.platform.telemetry import hide
 from optix.platform.user_events import UserEvents
@@ -93,6 +94,7 @@ SECTIONS: Final = {
     "brokerage_connections": exported_connections,
     "brokerage_accounts": exported_accounts,
     "brokerage_imports": exported_imports,
+    "watchlists": exported_watchlists,
 }
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
 
@@ -220,6 +222,7 @@ def _dependencies(
         cors_origins=settings.network.cors_origins,
         trusted_proxies=settings.network.trusted_proxies,
         rate_limits=settings.limits.per_minute,
+        watchlist_symbols=settings.lists.watchlist_symbols,
         registry=registry,
     )
 
@@ -447,5 +450,6 @@ def openapi_document() -> dict[str, Any]:
         clock=clock,
         metrics_token="",
         rate_limits=LimitSettings().per_minute,
+        watchlist_symbols=ListSettings().watchlist_symbols,
     )
     return create_app(deps).openapi()
