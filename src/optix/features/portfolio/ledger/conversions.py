@@ -37,7 +37,7 @@ def events_of(lines: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
         if activity.kind in CONVERSIONS:
             by = activity.group or (activity.kind, activity.day)
             events[line.account, by, _series_of(line)].append(line)
-    return [part for event in events.values() for part in _by_strike(event)]
+    return list(events.values())
 
 
 def _series_of(line: LedgerLine) -> tuple[object, ...]:
@@ -47,21 +47,22 @@ def _series_of(line: LedgerLine) -> tuple[object, ...]:
     return (asset.contract.right, asset.contract.expiration)
 
 
-def _by_strike(event: list[LedgerLine]) -> list[list[LedgerLine]]:
-    """Part the contracts of one series into pairs: the lowest old strike with the lowest new."""
-    if not _series_of(event[0]):
-        return [event]
-    sides: tuple[list[LedgerLine], list[LedgerLine]] = ([], [])
+def _pairs(state: State, event: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
+    """Part the contracts of one series: the lowest old strike with the lowest new, and so on.
+
+    Old is what closes what is open; a short contract leaves by coming in.
+    """
+    old: list[LedgerLine] = []
+    new: list[LedgerLine] = []
     for line in event:
-        sides[(line.activity.quantity or ZERO) > 0].append(line)
-    keys = [sorted({_strike(line) for line in side}) for side in sides]
-    if len(keys[0]) != len(keys[1]):
-        return [event]
-    parts: list[list[LedgerLine]] = [[] for _ in keys[0]]
-    for side, strikes in zip(sides, keys, strict=True):
-        for line in side:
-            parts[strikes.index(_strike(line))].append(line)
-    return parts
+        asset, quantity = line.activity.asset, line.activity.quantity or ZERO
+        assert asset is not None, "it is a contract"
+        closes = state.pool(line.account, asset).open_against(quantity)
+        (old if closes else new).append(line)
+    sides = [sorted({_strike(line) for line in side}) for side in (old, new)]
+    if len(sides[0]) != len(sides[1]):
+        return [list(event)]
+    return [[line for line in event if _strike(line) in pair] for pair in zip(*sides, strict=True)]
 
 
 def _strike(line: LedgerLine) -> tuple[int, str]:
@@ -71,8 +72,13 @@ def _strike(line: LedgerLine) -> tuple[int, str]:
     return (asset.contract.strike_milli, asset.symbol)
 
 
-def book_conversion(state: State, lines: Sequence[LedgerLine]) -> None:
+def book_conversion(state: State, event: Sequence[LedgerLine]) -> None:
     """Book all lines of one event in one account."""
+    for lines in _pairs(state, event) if _series_of(event[0]) else [event]:
+        _book(state, lines)
+
+
+def _book(state: State, lines: Sequence[LedgerLine]) -> None:
     draft = EntryDraft(lines[0], also=lines[1:])
     cash = sum((line.activity.cash.amount for line in lines), ZERO)
     draft.post(Book.CASH, cash)

@@ -70,9 +70,9 @@ def match_deliveries(lines: Sequence[LedgerLine]) -> dict[UUID, Delivery]:
     ]
     free: Free = defaultdict(list)
     for line in lines:
-        if line.activity.kind in _SHARES_TOLD_AS and not _is_contract(line):
-            if line.activity.quantity and line.id not in found:
-                free[line.account, line.activity.quantity].append(line)
+        shares = line.activity.kind in _SHARES_TOLD_AS and not _is_contract(line)
+        if shares and line.activity.quantity and line.id not in found:
+            free[line.account, line.activity.quantity].append(line)
     for delivery in [*_same_shares(alone, free), *_summed(alone, free)]:
         if not any(line.id in found for line in (*delivery.contracts, *delivery.shares)):
             _note(found, delivery)
