@@ -110,7 +110,7 @@ def book_expiry(state: State, line: LedgerLine) -> None:
         part = share_of(cash, closed, abs(quantity))
         state.dispose(draft, state.take(line, asset, closed), part, kind)
         cash -= part
-    if closed != abs(quantity):
+    if closed != abs(quantity) or (not closed and cash):
         rest = (abs(quantity) - closed).copy_sign(quantity)
         _close_too_much(state, draft, asset, rest, cash)
     state.finish(draft)
