@@ -309,6 +309,10 @@ ISSUER_SECONDS_MAX = 10.0  # of one request to an issuer
 ISSUER_METADATA_SECONDS = 3_600
 ISSUER_KEYS_REFETCH_SECONDS = 30  # an unknown key id asks the issuer again, not more often
 
+# Ledger
+LEDGER_RETRY_SECONDS = 60.0  # after an owner who could not be booked for a fault of ours
+LEDGER_OWNERS_AT_ONCE_MAX = 100  # booked between two looks at who waits
+
 # Watchlists
 WATCHLISTS_PER_USER_MAX = 50
 WATCHLIST_SYMBOLS_MAX = 500  # the most that an operator may set; the usual is 50

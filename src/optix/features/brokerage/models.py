@@ -129,6 +129,19 @@ class BrokerActivity(Base):
         Index("ix_broker_activity_days", "account_id", "day"),
         Index("ix_broker_activity_ids", "ids", postgresql_using="gin"),
         Index("ix_broker_activity_owner", "user_id", "day"),
+        Index("ix_broker_activity_symbol", "user_id", "symbol"),
+        Index(
+            "ix_broker_activity_activity_group",
+            "user_id",
+            "activity_group",
+            postgresql_where=text("activity_group <> ''"),
+        ),
+        Index(
+            "ix_broker_activity_replaces",
+            "user_id",
+            "replaces",
+            postgresql_where=text("replaces <> ''"),
+        ),
         Index(
             "ix_broker_activity_import_id",
             "import_id",

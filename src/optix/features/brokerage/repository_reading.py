@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import Row, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from optix.features.brokerage.models import (
@@ -77,5 +78,57 @@ async def list_lines(
         .where(*wanted)
         .order_by(BrokerActivity.day.desc(), moment.desc(), BrokerActivity.id.desc())
         .limit(limit)
+    )
+    return found.all()
+
+
+_LINE = BrokerActivity.__table__.c
+
+
+async def list_history(
+    session: ReadSession,
+    owner: UserId,
+    *,
+    symbols: Collection[str] | None = None,
+    ids: Collection[UUID] = (),
+) -> Sequence[Row[Any]]:
+    """Return lines with these symbols or ids, or all of them, in the order they were first seen.
+
+    Rows, not objects: a whole history is some ten thousand of them.
+    """
+    wanted = [_LINE.user_id == owner]
+    if symbols is not None:
+        wanted.append(or_(_LINE.symbol.in_(list(symbols)), _LINE.id.in_(list(ids))))
+    found = await session.execute(
+        select(BrokerActivity.__table__).where(*wanted).order_by(_LINE.first_seen_at, _LINE.id)
+    )
+    return found.all()
+
+
+async def list_partners(
+    session: ReadSession,
+    owner: UserId,
+    *,
+    groups: Collection[str],
+    days: Collection[date],
+    kinds: Collection[ActivityKind],
+    names: Collection[str],
+    replaced: Collection[str],
+) -> Sequence[Row[UUID, str | None]]:
+    """Return (id, symbol) of lines that may be one event with others.
+
+    Those of the groups; those of the kinds on the days; those that replace one of the names; and
+    those that are called by one of the names in `replaced`.
+    """
+    found = await session.execute(
+        select(_LINE.id, _LINE.symbol).where(
+            _LINE.user_id == owner,
+            or_(
+                _LINE.activity_group.in_(sorted(groups)),
+                _LINE.kind.in_(sorted(kinds)) & _LINE.day.in_(sorted(days)),
+                _LINE.replaces.in_(sorted(names)),
+                _LINE.ids.overlap(sorted(replaced)),
+            ),
+        )
     )
     return found.all()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID, uuid5
 
-from optix.features.brokerage import records, repository, repository_reading
+from optix.features.brokerage import (
+    records,
+    repository,
+    repository_imports,
+    repository_reading,
+)
 from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity
 from optix.features.brokerage.provisional import NEW_YORK
 from optix.features.brokerage.repository import line_of
@@ -80,6 +85,68 @@ class LineFilter:
 class LinePage:
     lines: Sequence[Line]
     next: str | None
+
+
+# How other features keep an asset or a line as JSON.
+asset_record = records.dump_asset
+asset_of_record = records.load_asset
+line_record = repository_imports.dump_record
+line_of_record = repository_imports.load_record
+
+
+async def load_history(
+    session: ReadSession,
+    owner: UserId,
+    *,
+    symbols: Collection[str] | None = None,
+    ids: Collection[UUID] = (),
+) -> list[Line]:
+    """Return lines with these symbols or ids, or all of them, the first seen first."""
+    rows = await repository_reading.list_history(session, owner, symbols=symbols, ids=ids)
+    return [
+        Line(
+            id=row.id,
+            account_id=row.account_id,
+            activity=records.load_activity(
+                {**row._mapping, "group": row.activity_group},  # noqa: SLF001  # SQLAlchemy's name
+                name=row.ids[-1] if row.ids else "",
+            ),
+            source=row.source,
+            absent_since=row.absent_since,
+        )
+        for row in rows
+    ]
+
+
+async def find_partners(
+    session: ReadSession,
+    owner: UserId,
+    lines: Sequence[Activity],
+    *,
+    by_group: Collection[ActivityKind],
+    by_day: Collection[ActivityKind],
+) -> list[tuple[UUID, str | None]]:
+    """Return (id, symbol) of the lines that may be one event with `lines`.
+
+    Those of the same group, where it is of a kind in `by_group`; those of the same day and kind,
+    where that is in `by_day`; those that correct one of the lines, or are corrected by one.
+    """
+    grouped = {line.group for line in lines if line.group and line.kind in by_group}
+    days = {line.day for line in lines if line.kind in by_day}
+    names = {line.id for line in lines if line.id}
+    replaced = {line.replaces for line in lines if line.replaces}
+    if not (grouped or days or names or replaced):
+        return []
+    rows = await repository_reading.list_partners(
+        session,
+        owner,
+        groups=grouped,
+        days=days,
+        kinds=by_day,
+        names=names,
+        replaced=replaced,
+    )
+    return [(row.id, row.symbol) for row in rows]
 
 
 class BrokerageService:
