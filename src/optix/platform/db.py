@@ -11,7 +11,7 @@ A unit of work for a user names its `owner`: PostgreSQL then shows it that user'
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, NewType, Self, cast
@@ -19,7 +19,19 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import Depends
-from sqlalchemy import DateTime, MetaData, Text, Uuid, event, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    MetaData,
+    Text,
+    Uuid,
+    any_,
+    event,
+    literal,
+    make_url,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -29,7 +41,7 @@ from sqlalchemy.ext.asyncio import (
     async_sessionmaker,
     create_async_engine,
 )
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 from starlette.requests import HTTPConnection
 
 from optix.kernel.errors import Unavailable
@@ -217,6 +229,17 @@ def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
     # time, which is more than most requests need for their work.
     if connection.driver_connection.is_closed():
         raise InvalidatePoolError("the server closed the connection")
+
+
+def is_one_of(
+    column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Iterable[Any]
+) -> ColumnElement[bool]:
+    """Return `column = ANY(values)`: one parameter, however many values there are.
+
+    `in_` has a parameter for each, of which PostgreSQL takes 32,767, and a statement of its own to
+    plan for each count.
+    """
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def database_of(connection: HTTPConnection) -> Database:

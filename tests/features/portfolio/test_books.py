@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from tests.features.portfolio.ledger.golden_book import asset_of
-from tests.fixtures.broker_books import add_account, trade
+from tests.fixtures.broker_books import add_account, add_lines, trade
 from tests.fixtures.factors import fresh_user
 
 from optix.features.brokerage import records
@@ -76,31 +75,6 @@ async def current(database: Database, table: type[Base]) -> list[dict[str, Any]]
 
 async def everything(database: Database) -> dict[str, list[dict[str, Any]]]:
     return {table.__tablename__: await current(database, table) for table in DERIVED}
-
-
-async def add_lines(
-    database: Database, account: UUID, lines: Sequence[Activity], seen: datetime
-) -> None:
-    async with database.writing() as session:
-        row = await session.get_one(BrokerAccountRow, account)
-        await session.execute(
-            sa.insert(BrokerActivity),
-            [
-                {
-                    "id": UUID(int=random.Random(line.id).getrandbits(128), version=4),
-                    "user_id": row.user_id,
-                    "account_id": row.id,
-                    "ids": [line.id],
-                    "source": "broker",
-                    "import_id": None,
-                    "first_seen_at": seen,
-                    "absent_since": None,
-                    "revisions": [],
-                    **records.dump_activity(line),
-                }
-                for line in lines
-            ],
-        )
 
 
 async def revise(database: Database, name: str, **values: Any) -> None:

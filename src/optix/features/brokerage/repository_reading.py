@@ -18,7 +18,7 @@ from optix.features.brokerage.models import (
 )
 from optix.kernel.activity import ActivityKind
 from optix.kernel.ids import UserId
-from optix.platform.db import ReadSession
+from optix.platform.db import ReadSession, is_one_of
 
 # Lines without a moment stand before those of their day that have one.
 _NO_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
@@ -98,7 +98,7 @@ async def list_history(
     """
     wanted = [_LINE.user_id == owner]
     if symbols is not None:
-        wanted.append(or_(_LINE.symbol.in_(list(symbols)), _LINE.id.in_(list(ids))))
+        wanted.append(or_(is_one_of(_LINE.symbol, symbols), is_one_of(_LINE.id, ids)))
     found = await session.execute(
         select(BrokerActivity.__table__).where(*wanted).order_by(_LINE.first_seen_at, _LINE.id)
     )
@@ -124,9 +124,9 @@ async def list_partners(
         select(_LINE.id, _LINE.symbol).where(
             _LINE.user_id == owner,
             or_(
-                _LINE.activity_group.in_(sorted(groups)),
-                _LINE.kind.in_(sorted(kinds)) & _LINE.day.in_(sorted(days)),
-                _LINE.replaces.in_(sorted(names)),
+                is_one_of(_LINE.activity_group, groups),
+                is_one_of(_LINE.kind, kinds) & is_one_of(_LINE.day, days),
+                is_one_of(_LINE.replaces, names),
                 _LINE.ids.overlap(sorted(replaced)),
             ),
         )

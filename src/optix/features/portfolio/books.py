@@ -1,15 +1,15 @@
 """Booking one owner's history: what changed decides which families are booked, each from scratch.
 
 Families never depend on each other (`ledger.families`), and ids are made from the lines, so what
-is booked step by step is what a rebuild gives: there is no other way in. Everything of one booking
-is one transaction, with the list of changes it came from: a crash leaves both as they were.
+is booked step by step is what a rebuild gives: there is no other way in. What one booking writes is
+one transaction, with the list of changes it came from: a crash leaves both as they were.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -31,12 +31,13 @@ from optix.features.portfolio.ledger.values import (
 )
 from optix.features.portfolio.models import OwnLine
 from optix.features.portfolio.repository import Change
+from optix.kernel import limits
 from optix.kernel.activity import ActivityKind
 from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.ids import UserId
 from optix.kernel.instrument import MalformedContract, parse_option
 from optix.kernel.roots import underlying_of
-from optix.platform.db import Database, ReadSession, WriteSession
+from optix.platform.db import Database, ReadSession
 from optix.platform.user_events import leave
 
 ALL = Change(None, None)
@@ -65,6 +66,10 @@ class _Wanted:
             self.symbols.add(_alone(line_id))
 
 
+class _BookedElsewhere(Exception):  # no error: somebody else is at it
+    """Another worker books the same changes: this transaction is rolled back."""
+
+
 class LedgerBooks:
     """Books what changed. One per process; owners are booked one after the other."""
 
@@ -80,42 +85,57 @@ class LedgerBooks:
     async def book(self, owner: UserId) -> bool:
         """Book what changed of an owner; False where there is nothing, or another does it.
 
+        What is read, worked out and written are three steps, because no transaction waits while
+        this process computes. If another one took the same changes meanwhile, nothing is written;
+        what was changed meanwhile is still noted, and booked next.
         Effects: the tables of the ledger; `portfolio/changed` for the owner's devices.
         """
-        async with self._database.writing() as session:
-            if not await repository.lock_owner(session, owner):
-                return False
-            changes = await repository.take_changes(session, owner)
+        async with self._database.reading() as session:
+            changes = await repository.list_changes(session, owner)
             if not changes:
                 return False
-            if await self._book(session, owner, changes):
-                body = {"what": "ledger"}
-                now_ns = self._clock.now_ns()
-                await leave(session, owner, "portfolio", "changed", body, at_ns=now_ns)
+            rules = await repository.load_rules(session, owner)
+            own = await repository.list_own_lines(session, owner)
+            if ALL in changes or len(changes) > limits.LEDGER_CHANGES_MAX:
+                before: set[str] | None = None
+                lines = _ledger_lines(await load_history(session, owner), own)
+            else:
+                wanted, lines = await _gather(session, owner, changes, own)
+                before = wanted.families
+        books, symbols = await asyncio.to_thread(_books_of, lines, rules)
+        families = None if before is None else before | set(books)
+        try:
+            await self._save(owner, changes, books, symbols, families)
+        except _BookedElsewhere:
+            return False
         return True
+
+    async def _save(
+        self,
+        owner: UserId,
+        changes: Sequence[Change],
+        books: Mapping[str, FamilyBook],
+        symbols: Mapping[str, tuple[str, str]],
+        families: Collection[str] | None,
+    ) -> None:
+        now_ns = self._clock.now_ns()
+        async with self._database.writing() as session:
+            if not await repository.lock_owner(session, owner):
+                raise _BookedElsewhere
+            if not await repository.take_changes(session, owner, changes):
+                raise _BookedElsewhere
+            await repository.replace_symbols(session, owner, families, symbols)
+            if await repository.save_books(
+                session, owner, books, families=families, now=to_datetime(now_ns)
+            ):
+                body = {"what": "ledger"}
+                await leave(session, owner, "portfolio", "changed", body, at_ns=now_ns)
 
     async def rebuild(self, owner: UserId) -> None:
         """Book the whole history of an owner anew."""
         async with self._database.writing() as session:
             await repository.note_changes(session, owner, [ALL])
         await self.book(owner)
-
-    async def _book(self, session: WriteSession, owner: UserId, changes: Sequence[Change]) -> bool:
-        rules = await repository.load_rules(session, owner)
-        own = await repository.list_own_lines(session, owner)
-        if ALL in changes:
-            lines = _ledger_lines(await load_history(session, owner), own)
-            before: set[str] | None = None
-        else:
-            wanted, lines = await _gather(session, owner, changes, own)
-            before = wanted.families
-        # Decimals of a long history take seconds: other work of this process goes on meanwhile.
-        books, symbols = await asyncio.to_thread(_books_of, lines, rules)
-        families = None if before is None else before | set(books)
-        await repository.replace_symbols(session, owner, families, symbols)
-        return await repository.save_books(
-            session, owner, books, families=families, now=to_datetime(self._clock.now_ns())
-        )
 
 
 async def _gather(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid5
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import CursorResult, Row, delete, func, insert, or_, select, update
 
 from optix.features.brokerage.service import asset_record
 from optix.features.portfolio.ledger.values import (
@@ -40,15 +40,18 @@ from optix.features.portfolio.models import (
 )
 from optix.kernel.holding import Asset
 from optix.kernel.ids import UserId, new_uuid
-from optix.platform.db import ReadSession, WriteSession
+from optix.platform.db import ReadSession, WriteSession, is_one_of
 
 _STATE = (LedgerLot, LedgerDisposal, LedgerProblem)
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """A line that is to be booked, and what it names or named. `id` is None until it is noted."""
+
     line_id: UUID | None
     symbol: str | None
+    id: int | None = field(default=None, compare=False)
 
 
 # What is to be booked
@@ -71,14 +74,28 @@ async def lock_owner(session: WriteSession, owner: UserId) -> bool:
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
-async def take_changes(session: WriteSession, owner: UserId) -> list[Change]:
-    """Take what is to be booked off the list; it comes back if the transaction fails."""
-    gone = await session.execute(
-        delete(LedgerChange)
-        .where(LedgerChange.user_id == owner)
-        .returning(LedgerChange.line_id, LedgerChange.symbol)
+async def list_changes(session: ReadSession, owner: UserId) -> list[Change]:
+    """Return what is to be booked of an owner."""
+    rows = await session.execute(
+        select(LedgerChange.line_id, LedgerChange.symbol, LedgerChange.id).where(
+            LedgerChange.user_id == owner
+        )
     )
-    return [Change(row.line_id, row.symbol) for row in gone]
+    return [Change(row.line_id, row.symbol, row.id) for row in rows]
+
+
+async def take_changes(session: WriteSession, owner: UserId, changes: Sequence[Change]) -> bool:
+    """Take changes off the list; False where one of them was taken by another.
+
+    Not by number: one with a lower number may have been committed later.
+    """
+    gone = await session.execute(
+        delete(LedgerChange).where(
+            LedgerChange.user_id == owner,
+            is_one_of(LedgerChange.id, [each.id for each in changes]),
+        )
+    )
+    return cast("CursorResult[Any]", gone).rowcount == len(changes)
 
 
 async def note_changes(session: WriteSession, owner: UserId, changes: Iterable[Change]) -> None:
@@ -104,9 +121,9 @@ async def list_symbols(
         select(LedgerSymbol.symbol, LedgerSymbol.name, LedgerSymbol.family).where(
             LedgerSymbol.user_id == owner,
             or_(
-                LedgerSymbol.symbol.in_(list(symbols)),
-                LedgerSymbol.name.in_(list(names)),
-                LedgerSymbol.family.in_(list(families)),
+                is_one_of(LedgerSymbol.symbol, symbols),
+                is_one_of(LedgerSymbol.name, names),
+                is_one_of(LedgerSymbol.family, families),
             ),
         )
     )
@@ -168,7 +185,7 @@ async def _save_entries(
 ) -> bool:
     wanted = [LedgerEntry.user_id == owner, LedgerEntry.superseded_at.is_(None)]
     if families is not None:
-        wanted.append(LedgerEntry.family.in_(list(families)))
+        wanted.append(is_one_of(LedgerEntry.family, families))
     rows = await session.execute(
         select(LedgerEntry.id, LedgerEntry.entry_id, LedgerEntry.digest).where(*wanted)
     )
@@ -204,7 +221,7 @@ async def _save_entries(
     gone = [row.id for entry_id, row in stored.items() if entry_id not in kept]
     if gone:
         await session.execute(
-            update(LedgerEntry).where(LedgerEntry.id.in_(gone)).values(superseded_at=now)
+            update(LedgerEntry).where(is_one_of(LedgerEntry.id, gone)).values(superseded_at=now)
         )
     if added:
         await session.execute(insert(LedgerEntry), added)
@@ -216,7 +233,7 @@ async def _clear(
 ) -> None:
     wanted = [table.user_id == owner]
     if families is not None:
-        wanted.append(table.family.in_(list(families)))
+        wanted.append(is_one_of(table.family, families))
     await session.execute(delete(table).where(*wanted))
 
 
