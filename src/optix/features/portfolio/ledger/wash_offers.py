@@ -1,0 +1,101 @@
+"""What can replace what, by the reading that the owner chose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from optix.features.portfolio.ledger.pieces import Piece
+from optix.features.portfolio.ledger.securities import (
+    DEEP_SHARE,
+    Place,
+    Side,
+    WashReading,
+    WashRules,
+    has_wash_rule,
+    identities_of,
+    side_of,
+)
+from optix.features.portfolio.ledger.values import Disposal, DisposalKind, FamilyBook
+from optix.features.portfolio.ledger.wash_events import Events
+from optix.features.portfolio.ledger.wash_pool import Offer
+from optix.kernel.holding import Asset
+from optix.kernel.roots import underlying_of
+
+
+class Offers:
+    """Where a piece lies as a replacement, and where a loss looks for one."""
+
+    def __init__(self, book: FamilyBook, rules: WashRules, events: Events) -> None:
+        self._rules = rules
+        self._events = events
+        self._names = identities_of(book)
+        self._known: dict[str, tuple[str, str]] = {}
+        self.unjudged: dict[UUID, None] = {}  # in the order in which they were met
+
+    def of(self, pieces: Iterable[Piece]) -> Iterator[Offer]:
+        """Yield every place of every piece that is a security and was acquired."""
+        for appearance, piece in enumerate(pieces):
+            if not has_wash_rule(piece.asset):
+                continue
+            events, source = self._events, piece.source
+            if events.is_purchase(piece):
+                purchase = events.purchase_of(piece)
+                order = (events.rank(piece.opening_line), appearance)
+                for place in self._places(piece):
+                    yield Offer(place, source.opened, purchase, order, piece)
+            if isinstance(source, Disposal) and self._is_sale_of_shares(source):
+                order = (events.rank(source.line), appearance)
+                place = (Side.SOLD, self._name(piece.asset))
+                yield Offer(place, source.closed, events.sale_of(source), order, piece)
+
+    def wanted(self, piece: Piece) -> tuple[Place, ...]:
+        """Return where a loss of this piece finds its replacements."""
+        name = self._name(piece.asset)
+        side = side_of(piece.asset, owned=piece.owned)
+        return ((side, name), (Side.SOLD, name)) if side is Side.SHORT else ((side, name),)
+
+    def _places(self, piece: Piece) -> Iterator[Place]:
+        asset = piece.asset
+        side, name = side_of(asset, owned=piece.owned), self._name(asset)
+        yield side, name
+        if asset.contract is None:
+            return
+        underlying = self._named(asset)[1]
+        if side is Side.ACQUIRES and name != underlying:
+            yield side, underlying
+        if side is Side.PUTS_WRITTEN and self._acquires(piece):
+            yield Side.ACQUIRES, underlying
+
+    def _acquires(self, piece: Piece) -> bool:
+        """True for a put sold that counts as a contract to acquire: Rev. Rul. 85-87."""
+        rules, contract = self._rules, piece.asset.contract
+        if rules.short_puts:
+            return True
+        if rules.reading is WashReading.NARROW or contract is None:
+            return False
+        price = rules.prices.get((underlying_of(contract.root), piece.source.opened))
+        if price is None:
+            self.unjudged[piece.lot] = None
+            return False
+        return contract.strike_milli >= price * 1000 * (1 + DEEP_SHARE)
+
+    def _is_sale_of_shares(self, source: Disposal) -> bool:
+        return (
+            source.kind is DisposalKind.SALE
+            and source.taxable
+            and source.quantity > 0
+            and source.asset.contract is None
+            and source.account not in self._rules.sheltered
+        )
+
+    def _name(self, asset: Asset) -> str:
+        exact, underlying = self._named(asset)
+        return exact if self._rules.reading is WashReading.NARROW else underlying
+
+    def _named(self, asset: Asset) -> tuple[str, str]:
+        known = self._known.get(asset.key)
+        if known is None:
+            known = (self._names.exact(asset), self._names.underlying(asset))
+            self._known[asset.key] = known
+        return known

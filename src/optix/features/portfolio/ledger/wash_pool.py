@@ -1,0 +1,108 @@
+"""Where replacements are looked for: pieces by place and day of acquisition, the earliest first.
+
+Pieces leave when they are sold or used up and never come back, so that a search skips what is gone
+in almost no time, however many sales there are in 61 days.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from heapq import merge
+from itertools import groupby
+
+from optix.features.portfolio.ledger.pieces import Piece
+from optix.features.portfolio.ledger.securities import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A piece at one place: on which day, in which purchase (or sale), in what order."""
+
+    place: Place
+    day: date
+    purchase: Hashable
+    order: tuple[int, int]
+    piece: Piece
+
+
+class _Purchase:
+    """Pieces that one purchase brought, those that are sold first in front."""
+
+    __slots__ = ("_next", "_pieces", "name")
+
+    def __init__(self, name: Hashable, pieces: Sequence[Piece]) -> None:
+        self.name = name
+        self._pieces = sorted(pieces, key=lambda piece: piece.order)
+        self._next = 0
+
+    def first(self) -> Piece | None:
+        pieces = self._pieces
+        while self._next < len(pieces):
+            if (piece := pieces[self._next]).free:
+                return piece
+            self._next += 1
+        return None
+
+
+class _Shelf:
+    """The purchases of one place by day. `_ahead[i]` skips from i on to what may not be empty."""
+
+    def __init__(self, offers: Iterable[Offer]) -> None:
+        # Purchases of one day come in their own order, and each stays together.
+        ordered = sorted(offers, key=lambda offer: (offer.day, offer.order))
+        self._days: list[date] = []
+        self._purchases: list[_Purchase] = []
+        for day, of_day in groupby(ordered, key=lambda offer: offer.day):
+            by_name: dict[Hashable, list[Piece]] = {}
+            for offer in of_day:
+                by_name.setdefault(offer.purchase, []).append(offer.piece)
+            for name, pieces in by_name.items():
+                self._days.append(day)
+                self._purchases.append(_Purchase(name, pieces))
+        self._ahead = list(range(len(self._days) + 1))
+
+    def within(self, first: date, last: date, own: Hashable) -> Iterator[tuple[date, Piece]]:
+        """Yield what is free, again and again until it is not."""
+        at = self._find(bisect_left(self._days, first))
+        while at < len(self._days) and self._days[at] <= last:
+            purchase = self._purchases[at]
+            if purchase.name != own:
+                while (piece := purchase.first()) is not None:
+                    yield self._days[at], piece
+            if purchase.first() is None:
+                self._ahead[at] = at + 1
+            at = self._find(at + 1)
+
+    def _find(self, at: int) -> int:
+        ahead = self._ahead
+        end = at
+        while ahead[end] != end:
+            end = ahead[end]
+        while ahead[at] != end:
+            ahead[at], at = end, ahead[at]
+        return end
+
+
+class Pool:
+    """All that can replace something."""
+
+    def __init__(self, offers: Iterable[Offer]) -> None:
+        by_place: dict[Place, list[Offer]] = {}
+        for offer in offers:
+            by_place.setdefault(offer.place, []).append(offer)
+        self._shelves = {place: _Shelf(each) for place, each in by_place.items()}
+
+    def within(
+        self, places: Iterable[Place], first: date, last: date, own: Hashable
+    ) -> Iterator[tuple[date, Piece]]:
+        """Yield (day, piece) with free shares from `first` to `last`, the earliest first.
+
+        Whoever iterates uses the piece up or stops. What the purchase `own` brought is left out.
+        """
+        shelves = [self._shelves[place] for place in places if place in self._shelves]
+        found = [shelf.within(first, last, own) for shelf in shelves]
+        each = found[0] if len(found) == 1 else merge(*found, key=lambda item: item[0])
+        return (item for item in each if item[1].free)

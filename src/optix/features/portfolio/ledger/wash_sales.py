@@ -1,0 +1,242 @@
+"""Wash sales over all accounts of one owner: what loss is not allowed, and where it goes.
+
+Sources: 26 U.S.C. §1091; 26 CFR §1.1091-1 and §1.1091-2; 26 U.S.C. §1223(3); IRS Publication 550,
+"Wash Sales" and "Short Sales"; Rev. Rul. 56-602, 85-87 and 2008-5.
+
+- A loss is not allowed where the same security was acquired within 30 days before or after the day
+  of the sale: 61 days with it. The end of a year is no border.
+- Losses come in the order of sales, replacements in the order of their acquisition, share for share
+  (an option stands for what it delivers), and no share replaces twice: §1.1091-1(b) to (e).
+- What was not allowed is added to the basis of the replacement, and the days that the sold shares
+  were held to its holding period: §1091(d), §1223(3). A replacement that is itself sold at a loss
+  can be a wash sale in turn, with what was added.
+- A replacement is held after the sale. What was sold before it or with it, and what came by the
+  same purchase as the sold shares, replaces nothing: Rev. Rul. 56-602.
+- A purchase in an individual retirement arrangement takes the loss away for good:
+  Rev. Rul. 2008-5.
+- A loss on a short sale, or on a written option, is washed by another one of the same within 30 days
+  of its closing, or by a sale of such shares after it: §1091(e), Publication 550.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from optix.features.portfolio.ledger.pieces import (
+    NEVER,
+    NOTHING,
+    Part,
+    Piece,
+    cut,
+    piece_of,
+    split_disposal,
+    split_lot,
+)
+from optix.features.portfolio.ledger.securities import WashRules, has_wash_rule
+from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
+from optix.features.portfolio.ledger.wash_events import Events
+from optix.features.portfolio.ledger.wash_offers import Offers
+from optix.features.portfolio.ledger.wash_pool import Pool
+
+WINDOW_DAYS: Final = 30  # before, and after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WashSale:
+    """A loss, or a part of one, that a replacement takes away or puts off.
+
+    `disposal` is the sale and `lot` the replacement, both as the book has them; `closed_by` is the
+    disposal that has closed the replacement since. `shares` are of the underlying. `lost` says that
+    the replacement lies where no tax is owed: nothing was added to its basis.
+    """
+
+    disposal: UUID
+    account: UUID
+    sold: date
+    lot: UUID
+    closed_by: UUID | None
+    replacement_account: UUID
+    acquired: date
+    shares: Decimal
+    disallowed: Decimal
+    days_tacked: int
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdjustedDisposal:
+    """A disposal with its deferred losses in it: `disposal.basis` has `washed`.
+
+    `source` is the book's disposal that it is, or is a part of. Of its loss `disallowed` is not
+    allowed now; `lost` of that never will be.
+    """
+
+    disposal: Disposal
+    source: UUID
+    washed: Decimal = NOTHING
+    disallowed: Decimal = NOTHING
+    lost: Decimal = NOTHING
+
+    @property
+    def recognised(self) -> Decimal:
+        """The gain that counts for tax."""
+        return self.disposal.gain + self.disallowed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WashSales:
+    """Wash sales of one book and what they make of its disposals and lots.
+
+    Gains of taxed accounts as they were = gains recognised - `deferred` - `lost` - `left`: what
+    lies in open lots, what is gone, and what left the accounts with the shares. `unjudged` are ids
+    of lots of puts sold that the conservative reading would count if they were deep in the money,
+    but nobody gave the underlying's price.
+    """
+
+    sales: tuple[WashSale, ...]
+    disposals: tuple[AdjustedDisposal, ...]
+    lots: tuple[Lot, ...]
+    deferred: Decimal
+    lost: Decimal
+    left: Decimal
+    unjudged: tuple[UUID, ...]
+
+
+def find_wash_sales(book: FamilyBook, rules: WashRules | None = None) -> WashSales:
+    """Return the wash sales of a family: of everything that its owner has of one underlying.
+
+    The disposals of the book stand in the order of events; §1256 contracts pass through unchanged.
+    """
+    return _Search(book, rules or WashRules()).run()
+
+
+class _Search:
+    """One pass over the sales in their order; losses only ever flow to what is sold later."""
+
+    def __init__(self, book: FamilyBook, rules: WashRules) -> None:
+        self._rules = rules
+        self._events = Events(book, rules.orders)
+        ordered = sorted(book.disposals, key=lambda each: each.closed)
+        self._closed = [(each, piece_of(each, at)) for at, each in enumerate(ordered)]
+        self._open = [(each, piece_of(each, NEVER)) for each in book.lots]
+        pieces = [piece for _, piece in (*self._closed, *self._open)]
+        self._events.follow(pieces)
+        self._offers = Offers(book, rules, self._events)
+        self._pool = Pool(self._offers.of(pieces))
+        self._sales: list[WashSale] = []
+        self._left = NOTHING
+
+    def run(self) -> WashSales:
+        adjusted: list[AdjustedDisposal] = []
+        for sale in self._in_sales():
+            # What is sold together is no replacement for itself.
+            for _, piece in sale:
+                piece.free = NOTHING
+            # An exercised option hands on what it carries to the shares of the same event.
+            for disposal, piece in sorted(sale, key=lambda each: each[0].taxable):
+                adjusted.extend(self._settled(disposal, piece))
+        lots = [part for lot, piece in self._open for part in split_lot(piece, lot)]
+        return WashSales(
+            sales=tuple(self._sales),
+            disposals=tuple(adjusted),
+            lots=tuple(lots),
+            deferred=sum((piece.washed for _, piece in self._open), NOTHING),
+            lost=sum((each.lost for each in adjusted), NOTHING),
+            left=self._left,
+            unjudged=tuple(self._offers.unjudged),
+        )
+
+    def _in_sales(self) -> Iterator[list[tuple[Disposal, Piece]]]:
+        sales: dict[Hashable, list[tuple[Disposal, Piece]]] = {}
+        for disposal, piece in self._closed:
+            sales.setdefault(self._events.sale_of(disposal), []).append((disposal, piece))
+        return iter(sales.values())
+
+    def _settled(self, disposal: Disposal, piece: Piece) -> Iterator[AdjustedDisposal]:
+        """Yield the parts of a disposal, with their losses matched to replacements."""
+        if not disposal.taxable:
+            self._hand_on(disposal, piece)
+        may_wash = (
+            disposal.taxable
+            and has_wash_rule(disposal.asset)
+            and disposal.account not in self._rules.sheltered
+        )
+        for each, part in split_disposal(piece, disposal):
+            found = AdjustedDisposal(
+                disposal=each,
+                source=disposal.id,
+                washed=part.washed,
+            )
+            if may_wash and each.gain < 0:
+                found = self._matched(found, piece, part)
+            yield found
+
+    def _matched(self, found: AdjustedDisposal, piece: Piece, part: Part) -> AdjustedDisposal:
+        sold = found.disposal
+        loss, whole = -sold.gain, part.shares
+        days = max((sold.closed - sold.held_since).days, 0)
+        window = timedelta(days=WINDOW_DAYS)
+        done, disallowed, lost = NOTHING, NOTHING, NOTHING
+        places = self._offers.wanted(piece)
+        own = self._events.purchase_of(piece)
+        for day, replacement in self._pool.within(
+            places, sold.closed - window, sold.closed + window, own
+        ):
+            shares = min(whole - done, replacement.free)
+            done += shares
+            amount = cut(loss, done, whole) - disallowed
+            disallowed += amount
+            replacement.free -= shares
+            is_lost = replacement.source.account in self._rules.sheltered
+            tacked = days if replacement.owned and piece.owned and not is_lost else 0
+            if is_lost:
+                lost += amount
+            else:
+                replacement.parts.append(Part(shares, amount, tacked))
+            self._sales.append(
+                _wash_sale(found, replacement, day, Part(shares, amount, tacked), is_lost=is_lost)
+            )
+            if done == whole:
+                break
+        return replace(found, disallowed=disallowed, lost=lost)
+
+    def _hand_on(self, disposal: Disposal, piece: Piece) -> None:
+        """Give what an exercised option carries to the shares that it brought or took away."""
+        amount = piece.washed
+        if not amount:
+            return
+        heirs = [each for each in self._events.heirs_of(disposal) if each is not piece]
+        whole = sum((heir.shares for heir in heirs), NOTHING)
+        if not whole:
+            self._left += amount
+            return
+        done = given = NOTHING
+        for heir in heirs:
+            done += heir.shares
+            share = cut(amount, done, whole) - given
+            heir.carried += share
+            given += share
+
+
+def _wash_sale(
+    found: AdjustedDisposal, replacement: Piece, day: date, part: Part, *, is_lost: bool
+) -> WashSale:
+    source = replacement.source
+    return WashSale(
+        disposal=found.source,
+        account=found.disposal.account,
+        sold=found.disposal.closed,
+        lot=replacement.lot,
+        closed_by=source.id if isinstance(source, Disposal) else None,
+        replacement_account=source.account,
+        acquired=day,
+        shares=part.shares,
+        disallowed=part.washed,
+        days_tacked=part.days,
+        lost=is_lost,
+    )
