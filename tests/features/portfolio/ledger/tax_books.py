@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -26,8 +25,8 @@ def named(name: str) -> UUID:
     return uuid5(SPACE, name)
 
 
-def share(symbol: str = "XYZ", **more: object) -> Asset:
-    return replace(Asset(kind=AssetKind.STOCK, symbol=symbol), **more)
+def share(symbol: str = "XYZ", cusip: str = "") -> Asset:
+    return Asset(kind=AssetKind.STOCK, symbol=symbol, cusip=cusip)
 
 
 def option(key: str) -> Asset:
@@ -42,8 +41,8 @@ PUT = option("XYZ250620P00050000")
 SPX = option("SPX251219C06000000")
 
 
-def money(amount: str | int | Decimal) -> Decimal:
-    return Decimal(amount)
+def exact(*amounts: str | int) -> tuple[Decimal, ...]:
+    return tuple(Decimal(each) for each in amounts)
 
 
 def closed(
@@ -76,8 +75,8 @@ def closed(
         closed=day(until),
         closed_at=None,
         quantity=size,
-        proceeds=money(received),
-        basis=money(paid),
+        proceeds=Decimal(received),
+        basis=Decimal(paid),
         taxable=taxable,
     )
 
@@ -100,7 +99,7 @@ def held(
         opened_at=None,
         held_since=day(opened),
         quantity=Decimal(quantity),
-        basis=money(basis),
+        basis=Decimal(basis),
     )
 
 

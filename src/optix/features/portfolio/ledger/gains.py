@@ -21,8 +21,8 @@ from optix.features.portfolio.ledger.wash_sales import AdjustedDisposal
 
 TAX_NOTICE: Final = (
     "An aid for your own records, not tax advice. It follows the rules named in its documents and "
-    "knows only the accounts that are connected here. Compare it with your broker's Form 1099-B and "
-    "ask a tax adviser before you file."
+    "knows only the accounts that are connected here. Compare it with your broker's Form 1099-B, "
+    "and ask a tax adviser before you file."
 )
 
 
@@ -99,8 +99,8 @@ def taxable_gains(
 
     Left out are accounts in `sheltered`, section 1256 contracts (Form 6781 has them), and what is
     not taxable: an option that was exercised or assigned, whose premium went into the shares, and
-    what left for elsewhere. The year is that of the trade. (Rev. Rul. 2002-44 puts the loss, not the
-    gain, of a short sale on the day of delivery, which a book does not know.)
+    what left for elsewhere. The year is that of the trade. (Rev. Rul. 2002-44 puts the loss, not
+    the gain, of a short sale on the day of delivery, which a book does not know.)
     """
     found = [
         TaxableGain(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Generic, TypeVar
 from uuid import UUID, uuid5
 
-from optix.features.portfolio.ledger.securities import shares_of
 from optix.features.portfolio.ledger.values import Disposal, Lot
 from optix.kernel.holding import Asset
 from optix.kernel.money import Rounding
@@ -40,16 +39,26 @@ class Part:
     days: int  # what is added to their holding period
 
 
-@dataclass(slots=True, eq=False)
-class Piece:
-    """A part of one lot: what one disposal closed, or what is left. `shares` has no sign."""
+OfSource = TypeVar("OfSource", Disposal, Lot)
 
-    source: Disposal | Lot
+
+@dataclass(slots=True, eq=False)
+class Piece(Generic[OfSource]):
+    """A part of one lot: what one disposal closed, or what is left. `shares` has no sign.
+
+    `purchase` and `sale` name what brought it and what closed it: pieces of one name came, or went,
+    together. `rank` orders purchases of one day.
+    """
+
+    source: OfSource
     order: int
     shares: Decimal
+    purchase: Hashable
+    sale: Hashable
+    rank: int
     free: Decimal  # shares that replace nothing yet
     carried: Decimal = NOTHING  # deferred losses of the option that these shares came from
-    parts: list[Part] = field(default_factory=list)
+    parts: tuple[Part, ...] = ()
 
     @property
     def asset(self) -> Asset:
@@ -60,55 +69,50 @@ class Piece:
         return self.source.quantity > 0
 
     @property
-    def opening_line(self) -> UUID:
-        source = self.source
-        return source.line if isinstance(source, Lot) else source.opening_line
-
-    @property
-    def lot(self) -> UUID:
-        return self.source.id if isinstance(self.source, Lot) else self.source.lot
-
-    @property
     def washed(self) -> Decimal:
         return self.carried + sum((part.washed for part in self.parts), NOTHING)
 
-    def all_parts(self) -> list[Part]:
+    def all_parts(self) -> tuple[Part, ...]:
         """Return the parts that replaced something, and what is left as the last one."""
         left = self.shares - sum((part.shares for part in self.parts), NOTHING)
-        return [*self.parts, Part(left, NOTHING, 0)] if left else list(self.parts)
+        return (*self.parts, Part(left, NOTHING, 0)) if left else self.parts
 
 
-def piece_of(source: Disposal | Lot, order: int) -> Piece:
-    """Return a piece of which nothing replaces anything yet."""
-    shares = abs(source.quantity) * shares_of(source.asset)
-    return Piece(source, order, shares, shares)
+Closed = Piece[Disposal]
+Open = Piece[Lot]
 
 
-def split_disposal(piece: Piece, source: Disposal) -> Iterator[tuple[Disposal, Part]]:
+def split_disposal(piece: Closed) -> Iterator[tuple[Disposal, Part]]:
     """Yield the disposals of a piece's parts, each with all that was deferred to its basis.
 
     What is not taxable stays so: its proceeds grow with its basis.
     """
+    source, whole = piece.source, piece.shares
+    if not piece.parts and not piece.carried:
+        yield source, Part(whole, NOTHING, 0)
+        return
     parts = piece.all_parts()
-    whole = piece.shares
     for place, part, before, after in _steps(parts):
         washed = part.washed + _money(piece.carried, before, after, whole)
+        proceeds = _money(source.proceeds, before, after, whole)
         made = replace(
             source,
             id=_id_of(source.id, place, parts),
             held_since=_earlier(source.held_since, part.days),
             quantity=_between(source.quantity, before, after, whole),
-            proceeds=_money(source.proceeds, before, after, whole)
-            + (NOTHING if source.taxable else washed),
+            proceeds=proceeds if source.taxable else proceeds + washed,
             basis=_money(source.basis, before, after, whole) + washed,
         )
         yield made, replace(part, washed=washed)
 
 
-def split_lot(piece: Piece, source: Lot) -> Iterator[Lot]:
+def split_lot(piece: Open) -> Iterator[Lot]:
     """Yield the lots of a piece's parts, with what was deferred to each in basis and `washed`."""
+    source, whole = piece.source, piece.shares
+    if not piece.parts and not piece.carried:
+        yield source
+        return
     parts = piece.all_parts()
-    whole = piece.shares
     for place, part, before, after in _steps(parts):
         washed = part.washed + _money(piece.carried, before, after, whole)
         yield replace(

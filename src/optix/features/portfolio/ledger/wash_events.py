@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from optix.features.portfolio.ledger.pieces import NEVER, Piece
-from optix.features.portfolio.ledger.values import Disposal, EntryKind, FamilyBook
+from optix.features.portfolio.ledger.pieces import NEVER, Closed, Open, Piece
+from optix.features.portfolio.ledger.securities import shares_of
+from optix.features.portfolio.ledger.values import Disposal, EntryKind, FamilyBook, Lot
 
 # What hands its basis on to other lots of the same event.
 _HANDING: Final = frozenset({EntryKind.EXERCISE, EntryKind.ASSIGNMENT, EntryKind.REORGANISATION})
 # Not "by purchase or by an exchange on which the entire amount of gain or loss was recognized by
-# law" (26 U.S.C. §1091(a)).
+# law" (26 U.S.C. §1091(a)). A transfer is none either, but the lot that it brought was bought
+# before, on a day of its own.
 _NO_PURCHASE: Final = frozenset(
     {EntryKind.SPLIT, EntryKind.SPIN_OFF, EntryKind.REORGANISATION, EntryKind.SYMBOL_CHANGE}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """What the journal says of a line: where it stands, and the event that hands something on."""
+
+    rank: int
+    is_purchase: bool
+    event: UUID | None
+
+
+_UNKNOWN: Final = _Origin(NEVER, is_purchase=True, event=None)
 
 
 class Events:
@@ -26,48 +41,59 @@ class Events:
 
     def __init__(self, book: FamilyBook, orders: Mapping[UUID, str]) -> None:
         self._orders = orders
-        self._kinds: dict[UUID, EntryKind] = {}
-        self._events: dict[UUID, UUID] = {}  # lines of events that hand on, to their entry
-        self._ranks: dict[UUID, int] = {}
+        self._origins: dict[UUID, _Origin] = {}
         for rank, entry in enumerate(book.entries):
+            event = entry.id if entry.kind in _HANDING else None
+            origin = _Origin(rank, entry.kind not in _NO_PURCHASE, event)
             for line in (entry.line, *entry.also):
-                self._ranks.setdefault(line, rank)
-                self._kinds.setdefault(line, entry.kind)
-                if entry.kind in _HANDING:
-                    self._events.setdefault(line, entry.id)
-        self._by_event: dict[UUID, list[Piece]] = {}
+                self._origins.setdefault(line, origin)
+        self._by_event: dict[UUID, list[Closed | Open]] = {}
 
-    def follow(self, pieces: Iterable[Piece]) -> None:
-        """Remember which pieces an exercise brought or took away."""
-        for piece in pieces:
-            lines = {piece.opening_line}
-            if isinstance(piece.source, Disposal) and piece.source.taxable:
-                lines.add(piece.source.line)
-            for event in {self._events[line] for line in lines if line in self._events}:
-                self._by_event.setdefault(event, []).append(piece)
+    def open_piece(self, lot: Lot) -> Open:
+        opening = self._origins.get(lot.line, _UNKNOWN)
+        shares = abs(lot.quantity) * shares_of(lot.asset)
+        piece = Piece(
+            source=lot,
+            order=NEVER,
+            shares=shares,
+            purchase=self._purchase(lot.account, lot.line, opening),
+            sale=None,
+            rank=opening.rank,
+            free=shares,
+        )
+        if opening.event is not None:
+            self._by_event.setdefault(opening.event, []).append(piece)
+        return piece
 
-    def heirs_of(self, disposal: Disposal) -> list[Piece]:
+    def closed_piece(self, disposal: Disposal, order: int) -> Closed:
+        """Return the piece of a disposal, which is the `order`th of its book."""
+        opening = self._origins.get(disposal.opening_line, _UNKNOWN)
+        closing = self._origins.get(disposal.line, _UNKNOWN)
+        shares = abs(disposal.quantity) * shares_of(disposal.asset)
+        together = closing.event or (self._orders and self._orders.get(disposal.line))
+        piece = Piece(
+            source=disposal,
+            order=order,
+            shares=shares,
+            purchase=self._purchase(disposal.account, disposal.opening_line, opening),
+            sale=(disposal.closed, disposal.account, together or disposal.line),
+            rank=opening.rank,
+            free=shares,
+        )
+        if opening.event is not None:
+            self._by_event.setdefault(opening.event, []).append(piece)
+        if closing.event is not None and closing.event != opening.event and disposal.taxable:
+            self._by_event.setdefault(closing.event, []).append(piece)
+        return piece
+
+    def _purchase(self, account: UUID, line: UUID, opening: _Origin) -> Hashable:
+        if not opening.is_purchase:
+            return None
+        order = self._orders.get(line) if self._orders else None
+        return line if order is None else (account, order)
+
+    def heirs_of(self, disposal: Disposal) -> list[Closed | Open]:
         """Return the pieces of other assets that the event of a disposal opened or closed."""
-        event = self._events.get(disposal.line)
+        event = self._origins.get(disposal.line, _UNKNOWN).event
         found = [] if event is None else self._by_event.get(event, [])
         return [each for each in found if each.asset.key != disposal.asset.key]
-
-    def rank(self, line: UUID) -> int:
-        """Return where a line stands in the journal."""
-        return self._ranks.get(line, NEVER)
-
-    def is_purchase(self, piece: Piece) -> bool:
-        kind = self._kinds.get(piece.opening_line)
-        # A transfer is no purchase; the lot that it brought was bought before, on its own day.
-        return kind not in _NO_PURCHASE
-
-    def sale_of(self, disposal: Disposal) -> Hashable:
-        line = disposal.line
-        return (disposal.account, disposal.closed, self._events.get(line) or self._name(line))
-
-    def purchase_of(self, piece: Piece) -> Hashable:
-        line = piece.opening_line
-        return (line,) if line not in self._orders else (piece.source.account, self._orders[line])
-
-    def _name(self, line: UUID) -> UUID | str:
-        return self._orders.get(line) or line

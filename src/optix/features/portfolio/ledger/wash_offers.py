@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from optix.features.portfolio.ledger.pieces import Piece
 from optix.features.portfolio.ledger.securities import (
     DEEP_SHARE,
     Place,
@@ -16,46 +15,49 @@ from optix.features.portfolio.ledger.securities import (
     identities_of,
     side_of,
 )
-from optix.features.portfolio.ledger.values import Disposal, DisposalKind, FamilyBook
-from optix.features.portfolio.ledger.wash_events import Events
-from optix.features.portfolio.ledger.wash_pool import Offer
+from optix.features.portfolio.ledger.values import Disposal, DisposalKind, FamilyBook, Lot
+from optix.features.portfolio.ledger.wash_pool import AnyPiece, Offer
 from optix.kernel.holding import Asset
 from optix.kernel.roots import underlying_of
+
+
+def lot_of(piece: AnyPiece) -> UUID:
+    """Return the id of the lot that a piece is, or was, a part of."""
+    source = piece.source
+    return source.id if isinstance(source, Lot) else source.lot
 
 
 class Offers:
     """Where a piece lies as a replacement, and where a loss looks for one."""
 
-    def __init__(self, book: FamilyBook, rules: WashRules, events: Events) -> None:
+    def __init__(self, book: FamilyBook, rules: WashRules) -> None:
         self._rules = rules
-        self._events = events
         self._names = identities_of(book)
         self._known: dict[str, tuple[str, str]] = {}
         self.unjudged: dict[UUID, None] = {}  # in the order in which they were met
 
-    def of(self, pieces: Iterable[Piece]) -> Iterator[Offer]:
+    def of(self, pieces: Sequence[AnyPiece]) -> Iterator[tuple[Place, Offer]]:
         """Yield every place of every piece that is a security and was acquired."""
+        has_shorts = any(not each.owned and each.asset.contract is None for each in pieces)
         for appearance, piece in enumerate(pieces):
             if not has_wash_rule(piece.asset):
                 continue
-            events, source = self._events, piece.source
-            if events.is_purchase(piece):
-                purchase = events.purchase_of(piece)
-                order = (events.rank(piece.opening_line), appearance)
+            source = piece.source
+            if piece.purchase is not None:
+                offer = (source.opened, piece.rank, appearance, piece.purchase, piece)
                 for place in self._places(piece):
-                    yield Offer(place, source.opened, purchase, order, piece)
-            if isinstance(source, Disposal) and self._is_sale_of_shares(source):
-                order = (events.rank(source.line), appearance)
+                    yield place, offer
+            if has_shorts and isinstance(source, Disposal) and self._is_sale_of_shares(source):
                 place = (Side.SOLD, self._name(piece.asset))
-                yield Offer(place, source.closed, events.sale_of(source), order, piece)
+                yield place, (source.closed, 0, appearance, piece.sale, piece)
 
-    def wanted(self, piece: Piece) -> tuple[Place, ...]:
+    def wanted(self, piece: AnyPiece) -> tuple[Place, ...]:
         """Return where a loss of this piece finds its replacements."""
         name = self._name(piece.asset)
         side = side_of(piece.asset, owned=piece.owned)
         return ((side, name), (Side.SOLD, name)) if side is Side.SHORT else ((side, name),)
 
-    def _places(self, piece: Piece) -> Iterator[Place]:
+    def _places(self, piece: AnyPiece) -> Iterator[Place]:
         asset = piece.asset
         side, name = side_of(asset, owned=piece.owned), self._name(asset)
         yield side, name
@@ -67,7 +69,7 @@ class Offers:
         if side is Side.PUTS_WRITTEN and self._acquires(piece):
             yield Side.ACQUIRES, underlying
 
-    def _acquires(self, piece: Piece) -> bool:
+    def _acquires(self, piece: AnyPiece) -> bool:
         """True for a put sold that counts as a contract to acquire: Rev. Rul. 85-87."""
         rules, contract = self._rules, piece.asset.contract
         if rules.short_puts:
@@ -76,7 +78,7 @@ class Offers:
             return False
         price = rules.prices.get((underlying_of(contract.root), piece.source.opened))
         if price is None:
-            self.unjudged[piece.lot] = None
+            self.unjudged[lot_of(piece)] = None
             return False
         return contract.strike_milli >= price * 1000 * (1 + DEEP_SHARE)
 

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from heapq import merge
 from itertools import groupby
+from operator import attrgetter, itemgetter
 
-from optix.features.portfolio.ledger.pieces import Piece
+from optix.features.portfolio.ledger.pieces import Closed, Open
 from optix.features.portfolio.ledger.securities import Place
 
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A piece at one place: on which day, in which purchase (or sale), in what order."""
-
-    place: Place
-    day: date
-    purchase: Hashable
-    order: tuple[int, int]
-    piece: Piece
+AnyPiece = Closed | Open
+# A piece at one place: on which day, in what order, in which purchase (or sale).
+Offer = tuple[date, int, int, Hashable, AnyPiece]
 
 
 class _Purchase:
@@ -33,12 +26,12 @@ class _Purchase:
 
     __slots__ = ("_next", "_pieces", "name")
 
-    def __init__(self, name: Hashable, pieces: Sequence[Piece]) -> None:
+    def __init__(self, name: Hashable, pieces: Sequence[AnyPiece]) -> None:
         self.name = name
-        self._pieces = sorted(pieces, key=lambda piece: piece.order)
+        self._pieces = sorted(pieces, key=attrgetter("order")) if len(pieces) > 1 else pieces
         self._next = 0
 
-    def first(self) -> Piece | None:
+    def first(self) -> AnyPiece | None:
         pieces = self._pieces
         while self._next < len(pieces):
             if (piece := pieces[self._next]).free:
@@ -50,21 +43,21 @@ class _Purchase:
 class _Shelf:
     """The purchases of one place by day. `_ahead[i]` skips from i on to what may not be empty."""
 
-    def __init__(self, offers: Iterable[Offer]) -> None:
+    def __init__(self, offers: list[Offer]) -> None:
         # Purchases of one day come in their own order, and each stays together.
-        ordered = sorted(offers, key=lambda offer: (offer.day, offer.order))
+        offers.sort(key=itemgetter(0, 1, 2))
         self._days: list[date] = []
         self._purchases: list[_Purchase] = []
-        for day, of_day in groupby(ordered, key=lambda offer: offer.day):
-            by_name: dict[Hashable, list[Piece]] = {}
-            for offer in of_day:
-                by_name.setdefault(offer.purchase, []).append(offer.piece)
+        for day, of_day in groupby(offers, key=itemgetter(0)):
+            by_name: dict[Hashable, list[AnyPiece]] = {}
+            for _, _, _, name, piece in of_day:
+                by_name.setdefault(name, []).append(piece)
             for name, pieces in by_name.items():
                 self._days.append(day)
                 self._purchases.append(_Purchase(name, pieces))
         self._ahead = list(range(len(self._days) + 1))
 
-    def within(self, first: date, last: date, own: Hashable) -> Iterator[tuple[date, Piece]]:
+    def within(self, first: date, last: date, own: Hashable) -> Iterator[tuple[date, AnyPiece]]:
         """Yield what is free, again and again until it is not."""
         at = self._find(bisect_left(self._days, first))
         while at < len(self._days) and self._days[at] <= last:
@@ -89,20 +82,19 @@ class _Shelf:
 class Pool:
     """All that can replace something."""
 
-    def __init__(self, offers: Iterable[Offer]) -> None:
+    def __init__(self, offers: Iterable[tuple[Place, Offer]]) -> None:
         by_place: dict[Place, list[Offer]] = {}
-        for offer in offers:
-            by_place.setdefault(offer.place, []).append(offer)
+        for place, offer in offers:
+            by_place.setdefault(place, []).append(offer)
         self._shelves = {place: _Shelf(each) for place, each in by_place.items()}
 
     def within(
         self, places: Iterable[Place], first: date, last: date, own: Hashable
-    ) -> Iterator[tuple[date, Piece]]:
+    ) -> Iterator[tuple[date, AnyPiece]]:
         """Yield (day, piece) with free shares from `first` to `last`, the earliest first.
 
         Whoever iterates uses the piece up or stops. What the purchase `own` brought is left out.
         """
         shelves = [self._shelves[place] for place in places if place in self._shelves]
         found = [shelf.within(first, last, own) for shelf in shelves]
-        each = found[0] if len(found) == 1 else merge(*found, key=lambda item: item[0])
-        return (item for item in each if item[1].free)
+        return found[0] if len(found) == 1 else merge(*found, key=itemgetter(0))

@@ -14,8 +14,9 @@ Sources: 26 U.S.C. §1091; 26 CFR §1.1091-1 and §1.1091-2; 26 U.S.C. §1223(3)
   same purchase as the sold shares, replaces nothing: Rev. Rul. 56-602.
 - A purchase in an individual retirement arrangement takes the loss away for good:
   Rev. Rul. 2008-5.
-- A loss on a short sale, or on a written option, is washed by another one of the same within 30 days
-  of its closing, or by a sale of such shares after it: §1091(e), Publication 550.
+- A loss on a short sale, or on a written option, is washed by another one of the same within 30
+  days of its closing; one on a short sale also by a sale of such shares after it: §1091(e),
+  Publication 550.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
 from optix.features.portfolio.ledger.pieces import (
-    NEVER,
     NOTHING,
+    Closed,
     Part,
-    Piece,
     cut,
-    piece_of,
     split_disposal,
     split_lot,
 )
 from optix.features.portfolio.ledger.securities import WashRules, has_wash_rule
 from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
 from optix.features.portfolio.ledger.wash_events import Events
-from optix.features.portfolio.ledger.wash_offers import Offers
-from optix.features.portfolio.ledger.wash_pool import Pool
+from optix.features.portfolio.ledger.wash_offers import Offers, lot_of
+from optix.features.portfolio.ledger.wash_pool import AnyPiece, Pool
 
 WINDOW_DAYS: Final = 30  # before, and after
 
@@ -121,71 +122,66 @@ class _Search:
     def __init__(self, book: FamilyBook, rules: WashRules) -> None:
         self._rules = rules
         self._events = Events(book, rules.orders)
-        ordered = sorted(book.disposals, key=lambda each: each.closed)
-        self._closed = [(each, piece_of(each, at)) for at, each in enumerate(ordered)]
-        self._open = [(each, piece_of(each, NEVER)) for each in book.lots]
-        pieces = [piece for _, piece in (*self._closed, *self._open)]
-        self._events.follow(pieces)
-        self._offers = Offers(book, rules, self._events)
-        self._pool = Pool(self._offers.of(pieces))
+        ordered = sorted(book.disposals, key=attrgetter("closed"))
+        self._closed = [self._events.closed_piece(each, at) for at, each in enumerate(ordered)]
+        self._open = [self._events.open_piece(each) for each in book.lots]
+        self._offers = Offers(book, rules)
+        self._pool = Pool(self._offers.of([*self._closed, *self._open]))
         self._sales: list[WashSale] = []
         self._left = NOTHING
 
     def run(self) -> WashSales:
         adjusted: list[AdjustedDisposal] = []
-        for sale in self._in_sales():
+        for _, sale in groupby(self._in_sales(), key=attrgetter("sale")):
+            together = list(sale)
             # What is sold together is no replacement for itself.
-            for _, piece in sale:
+            for piece in together:
                 piece.free = NOTHING
-            # An exercised option hands on what it carries to the shares of the same event.
-            for disposal, piece in sorted(sale, key=lambda each: each[0].taxable):
-                adjusted.extend(self._settled(disposal, piece))
-        lots = [part for lot, piece in self._open for part in split_lot(piece, lot)]
+            for piece in together:
+                adjusted.extend(self._settled(piece))
         return WashSales(
             sales=tuple(self._sales),
             disposals=tuple(adjusted),
-            lots=tuple(lots),
-            deferred=sum((piece.washed for _, piece in self._open), NOTHING),
+            lots=tuple(part for piece in self._open for part in split_lot(piece)),
+            deferred=sum((piece.washed for piece in self._open), NOTHING),
             lost=sum((each.lost for each in adjusted), NOTHING),
             left=self._left,
             unjudged=tuple(self._offers.unjudged),
         )
 
-    def _in_sales(self) -> Iterator[list[tuple[Disposal, Piece]]]:
-        sales: dict[Hashable, list[tuple[Disposal, Piece]]] = {}
-        for disposal, piece in self._closed:
-            sales.setdefault(self._events.sale_of(disposal), []).append((disposal, piece))
-        return iter(sales.values())
+    def _in_sales(self) -> list[Closed]:
+        """Return what was closed in the order of events, what one sale closed side by side.
 
-    def _settled(self, disposal: Disposal, piece: Piece) -> Iterator[AdjustedDisposal]:
+        An exercised option comes before the shares of its event: they get what it carries.
+        """
+        firsts: dict[Hashable, int] = {}
+        for piece in self._closed:
+            firsts.setdefault(piece.sale, piece.order)
+        return sorted(self._closed, key=lambda each: (firsts[each.sale], each.source.taxable))
+
+    def _settled(self, piece: Closed) -> Iterator[AdjustedDisposal]:
         """Yield the parts of a disposal, with their losses matched to replacements."""
+        disposal = piece.source
         if not disposal.taxable:
-            self._hand_on(disposal, piece)
+            self._hand_on(piece)
         may_wash = (
             disposal.taxable
             and has_wash_rule(disposal.asset)
             and disposal.account not in self._rules.sheltered
         )
-        for each, part in split_disposal(piece, disposal):
-            found = AdjustedDisposal(
-                disposal=each,
-                source=disposal.id,
-                washed=part.washed,
-            )
-            if may_wash and each.gain < 0:
-                found = self._matched(found, piece, part)
-            yield found
+        for each, part in split_disposal(piece):
+            found = AdjustedDisposal(disposal=each, source=disposal.id, washed=part.washed)
+            yield self._matched(found, piece, part) if may_wash and each.gain < 0 else found
 
-    def _matched(self, found: AdjustedDisposal, piece: Piece, part: Part) -> AdjustedDisposal:
+    def _matched(self, found: AdjustedDisposal, piece: Closed, part: Part) -> AdjustedDisposal:
         sold = found.disposal
         loss, whole = -sold.gain, part.shares
         days = max((sold.closed - sold.held_since).days, 0)
         window = timedelta(days=WINDOW_DAYS)
         done, disallowed, lost = NOTHING, NOTHING, NOTHING
         places = self._offers.wanted(piece)
-        own = self._events.purchase_of(piece)
         for day, replacement in self._pool.within(
-            places, sold.closed - window, sold.closed + window, own
+            places, sold.closed - window, sold.closed + window, own=piece.purchase
         ):
             shares = min(whole - done, replacement.free)
             done += shares
@@ -197,7 +193,7 @@ class _Search:
             if is_lost:
                 lost += amount
             else:
-                replacement.parts.append(Part(shares, amount, tacked))
+                replacement.parts += (Part(shares, amount, tacked),)
             self._sales.append(
                 _wash_sale(found, replacement, day, Part(shares, amount, tacked), is_lost=is_lost)
             )
@@ -205,12 +201,12 @@ class _Search:
                 break
         return replace(found, disallowed=disallowed, lost=lost)
 
-    def _hand_on(self, disposal: Disposal, piece: Piece) -> None:
+    def _hand_on(self, piece: Closed) -> None:
         """Give what an exercised option carries to the shares that it brought or took away."""
         amount = piece.washed
         if not amount:
             return
-        heirs = [each for each in self._events.heirs_of(disposal) if each is not piece]
+        heirs = self._events.heirs_of(piece.source)
         whole = sum((heir.shares for heir in heirs), NOTHING)
         if not whole:
             self._left += amount
@@ -224,14 +220,14 @@ class _Search:
 
 
 def _wash_sale(
-    found: AdjustedDisposal, replacement: Piece, day: date, part: Part, *, is_lost: bool
+    found: AdjustedDisposal, replacement: AnyPiece, day: date, part: Part, *, is_lost: bool
 ) -> WashSale:
     source = replacement.source
     return WashSale(
         disposal=found.source,
         account=found.disposal.account,
         sold=found.disposal.closed,
-        lot=replacement.lot,
+        lot=lot_of(replacement),
         closed_by=source.id if isinstance(source, Disposal) else None,
         replacement_account=source.account,
         acquired=day,
