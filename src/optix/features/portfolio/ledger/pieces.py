@@ -103,7 +103,7 @@ def split_disposal(piece: Closed) -> Iterator[tuple[Disposal, Part]]:
             proceeds=proceeds if source.taxable else proceeds + washed,
             basis=_money(source.basis, before, after, whole) + washed,
         )
-        yield made, replace(part, washed=washed)
+        yield made, Part(part.shares, washed, part.days) if piece.carried else part
 
 
 def split_lot(piece: Open) -> Iterator[Lot]:

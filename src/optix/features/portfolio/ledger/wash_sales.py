@@ -22,7 +22,7 @@ Sources: 26 U.S.C. §1091; 26 CFR §1.1091-1 and §1.1091-2; 26 U.S.C. §1223(3)
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
@@ -45,6 +45,7 @@ from optix.features.portfolio.ledger.wash_offers import Offers, lot_of
 from optix.features.portfolio.ledger.wash_pool import AnyPiece, Pool
 
 WINDOW_DAYS: Final = 30  # before, and after
+_WINDOW: Final = timedelta(days=WINDOW_DAYS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,18 +171,27 @@ class _Search:
             and disposal.account not in self._rules.sheltered
         )
         for each, part in split_disposal(piece):
-            found = AdjustedDisposal(disposal=each, source=disposal.id, washed=part.washed)
-            yield self._matched(found, piece, part) if may_wash and each.gain < 0 else found
+            disallowed = lost = NOTHING
+            if may_wash and each.gain < 0:
+                disallowed, lost = self._match(each, piece, part)
+            yield AdjustedDisposal(
+                disposal=each,
+                source=disposal.id,
+                washed=part.washed,
+                disallowed=disallowed,
+                lost=lost,
+            )
 
-    def _matched(self, found: AdjustedDisposal, piece: Closed, part: Part) -> AdjustedDisposal:
-        sold = found.disposal
+    def _match(self, sold: Disposal, piece: Closed, part: Part) -> tuple[Decimal, Decimal]:
+        """Give the loss of a part to its replacements; return what is disallowed, and lost."""
         loss, whole = -sold.gain, part.shares
-        days = max((sold.closed - sold.held_since).days, 0)
-        window = timedelta(days=WINDOW_DAYS)
-        done, disallowed, lost = NOTHING, NOTHING, NOTHING
-        places = self._offers.wanted(piece)
+        days = max((sold.closed - sold.held_since).days, 0) if piece.owned else 0
+        done = disallowed = lost = NOTHING
         for day, replacement in self._pool.within(
-            places, sold.closed - window, sold.closed + window, own=piece.purchase
+            self._offers.wanted(piece),
+            sold.closed - _WINDOW,
+            sold.closed + _WINDOW,
+            own=piece.purchase,
         ):
             shares = min(whole - done, replacement.free)
             done += shares
@@ -189,17 +199,16 @@ class _Search:
             disallowed += amount
             replacement.free -= shares
             is_lost = replacement.source.account in self._rules.sheltered
-            tacked = days if replacement.owned and piece.owned and not is_lost else 0
+            tacked = 0 if is_lost or not replacement.owned else days
+            given = Part(shares, amount, tacked)
             if is_lost:
                 lost += amount
             else:
-                replacement.parts += (Part(shares, amount, tacked),)
-            self._sales.append(
-                _wash_sale(found, replacement, day, Part(shares, amount, tacked), is_lost=is_lost)
-            )
+                replacement.parts += (given,)
+            self._sales.append(_wash_sale(piece.source, replacement, day, given, is_lost=is_lost))
             if done == whole:
                 break
-        return replace(found, disallowed=disallowed, lost=lost)
+        return disallowed, lost
 
     def _hand_on(self, piece: Closed) -> None:
         """Give what an exercised option carries to the shares that it brought or took away."""
@@ -220,13 +229,13 @@ class _Search:
 
 
 def _wash_sale(
-    found: AdjustedDisposal, replacement: AnyPiece, day: date, part: Part, *, is_lost: bool
+    sold: Disposal, replacement: AnyPiece, day: date, part: Part, *, is_lost: bool
 ) -> WashSale:
     source = replacement.source
     return WashSale(
-        disposal=found.source,
-        account=found.disposal.account,
-        sold=found.disposal.closed,
+        disposal=sold.id,
+        account=sold.account,
+        sold=sold.closed,
         lot=lot_of(replacement),
         closed_by=source.id if isinstance(source, Disposal) else None,
         replacement_account=source.account,
