@@ -36,7 +36,7 @@ COLUMNS: Final = (
 EXPIRED: Final = "EXPIRED"
 _CENT: Final = Decimal("0.01")
 _DIGITAL_SINCE: Final = 2025
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Reported(StrEnum):
@@ -205,4 +205,4 @@ def _safe(cell: str) -> str:
     if not cell.startswith(_FORMULA):
         return cell
     number = cell.removeprefix("-").replace(".", "", 1)
-    return cell if number.isascii() and number.isdigit() else f"'{cell}'"
+    return cell if number.isascii() and number.isdigit() else f"'{cell}"

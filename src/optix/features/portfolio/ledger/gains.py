@@ -43,15 +43,15 @@ def first_long_day(held_since: date) -> date:
     return begins.replace(year=begins.year + 1)
 
 
-def term_of(disposal: Disposal, long_losses: frozenset[UUID] = frozenset()) -> Term:
+def term_of(disposal: Disposal, *, against_long_held: bool = False) -> Term:
     """Return the term of a gain that is not of a section 1256 contract.
 
     A written option that expires or is bought back is short-term (§1234(b)); so is a short sale,
-    as what closes it was bought for that (§1233(a)), unless it is one of `long_losses`:
-    `short_sales` finds them.
+    as what closes it was bought for that (§1233(a)), unless it is a loss `against_long_held` shares
+    of the same owner (§1233(d)).
     """
     if disposal.quantity < 0:
-        is_long = disposal.id in long_losses and disposal.gain < 0
+        is_long = against_long_held and disposal.gain < 0
     else:
         is_long = disposal.closed >= first_long_day(disposal.held_since)
     return Term.LONG if is_long else Term.SHORT
@@ -95,7 +95,7 @@ def taxable_gains(
     sheltered: frozenset[UUID] = frozenset(),
     long_losses: frozenset[UUID] = frozenset(),
 ) -> tuple[TaxableGain, ...]:
-    """Return what belongs on Form 8949, by day of closing.
+    """Return what belongs on Form 8949, by day of closing. `short_sales` finds `long_losses`.
 
     Left out are accounts in `sheltered`, section 1256 contracts (Form 6781 has them), and what is
     not taxable: an option that was exercised or assigned, whose premium went into the shares, and
@@ -105,7 +105,7 @@ def taxable_gains(
     found = [
         TaxableGain(
             year=each.disposal.closed.year,
-            term=term_of(each.disposal, long_losses),
+            term=term_of(each.disposal, against_long_held=each.source in long_losses),
             found=each,
         )
         for each in disposals

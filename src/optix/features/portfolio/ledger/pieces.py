@@ -82,10 +82,11 @@ Closed = Piece[Disposal]
 Open = Piece[Lot]
 
 
-def split_disposal(piece: Closed) -> Iterator[tuple[Disposal, Part]]:
+def split_disposal(piece: Closed, label: str = "part") -> Iterator[tuple[Disposal, Part]]:
     """Yield the disposals of a piece's parts, each with all that was deferred to its basis.
 
-    What is not taxable stays so: its proceeds grow with its basis.
+    What is not taxable stays so: its proceeds grow with its basis. Ids of parts are made with
+    `label`, which says who cuts.
     """
     source, whole = piece.source, piece.shares
     if not piece.parts and not piece.carried:
@@ -97,7 +98,7 @@ def split_disposal(piece: Closed) -> Iterator[tuple[Disposal, Part]]:
         proceeds = _money(source.proceeds, before, after, whole)
         made = replace(
             source,
-            id=_id_of(source.id, place, parts),
+            id=_id_of(source.id, place, parts, label),
             held_since=_earlier(source.held_since, part.days),
             quantity=_between(source.quantity, before, after, whole),
             proceeds=proceeds if source.taxable else proceeds + washed,
@@ -106,7 +107,7 @@ def split_disposal(piece: Closed) -> Iterator[tuple[Disposal, Part]]:
         yield made, Part(part.shares, washed, part.days) if piece.carried else part
 
 
-def split_lot(piece: Open) -> Iterator[Lot]:
+def split_lot(piece: Open, label: str = "part") -> Iterator[Lot]:
     """Yield the lots of a piece's parts, with what was deferred to each in basis and `washed`."""
     source, whole = piece.source, piece.shares
     if not piece.parts and not piece.carried:
@@ -117,7 +118,7 @@ def split_lot(piece: Open) -> Iterator[Lot]:
         washed = part.washed + _money(piece.carried, before, after, whole)
         yield replace(
             source,
-            id=_id_of(source.id, place, parts),
+            id=_id_of(source.id, place, parts, label),
             held_since=_earlier(source.held_since, part.days),
             quantity=_between(source.quantity, before, after, whole),
             basis=_money(source.basis, before, after, whole) + washed,
@@ -142,9 +143,9 @@ def _between(quantity: Decimal, before: Decimal, after: Decimal, whole: Decimal)
     return end - (quantity * before / whole if before else NOTHING)
 
 
-def _id_of(source: UUID, place: int, parts: Sequence[Part]) -> UUID:
+def _id_of(source: UUID, place: int, parts: Sequence[Part], label: str) -> UUID:
     """The last part keeps the id, so that what is whole keeps it."""
-    return source if place == len(parts) - 1 else uuid5(source, f"part {place}")
+    return source if place == len(parts) - 1 else uuid5(source, f"{label} {place}")
 
 
 def _earlier(day: date, days: int) -> date:
