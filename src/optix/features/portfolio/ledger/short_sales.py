@@ -33,6 +33,7 @@ from optix.features.portfolio.ledger.pieces import (
     split_lot,
 )
 from optix.features.portfolio.ledger.securities import SHARES, identities_of
+from optix.features.portfolio.ledger.splits import Splits
 from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
 
 _LABEL: Final = "short"
@@ -80,6 +81,7 @@ def apply_short_sales(book: FamilyBook, sheltered: frozenset[UUID] = frozenset()
     Disposals and lots are cut where only a part of them is touched.
     """
     names = identities_of(book)
+    splits = Splits(book, names)
     by_name: dict[str, list[Disposal | Lot]] = {}
     sources: list[Disposal | Lot] = [*book.disposals, *book.lots]
     for source in sources:
@@ -90,7 +92,7 @@ def apply_short_sales(book: FamilyBook, sheltered: frozenset[UUID] = frozenset()
     for same in by_name.values():
         if not any(source.quantity < 0 for source in same):
             continue
-        owned, shorts = _swept(same)
+        owned, shorts = _swept(same, splits)
         for each in owned:
             if each.begun:
                 parts[each.source.id] = tuple(_parts_of(each))
@@ -101,33 +103,39 @@ def apply_short_sales(book: FamilyBook, sheltered: frozenset[UUID] = frozenset()
     disposals: list[Disposal] = []
     long_losses: set[UUID] = set()
     for disposal in book.disposals:
-        piece = _piece_of(disposal, parts.get(disposal.id, ()))
-        cut = [each for each, _ in split_disposal(piece, _LABEL)]
+        if disposal.id not in parts:
+            disposals.append(disposal)
+            continue
+        shares = splits.shares_now(disposal, disposal.closed)
+        cut = [
+            each
+            for each, _ in split_disposal(_piece_of(disposal, parts[disposal.id], shares), _LABEL)
+        ]
         disposals.extend(cut)
         if disposal.id in long_held:
             long_losses.add(cut[0].id)
-    lots = [
-        each
-        for lot in book.lots
-        for each in split_lot(_piece_of(lot, parts.get(lot.id, ())), _LABEL)
-    ]
+    lots: list[Lot] = []
+    for lot in book.lots:
+        shares = splits.shares_now(lot, None)
+        lots.extend(split_lot(_piece_of(lot, parts.get(lot.id, ()), shares), _LABEL))
     after = replace(book, disposals=tuple(disposals), lots=tuple(lots))
     return ShortSales(book=after, long_losses=frozenset(long_losses))
 
 
-def _swept(sources: list[Disposal | Lot]) -> tuple[list[_Owned], list[_Short]]:
+def _swept(sources: list[Disposal | Lot], splits: Splits) -> tuple[list[_Owned], list[_Short]]:
     """Go through the days once, with what is owned and what is short on each."""
     owned: list[_Owned] = []
     shorts: list[_Short] = []
     events: list[tuple[date, int, int]] = []  # day, what comes first on it, index
     for source in sources:
         until = source.closed if isinstance(source, Disposal) else None
+        shares = splits.shares_now(source, until)
         kind = 0 if source.quantity > 0 else 1
         index = len(owned) if kind == 0 else len(shorts)
         if kind == 0:
-            owned.append(_Owned(source, abs(source.quantity), until))
+            owned.append(_Owned(source, shares, until))
         else:
-            shorts.append(_Short(source, until, abs(source.quantity)))
+            shorts.append(_Short(source, until, shares))
         events.append((source.opened, _OPENED[kind], index))
         if until is not None:
             events.append((until, _CLOSED[kind], index))
@@ -184,6 +192,5 @@ def _parts_of(owned: _Owned) -> Iterator[Part]:
         done = end
 
 
-def _piece_of(source: OfSource, parts: tuple[Part, ...]) -> Piece[OfSource]:
-    shares = abs(source.quantity)
+def _piece_of(source: OfSource, parts: tuple[Part, ...], shares: Decimal) -> Piece[OfSource]:
     return Piece(source, 0, shares, None, None, 0, shares, parts=parts)

@@ -134,6 +134,7 @@ class State:
             rolled,
             opening or (like is not None and like.opening),
             self.lots_opened,
+            None if like is None else like.bought or like.line,
         )
         self.lots_opened += 1
         self.pool(line.account, asset).add(lot)
@@ -204,6 +205,7 @@ class State:
             basis=basis,
             taxable=taxable,
             opening=lot.opening,
+            bought=lot.bought,
         )
 
     def finish(self, draft: EntryDraft) -> None:

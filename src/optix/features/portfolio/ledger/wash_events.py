@@ -8,17 +8,27 @@ from typing import Final
 from uuid import UUID
 
 from optix.features.portfolio.ledger.pieces import NEVER, Closed, Open, Piece
-from optix.features.portfolio.ledger.securities import shares_of
-from optix.features.portfolio.ledger.values import Disposal, EntryKind, FamilyBook, Lot
+from optix.features.portfolio.ledger.splits import Splits
+from optix.features.portfolio.ledger.values import (
+    Book,
+    Disposal,
+    Entry,
+    EntryKind,
+    FamilyBook,
+    Lot,
+)
 
-# What hands its basis on to other lots of the same event.
-_HANDING: Final = frozenset({EntryKind.EXERCISE, EntryKind.ASSIGNMENT, EntryKind.REORGANISATION})
+# What hands its basis on to shares of the same event.
+_HANDING: Final = frozenset({EntryKind.EXERCISE, EntryKind.ASSIGNMENT})
 # Not "by purchase or by an exchange on which the entire amount of gain or loss was recognized by
-# law" (26 U.S.C. §1091(a)). A transfer is none either, but the lot that it brought was bought
-# before, on a day of its own.
+# law" (26 U.S.C. §1091(a)). What was bought before keeps its purchase through them.
 _NO_PURCHASE: Final = frozenset(
     {EntryKind.SPLIT, EntryKind.SPIN_OFF, EntryKind.REORGANISATION, EntryKind.SYMBOL_CHANGE}
 )
+
+
+# What came by these from elsewhere was bought there, on a day that nobody told.
+_MOVING: Final = frozenset({EntryKind.TRANSFER, EntryKind.ADJUSTMENT, EntryKind.OTHER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +49,26 @@ class Events:
     A line without an entry is a purchase, or a sale, of its own.
     """
 
-    def __init__(self, book: FamilyBook, orders: Mapping[UUID, str]) -> None:
+    def __init__(self, book: FamilyBook, orders: Mapping[UUID, str], splits: Splits) -> None:
         self._orders = orders
+        self._splits = splits
         self._origins: dict[UUID, _Origin] = {}
         for rank, entry in enumerate(book.entries):
             event = entry.id if entry.kind in _HANDING else None
-            origin = _Origin(rank, entry.kind not in _NO_PURCHASE, event)
+            origin = _Origin(rank, _is_purchase(entry), event)
             for line in (entry.line, *entry.also):
                 self._origins.setdefault(line, origin)
         self._by_event: dict[UUID, list[Closed | Open]] = {}
 
     def open_piece(self, lot: Lot) -> Open:
-        opening = self._origins.get(lot.line, _UNKNOWN)
-        shares = abs(lot.quantity) * shares_of(lot.asset)
+        line = lot.bought or lot.line
+        opening = self._origins.get(line, _UNKNOWN)
+        shares = self._splits.shares_now(lot, None)
         piece = Piece(
             source=lot,
             order=NEVER,
             shares=shares,
-            purchase=self._purchase(lot.account, lot.line, opening),
+            purchase=self._purchase(lot.account, line, opening),
             sale=None,
             rank=opening.rank,
             free=shares,
@@ -67,15 +79,16 @@ class Events:
 
     def closed_piece(self, disposal: Disposal, order: int) -> Closed:
         """Return the piece of a disposal, which is the `order`th of its book."""
-        opening = self._origins.get(disposal.opening_line, _UNKNOWN)
+        line = disposal.bought or disposal.opening_line
+        opening = self._origins.get(line, _UNKNOWN)
         closing = self._origins.get(disposal.line, _UNKNOWN)
-        shares = abs(disposal.quantity) * shares_of(disposal.asset)
+        shares = self._splits.shares_now(disposal, disposal.closed)
         together = closing.event or (self._orders and self._orders.get(disposal.line))
         piece = Piece(
             source=disposal,
             order=order,
             shares=shares,
-            purchase=self._purchase(disposal.account, disposal.opening_line, opening),
+            purchase=self._purchase(disposal.account, line, opening),
             sale=(disposal.closed, disposal.account, together or disposal.line),
             rank=opening.rank,
             free=shares,
@@ -97,3 +110,9 @@ class Events:
         event = self._origins.get(disposal.line, _UNKNOWN).event
         found = [] if event is None else self._by_event.get(event, [])
         return [each for each in found if each.asset.key != disposal.asset.key]
+
+
+def _is_purchase(entry: Entry) -> bool:
+    if entry.kind in _MOVING:
+        return any(each.book in {Book.OPENING, Book.TRANSIT} for each in entry.postings)
+    return entry.kind not in _NO_PURCHASE

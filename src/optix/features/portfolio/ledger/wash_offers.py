@@ -7,15 +7,15 @@ from uuid import UUID
 
 from optix.features.portfolio.ledger.securities import (
     DEEP_SHARE,
+    Identities,
     Place,
     Side,
     WashReading,
     WashRules,
     has_wash_rule,
-    identities_of,
     side_of,
 )
-from optix.features.portfolio.ledger.values import Disposal, DisposalKind, FamilyBook, Lot
+from optix.features.portfolio.ledger.values import Disposal, DisposalKind, Lot
 from optix.features.portfolio.ledger.wash_pool import AnyPiece, Offer
 from optix.kernel.holding import Asset
 from optix.kernel.roots import underlying_of
@@ -30,9 +30,9 @@ def lot_of(piece: AnyPiece) -> UUID:
 class Offers:
     """Where a piece lies as a replacement, and where a loss looks for one."""
 
-    def __init__(self, book: FamilyBook, rules: WashRules) -> None:
+    def __init__(self, names: Identities, rules: WashRules) -> None:
         self._rules = rules
-        self._names = identities_of(book)
+        self._names = names
         self._known: dict[str, tuple[str, str]] = {}
         self.unjudged: dict[UUID, None] = {}  # in the order in which they were met
 

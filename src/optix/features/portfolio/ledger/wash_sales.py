@@ -38,7 +38,8 @@ from optix.features.portfolio.ledger.pieces import (
     split_disposal,
     split_lot,
 )
-from optix.features.portfolio.ledger.securities import WashRules, has_wash_rule
+from optix.features.portfolio.ledger.securities import WashRules, has_wash_rule, identities_of
+from optix.features.portfolio.ledger.splits import Splits
 from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
 from optix.features.portfolio.ledger.wash_events import Events
 from optix.features.portfolio.ledger.wash_offers import Offers, lot_of
@@ -53,8 +54,9 @@ class WashSale:
     """A loss, or a part of one, that a replacement takes away or puts off.
 
     `disposal` is the sale and `lot` the replacement, both as the book has them; `closed_by` is the
-    disposal that has closed the replacement since. `shares` are of the underlying. `lost` says that
-    the replacement lies where no tax is owed: nothing was added to its basis.
+    disposal that has closed the replacement since. `shares` are of the underlying, as they were
+    counted on the day of the sale. `lost` says that the replacement lies where no tax is owed:
+    nothing was added to its basis.
     """
 
     disposal: UUID
@@ -122,11 +124,13 @@ class _Search:
 
     def __init__(self, book: FamilyBook, rules: WashRules) -> None:
         self._rules = rules
-        self._events = Events(book, rules.orders)
+        names = identities_of(book)
+        self._splits = Splits(book, names)
+        self._events = Events(book, rules.orders, self._splits)
         ordered = sorted(book.disposals, key=attrgetter("closed"))
         self._closed = [self._events.closed_piece(each, at) for at, each in enumerate(ordered)]
         self._open = [self._events.open_piece(each) for each in book.lots]
-        self._offers = Offers(book, rules)
+        self._offers = Offers(names, rules)
         self._pool = Pool(self._offers.of([*self._closed, *self._open]))
         self._sales: list[WashSale] = []
         self._left = NOTHING
@@ -205,7 +209,9 @@ class _Search:
                 lost += amount
             else:
                 replacement.parts += (given,)
-            self._sales.append(_wash_sale(piece.source, replacement, day, given, is_lost=is_lost))
+            then = shares / self._splits.ratio(sold.asset, sold.closed)
+            told = Part(then, amount, tacked)
+            self._sales.append(_wash_sale(piece.source, replacement, day, told, is_lost=is_lost))
             if done == whole:
                 break
         return disallowed, lost
