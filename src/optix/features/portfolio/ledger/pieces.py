@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -46,15 +46,16 @@ OfSource = TypeVar("OfSource", Disposal, Lot)
 class Piece(Generic[OfSource]):
     """A part of one lot: what one disposal closed, or what is left. `shares` has no sign.
 
-    `purchase` and `sale` name what brought it and what closed it: pieces of one name came, or went,
-    together. `rank` orders purchases of one day.
+    `purchase` and `sale` number what brought it and what closed it: pieces of one number came, or
+    went, together; None is what was no purchase, and what is open. Sales are numbered in their
+    order. `rank` orders purchases of one day.
     """
 
     source: OfSource
     order: int
     shares: Decimal
-    purchase: Hashable
-    sale: Hashable
+    purchase: int | None
+    sale: int | None
     rank: int
     free: Decimal  # shares that replace nothing yet
     carried: Decimal = NOTHING  # deferred losses of the option that these shares came from
@@ -94,7 +95,9 @@ def split_disposal(piece: Closed, label: str = "part") -> Iterator[tuple[Disposa
         return
     parts = piece.all_parts()
     for place, part, before, after in _steps(parts):
-        washed = part.washed + _money(piece.carried, before, after, whole)
+        washed = part.washed
+        if piece.carried:
+            washed += _money(piece.carried, before, after, whole)
         proceeds = _money(source.proceeds, before, after, whole)
         made = replace(
             source,

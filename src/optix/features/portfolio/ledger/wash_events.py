@@ -59,6 +59,8 @@ class Events:
             for line in (entry.line, *entry.also):
                 self._origins.setdefault(line, origin)
         self._by_event: dict[UUID, list[Closed | Open]] = {}
+        self._purchases: dict[Hashable, int] = {}
+        self._sales: dict[Hashable, int] = {}
 
     def open_piece(self, lot: Lot) -> Open:
         line = lot.bought or lot.line
@@ -78,18 +80,19 @@ class Events:
         return piece
 
     def closed_piece(self, disposal: Disposal, order: int) -> Closed:
-        """Return the piece of a disposal, which is the `order`th of its book."""
+        """Return the piece of a disposal, the `order`th of its book. Asked for in this order."""
         line = disposal.bought or disposal.opening_line
         opening = self._origins.get(line, _UNKNOWN)
         closing = self._origins.get(disposal.line, _UNKNOWN)
         shares = self._splits.shares_now(disposal, disposal.closed)
-        together = closing.event or (self._orders and self._orders.get(disposal.line))
+        order_id = self._orders.get(disposal.line) if self._orders else None
+        sale = (disposal.closed, disposal.account, closing.event or order_id or disposal.line)
         piece = Piece(
             source=disposal,
             order=order,
             shares=shares,
             purchase=self._purchase(disposal.account, line, opening),
-            sale=(disposal.closed, disposal.account, together or disposal.line),
+            sale=self._sales.setdefault(sale, len(self._sales)),
             rank=opening.rank,
             free=shares,
         )
@@ -99,11 +102,12 @@ class Events:
             self._by_event.setdefault(closing.event, []).append(piece)
         return piece
 
-    def _purchase(self, account: UUID, line: UUID, opening: _Origin) -> Hashable:
+    def _purchase(self, account: UUID, line: UUID, opening: _Origin) -> int | None:
         if not opening.is_purchase:
             return None
         order = self._orders.get(line) if self._orders else None
-        return line if order is None else (account, order)
+        name: Hashable = line if order is None else (account, order)
+        return self._purchases.setdefault(name, len(self._purchases))
 
     def heirs_of(self, disposal: Disposal) -> list[Closed | Open]:
         """Return the pieces of other assets that the event of a disposal opened or closed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from optix.features.portfolio.ledger.securities import (
@@ -27,47 +28,69 @@ def lot_of(piece: AnyPiece) -> UUID:
     return source.id if isinstance(source, Lot) else source.lot
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is the same for all pieces of one asset on one side."""
+
+    side: Side
+    underlying: str
+    wanted: tuple[Place, ...]
+    offered: tuple[Place, ...]
+
+
 class Offers:
     """Where a piece lies as a replacement, and where a loss looks for one."""
 
     def __init__(self, names: Identities, rules: WashRules) -> None:
         self._rules = rules
         self._names = names
-        self._known: dict[str, tuple[str, str]] = {}
+        self._known: dict[tuple[str, bool], _Known | None] = {}
         self.unjudged: dict[UUID, None] = {}  # in the order in which they were met
 
     def of(self, pieces: Sequence[AnyPiece]) -> Iterator[tuple[Place, Offer]]:
         """Yield every place of every piece that is a security and was acquired."""
         has_shorts = any(not each.owned and each.asset.contract is None for each in pieces)
         for appearance, piece in enumerate(pieces):
-            if not has_wash_rule(piece.asset):
+            known = self._known_of(piece)
+            if known is None:
                 continue
             source = piece.source
             if piece.purchase is not None:
                 offer = (source.opened, piece.rank, appearance, piece.purchase, piece)
-                for place in self._places(piece):
+                for place in known.offered:
                     yield place, offer
+                if known.side is Side.PUTS_WRITTEN and self._acquires(piece):
+                    yield (Side.ACQUIRES, known.underlying), offer
             if has_shorts and isinstance(source, Disposal) and self._is_sale_of_shares(source):
-                place = (Side.SOLD, self._name(piece.asset))
+                place = (Side.SOLD, known.underlying)
                 yield place, (source.closed, 0, appearance, piece.sale, piece)
 
     def wanted(self, piece: AnyPiece) -> tuple[Place, ...]:
-        """Return where a loss of this piece finds its replacements."""
-        name = self._name(piece.asset)
-        side = side_of(piece.asset, owned=piece.owned)
-        return ((side, name), (Side.SOLD, name)) if side is Side.SHORT else ((side, name),)
+        """Return where a loss of this piece finds its replacements: nowhere if it has no rule."""
+        known = self._known_of(piece)
+        return () if known is None else known.wanted
 
-    def _places(self, piece: AnyPiece) -> Iterator[Place]:
-        asset = piece.asset
-        side, name = side_of(asset, owned=piece.owned), self._name(asset)
-        yield side, name
-        if asset.contract is None:
-            return
-        underlying = self._named(asset)[1]
-        if side is Side.ACQUIRES and name != underlying:
-            yield side, underlying
-        if side is Side.PUTS_WRITTEN and self._acquires(piece):
-            yield Side.ACQUIRES, underlying
+    def _known_of(self, piece: AnyPiece) -> _Known | None:
+        asset, owned = piece.asset, piece.owned
+        key = (asset.key, owned)
+        if key not in self._known:
+            self._known[key] = self._look_at(asset, owned=owned) if has_wash_rule(asset) else None
+        return self._known[key]
+
+    def _look_at(self, asset: Asset, *, owned: bool) -> _Known:
+        underlying = self._names.underlying(asset)
+        narrow = self._rules.reading is WashReading.NARROW
+        name = self._names.exact(asset) if narrow else underlying
+        side = side_of(asset, owned=owned)
+        own: Place = (side, name)
+        # An option to acquire a share stands beside it, in any reading.
+        also = side is Side.ACQUIRES and name != underlying
+        return _Known(
+            side=side,
+            underlying=underlying,
+            wanted=(own, (Side.SOLD, underlying)) if side is Side.SHORT else (own,),
+            offered=(own, (side, underlying)) if also else (own,),
+        )
 
     def _acquires(self, piece: AnyPiece) -> bool:
         """True for a put sold that counts as a contract to acquire: Rev. Rul. 85-87."""
@@ -90,14 +113,3 @@ class Offers:
             and source.asset.contract is None
             and source.account not in self._rules.sheltered
         )
-
-    def _name(self, asset: Asset) -> str:
-        exact, underlying = self._named(asset)
-        return exact if self._rules.reading is WashReading.NARROW else underlying
-
-    def _named(self, asset: Asset) -> tuple[str, str]:
-        known = self._known.get(asset.key)
-        if known is None:
-            known = (self._names.exact(asset), self._names.underlying(asset))
-            self._known[asset.key] = known
-        return known

@@ -7,7 +7,7 @@ in almost no time, however many sales there are in 61 days.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from heapq import merge
 from itertools import groupby
@@ -18,7 +18,7 @@ from optix.features.portfolio.ledger.securities import Place
 
 AnyPiece = Closed | Open
 # A piece at one place: on which day, in what order, in which purchase (or sale).
-Offer = tuple[date, int, int, Hashable, AnyPiece]
+Offer = tuple[date, int, int, int | None, AnyPiece]
 
 
 class _Purchase:
@@ -26,7 +26,7 @@ class _Purchase:
 
     __slots__ = ("_next", "_pieces", "name")
 
-    def __init__(self, name: Hashable, pieces: Sequence[AnyPiece]) -> None:
+    def __init__(self, name: int | None, pieces: Sequence[AnyPiece]) -> None:
         self.name = name
         self._pieces = sorted(pieces, key=attrgetter("order")) if len(pieces) > 1 else pieces
         self._next = 0
@@ -49,7 +49,7 @@ class _Shelf:
         self._days: list[date] = []
         self._purchases: list[_Purchase] = []
         for day, of_day in groupby(offers, key=itemgetter(0)):
-            by_name: dict[Hashable, list[AnyPiece]] = {}
+            by_name: dict[int | None, list[AnyPiece]] = {}
             for _, _, _, name, piece in of_day:
                 by_name.setdefault(name, []).append(piece)
             for name, pieces in by_name.items():
@@ -57,7 +57,7 @@ class _Shelf:
                 self._purchases.append(_Purchase(name, pieces))
         self._ahead = list(range(len(self._days) + 1))
 
-    def within(self, first: date, last: date, own: Hashable) -> Iterator[tuple[date, AnyPiece]]:
+    def within(self, first: date, last: date, own: int | None) -> Iterator[tuple[date, AnyPiece]]:
         """Yield what is free, again and again until it is not."""
         at = self._find(bisect_left(self._days, first))
         while at < len(self._days) and self._days[at] <= last:
@@ -89,7 +89,7 @@ class Pool:
         self._shelves = {place: _Shelf(each) for place, each in by_place.items()}
 
     def within(
-        self, places: Iterable[Place], first: date, last: date, own: Hashable
+        self, places: Iterable[Place], first: date, last: date, own: int | None
     ) -> Iterator[tuple[date, AnyPiece]]:
         """Yield (day, piece) with free shares from `first` to `last`, the earliest first.
 

@@ -21,7 +21,7 @@ Sources: 26 U.S.C. §1091; 26 CFR §1.1091-1 and §1.1091-2; 26 U.S.C. §1223(3)
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -31,6 +31,7 @@ from typing import Final
 from uuid import UUID
 
 from optix.features.portfolio.ledger.pieces import (
+    NEVER,
     NOTHING,
     Closed,
     Part,
@@ -38,12 +39,12 @@ from optix.features.portfolio.ledger.pieces import (
     split_disposal,
     split_lot,
 )
-from optix.features.portfolio.ledger.securities import WashRules, has_wash_rule, identities_of
+from optix.features.portfolio.ledger.securities import WashRules, identities_of
 from optix.features.portfolio.ledger.splits import Splits
 from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
 from optix.features.portfolio.ledger.wash_events import Events
 from optix.features.portfolio.ledger.wash_offers import Offers, lot_of
-from optix.features.portfolio.ledger.wash_pool import AnyPiece, Pool
+from optix.features.portfolio.ledger.wash_pool import Pool
 
 WINDOW_DAYS: Final = 30  # before, and after
 _WINDOW: Final = timedelta(days=WINDOW_DAYS)
@@ -159,21 +160,15 @@ class _Search:
 
         An exercised option comes before the shares of its event: they get what it carries.
         """
-        firsts: dict[Hashable, int] = {}
-        for piece in self._closed:
-            firsts.setdefault(piece.sale, piece.order)
-        return sorted(self._closed, key=lambda each: (firsts[each.sale], each.source.taxable))
+        untaxed_first = sorted(self._closed, key=lambda each: each.source.taxable)
+        return sorted(untaxed_first, key=attrgetter("sale"))
 
     def _settled(self, piece: Closed) -> Iterator[AdjustedDisposal]:
         """Yield the parts of a disposal, with their losses matched to replacements."""
         disposal = piece.source
         if not disposal.taxable:
             self._hand_on(piece)
-        may_wash = (
-            disposal.taxable
-            and has_wash_rule(disposal.asset)
-            and disposal.account not in self._rules.sheltered
-        )
+        may_wash = disposal.taxable and disposal.account not in self._rules.sheltered
         for each, part in split_disposal(piece):
             disallowed = lost = NOTHING
             if may_wash and each.gain < 0:
@@ -190,6 +185,7 @@ class _Search:
         """Give the loss of a part to its replacements; return what is disallowed, and lost."""
         loss, whole = -sold.gain, part.shares
         days = max((sold.closed - sold.held_since).days, 0) if piece.owned else 0
+        ratio = self._splits.ratio(sold.asset, sold.closed)
         done = disallowed = lost = NOTHING
         for day, replacement in self._pool.within(
             self._offers.wanted(piece),
@@ -204,14 +200,25 @@ class _Search:
             replacement.free -= shares
             is_lost = replacement.source.account in self._rules.sheltered
             tacked = 0 if is_lost or not replacement.owned else days
-            given = Part(shares, amount, tacked)
             if is_lost:
                 lost += amount
             else:
-                replacement.parts += (given,)
-            then = shares / self._splits.ratio(sold.asset, sold.closed)
-            told = Part(then, amount, tacked)
-            self._sales.append(_wash_sale(piece.source, replacement, day, told, is_lost=is_lost))
+                replacement.parts += (Part(shares, amount, tacked),)
+            self._sales.append(
+                WashSale(
+                    disposal=piece.source.id,
+                    account=sold.account,
+                    sold=sold.closed,
+                    lot=lot_of(replacement),
+                    closed_by=None if replacement.order == NEVER else replacement.source.id,
+                    replacement_account=replacement.source.account,
+                    acquired=day,
+                    shares=shares / ratio,
+                    disallowed=amount,
+                    days_tacked=tacked,
+                    lost=is_lost,
+                )
+            )
             if done == whole:
                 break
         return disallowed, lost
@@ -232,22 +239,3 @@ class _Search:
             share = cut(amount, done, whole) - given
             heir.carried += share
             given += share
-
-
-def _wash_sale(
-    sold: Disposal, replacement: AnyPiece, day: date, part: Part, *, is_lost: bool
-) -> WashSale:
-    source = replacement.source
-    return WashSale(
-        disposal=sold.id,
-        account=sold.account,
-        sold=sold.closed,
-        lot=lot_of(replacement),
-        closed_by=source.id if isinstance(source, Disposal) else None,
-        replacement_account=source.account,
-        acquired=day,
-        shares=part.shares,
-        disallowed=part.washed,
-        days_tacked=part.days,
-        lost=is_lost,
-    )
