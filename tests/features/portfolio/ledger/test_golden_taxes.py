@@ -38,8 +38,10 @@ from optix.features.portfolio.ledger.booking import book_family
 from optix.features.portfolio.ledger.gains import total_gains
 from optix.features.portfolio.ledger.section_1256 import Marks
 from optix.features.portfolio.ledger.securities import WashReading, WashRules
+from optix.features.portfolio.ledger.short_sales import apply_short_sales
 from optix.features.portfolio.ledger.taxes import FamilyTaxes, tax_family
 from optix.features.portfolio.ledger.values import FamilyBook, Lot
+from optix.features.portfolio.ledger.wash_sales import find_wash_sales
 
 CASES = [
     (case, tax, WashReading(reading))
@@ -146,3 +148,23 @@ class TestCase:
         lots = [shown_taxed_lot(case, lot) for lot in found.lots]
         assert sorted(lots) == sorted(tax.get("lots", []))
         assert [each.code.value for each in found.problems] == tax.get("problems", [])
+
+
+@pytest.mark.parametrize("reading", list(WashReading))
+@pytest.mark.parametrize(
+    "case",
+    [case for case in cases() if "choices" not in case.told],  # whose lots need a booking first
+    ids=lambda case: case.title,
+)
+def test_no_case_makes_or_loses_a_cent(case: Case, reading: WashReading) -> None:
+    """By every case of the golden book, of whatever it tells: gains before and after short sales
+    and wash sales, and what lies in lots.
+    """
+    book = booked(case)
+    after = apply_short_sales(book).book
+    found = find_wash_sales(after, WashRules(reading=reading, short_puts=True))
+    before = sum((each.gain for each in book.disposals if each.taxable), Decimal(0))
+    recognised = sum((each.recognised for each in found.disposals), Decimal(0))
+    assert before == recognised - found.deferred - found.lost - found.left
+    held = sum((lot.basis for lot in book.lots), Decimal(0))
+    assert sum((lot.basis for lot in found.lots), Decimal(0)) == held + found.deferred

@@ -36,9 +36,10 @@ class Splits:
         for entry in book.entries:
             moves: dict[str, list[Decimal]] = {}
             for each in entry.postings:
-                if each.book is Book.SECURITIES and each.quantity and each.asset in assets:
+                if each.book is Book.SECURITIES and each.quantity and each.asset:
                     moves.setdefault(each.asset, []).append(each.quantity)
-            if entry.kind is EntryKind.SPLIT:
+            # Of what is neither open nor was sold nobody knows how many shares it stands for.
+            if entry.kind is EntryKind.SPLIT and all(key in assets for key in moves):
                 before = {key: held.get((entry.account, key), _ZERO) for key in moves}
                 ratio = _ratio_of(assets, before, moves)
                 underlying = {names.underlying(assets[key]) for key in moves}

@@ -134,7 +134,10 @@ class State:
             rolled,
             opening or (like is not None and like.opening),
             self.lots_opened,
-            None if like is None else like.bought or like.line,
+            # What split off is no purchase, though it keeps the days of what was there.
+            None
+            if like is None or activity.kind is ActivityKind.SPIN_OFF
+            else like.bought or like.line,
         )
         self.lots_opened += 1
         self.pool(line.account, asset).add(lot)

@@ -27,7 +27,7 @@ _NO_PURCHASE: Final = frozenset(
 )
 
 
-# What came by these from elsewhere was bought there, on a day that nobody told.
+# What came by these was bought elsewhere, on a day that nobody told unless its owner did.
 _MOVING: Final = frozenset({EntryKind.TRANSFER, EntryKind.ADJUSTMENT, EntryKind.OTHER})
 
 
@@ -118,5 +118,5 @@ class Events:
 
 def _is_purchase(entry: Entry) -> bool:
     if entry.kind in _MOVING:
-        return any(each.book in {Book.OPENING, Book.TRANSIT} for each in entry.postings)
+        return any(each.book is Book.OPENING for each in entry.postings)
     return entry.kind not in _NO_PURCHASE
