@@ -323,6 +323,16 @@ class TestReadings:
         rules = WashRules(reading=reading, prices=prices, short_puts=True)
         assert disallowed(find_wash_sales(made, rules)) == only({"a": 1000})
 
+    def test_a_put_of_unknown_depth_is_named_only_near_a_loss(self) -> None:
+        """By puts sold 30 and 31 days after one, and by a loss that shares replaced in full."""
+        loss = closed("a", 0, 50, 100, 9000, 8000)
+        near, far = (
+            held("p", 80, -1, -20, asset=PUT),
+            held("q", 81, -1, -20, asset=PUT),
+        )
+        assert find_wash_sales(book(loss, near, far)).unjudged == (named("lot p"),)
+        assert not find_wash_sales(book(loss, held("b", 60, 100, 1), near)).unjudged
+
     def test_one_cusip_is_one_security(self) -> None:
         """By two symbols of one CUSIP."""
         made = book(

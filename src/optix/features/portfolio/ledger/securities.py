@@ -106,9 +106,11 @@ class Identities:
 
     def __init__(self, assets: Iterable[Asset], entries: Iterable[Entry]) -> None:
         self._same: dict[str, str] = {}
-        by_key = {each.key: each for each in assets}
+        by_key: dict[str, Asset] = {}
         by_cusip: dict[str, str] = {}
-        for asset in by_key.values():
+        for asset in assets:
+            by_key.setdefault(asset.key, asset)
+            # Not every broker names the CUSIP, so each asset is looked at.
             if asset.cusip and asset.contract is None:
                 self._join(by_cusip.setdefault(asset.cusip, _symbol(asset)), _symbol(asset))
         for entry in entries:

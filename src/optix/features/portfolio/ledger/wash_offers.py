@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from uuid import UUID
 
 from optix.features.portfolio.ledger.securities import (
@@ -45,7 +47,7 @@ class Offers:
         self._rules = rules
         self._names = names
         self._known: dict[tuple[str, bool], _Known | None] = {}
-        self.unjudged: dict[UUID, None] = {}  # in the order in which they were met
+        self._unjudged: dict[UUID, date] = {}
 
     def of(self, pieces: Sequence[AnyPiece]) -> Iterator[tuple[Place, Offer]]:
         """Yield every place of every piece that is a security and was acquired."""
@@ -69,6 +71,22 @@ class Offers:
         """Return where a loss of this piece finds its replacements: nowhere if it has no rule."""
         known = self._known_of(piece)
         return () if known is None else known.wanted
+
+    def unjudged_near(self, days: Sequence[date], window: timedelta) -> tuple[UUID, ...]:
+        """Return lots of puts sold within the window of one of `days`, which are in order, of which
+        nobody knows how deep in the money they were.
+        """
+        found = []
+        for lot, opened in self._unjudged.items():
+            at = bisect_left(days, opened - window)
+            if at < len(days) and days[at] <= opened + window:
+                found.append(lot)
+        return tuple(found)
+
+    def replaces_shares(self, piece: AnyPiece) -> bool:
+        """True for what a contract to acquire would replace: shares owned, and calls on them."""
+        known = self._known_of(piece)
+        return known is not None and known.side is Side.ACQUIRES
 
     def _known_of(self, piece: AnyPiece) -> _Known | None:
         asset, owned = piece.asset, piece.owned
@@ -101,7 +119,7 @@ class Offers:
             return False
         price = rules.prices.get((underlying_of(contract.root), piece.source.opened))
         if price is None:
-            self.unjudged[lot_of(piece)] = None
+            self._unjudged[lot_of(piece)] = piece.source.opened
             return False
         return contract.strike_milli >= price * 1000 * (1 + DEEP_SHARE)
 

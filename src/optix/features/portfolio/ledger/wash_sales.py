@@ -99,8 +99,8 @@ class WashSales:
 
     Gains of taxed accounts as they were = gains recognised - `deferred` - `lost` - `left`: what
     lies in open lots, what is gone, and what left the accounts with the shares. `unjudged` are ids
-    of lots of puts sold that the conservative reading would count if they were deep in the money,
-    but nobody gave the underlying's price.
+    of lots of puts sold within 30 days of a loss that the conservative reading would count if they
+    were deep in the money, but nobody gave the underlying's price.
     """
 
     sales: tuple[WashSale, ...]
@@ -135,6 +135,7 @@ class _Search:
         self._pool = Pool(self._offers.of([*self._closed, *self._open]))
         self._sales: list[WashSale] = []
         self._left = NOTHING
+        self._losses: list[date] = []  # days of what a contract to acquire could have replaced
 
     def run(self) -> WashSales:
         adjusted: list[AdjustedDisposal] = []
@@ -152,7 +153,7 @@ class _Search:
             deferred=sum((piece.washed for piece in self._open), NOTHING),
             lost=sum((each.lost for each in adjusted), NOTHING),
             left=self._left,
-            unjudged=tuple(self._offers.unjudged),
+            unjudged=self._offers.unjudged_near(sorted(self._losses), _WINDOW),
         )
 
     def _in_sales(self) -> list[Closed]:
@@ -173,6 +174,8 @@ class _Search:
             disallowed = lost = NOTHING
             if may_wash and each.gain < 0:
                 disallowed, lost = self._match(each, piece, part)
+                if disallowed != -each.gain and self._offers.replaces_shares(piece):
+                    self._losses.append(each.closed)
             yield AdjustedDisposal(
                 disposal=each,
                 source=disposal.id,
