@@ -177,6 +177,41 @@ class TestMatching:
         ]
         assert disallowed(found) == only({"first": 100, "second": 40})
 
+    def test_purchases_of_one_day_come_in_the_order_of_the_journal(self) -> None:
+        """By two purchases of one day, told in the other order."""
+        entries = [
+            Entry(
+                id=named(f"entry {name}"),
+                account=TAXED,
+                line=named(f"buy {name}"),
+                day=day(60),
+                at=None,
+                kind=EntryKind.TRADE,
+                postings=(),
+            )
+            for name in ("c", "b")
+        ]
+        found = find_wash_sales(
+            book(
+                *entries,
+                closed("a", 0, 50, 100, 1000, 900),
+                held("b", 60, 100, 750),
+                held("c", 60, 100, 750),
+            )
+        )
+        assert [each.lot for each in found.sales] == [named("lot c")]
+
+    def test_of_one_purchase_those_that_are_sold_first_replace_first(self) -> None:
+        """By a lot of which half was sold since."""
+        found = find_wash_sales(
+            book(
+                closed("a", 0, 50, 50, 500, 400),
+                closed("b", 60, 95, 50, 400, 450, lot="b"),
+                held("b", 60, 50, 400),
+            )
+        )
+        assert [each.closed_by for each in found.sales] == [named("b")]
+
     def test_a_lot_that_replaces_in_part_becomes_two(self) -> None:
         """By 40 of 100 shares: only they have the loss and the days of the ones sold."""
         found = find_wash_sales(book(closed("a", 0, 50, 40, 400, 300), held("b", 60, 100, 1000)))
@@ -390,6 +425,21 @@ class TestShortSales:
         )
         assert disallowed(found) == only({"s": 200})
         assert of(found, "b")[0].recognised == 300
+        assert of(found, "b")[0].disposal.held_since == day(10)
+
+    def test_whatever_else_was_traded(self) -> None:
+        """By the same after other trades, so that no count of purchases is that of sales."""
+        before = [closed(f"x{each}", -99, -90, 1, 1, 2, sale="x") for each in range(3)]
+        for count in range(4):
+            found = find_wash_sales(
+                book(
+                    *before[:count],
+                    closed("b", 10, 60, 100, 1000, 1500),
+                    closed("s", 0, 50, -100, 1200, 1000),
+                    held("y", -99, 1, 1),
+                )
+            )
+            assert disallowed(found) == only({"s": 200})
 
     def test_a_written_option_is_replaced_by_one_written(self) -> None:
         """By the same call, bought back at a loss and written again; by another one in the

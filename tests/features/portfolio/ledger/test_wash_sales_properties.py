@@ -26,6 +26,7 @@ from tests.features.portfolio.ledger.tax_books import (
     named,
 )
 
+from optix.features.portfolio.ledger.pieces import cut
 from optix.features.portfolio.ledger.securities import WashReading, WashRules, shares_of
 from optix.features.portfolio.ledger.values import Disposal, FamilyBook, Lot
 from optix.features.portfolio.ledger.wash_sales import find_wash_sales
@@ -253,6 +254,21 @@ class TestAgainstSharesOneByOne:
                 mine[str(each.source)] += each.disallowed  # type: ignore[assignment]  # as above
         assert dict(mine) == disallowed
         assert sum(lot.basis for lot in found.lots) == sum(bases.values())
+
+
+class TestCut:
+    @given(
+        st.decimals(-10_000, 10_000, places=6),
+        st.integers(1, 999).flatmap(lambda whole: st.tuples(st.integers(0, whole), st.just(whole))),
+    )
+    def test_a_share_of_an_amount_is_within_it(
+        self, amount: Decimal, parts: tuple[int, int]
+    ) -> None:
+        """By amounts finer than a cent: no share is more than all, and all of it is itself."""
+        done, whole = (Decimal(each) for each in parts)
+        share = cut(amount, done, whole)
+        assert min(amount, Decimal(0)) <= share <= max(amount, Decimal(0))
+        assert cut(amount, whole, whole) == amount
 
 
 class TestManySales:

@@ -65,7 +65,8 @@ class Offers:
                     yield (Side.ACQUIRES, known.underlying), offer
             if has_shorts and isinstance(source, Disposal) and self._is_sale_of_shares(source):
                 place = (Side.SOLD, known.underlying)
-                yield place, (source.closed, 0, appearance, piece.sale, piece)
+                # No purchase has this number: what was sold was not bought together with a loss.
+                yield place, (source.closed, 0, appearance, -1 - appearance, piece)
 
     def wanted(self, piece: AnyPiece) -> tuple[Place, ...]:
         """Return where a loss of this piece finds its replacements: nowhere if it has no rule."""

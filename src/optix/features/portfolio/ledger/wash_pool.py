@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from heapq import merge
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 
 from optix.features.portfolio.ledger.pieces import Closed, Open
 from optix.features.portfolio.ledger.securities import Place
@@ -22,13 +22,13 @@ Offer = tuple[date, int, int, int | None, AnyPiece]
 
 
 class _Purchase:
-    """Pieces that one purchase brought, those that are sold first in front."""
+    """Pieces that one purchase brought, those that are sold first in front: as they are offered."""
 
     __slots__ = ("_next", "_pieces", "name")
 
     def __init__(self, name: int | None, pieces: Sequence[AnyPiece]) -> None:
         self.name = name
-        self._pieces = sorted(pieces, key=attrgetter("order")) if len(pieces) > 1 else pieces
+        self._pieces = pieces
         self._next = 0
 
     def first(self) -> AnyPiece | None:
