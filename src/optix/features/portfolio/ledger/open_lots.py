@@ -47,6 +47,7 @@ class OpenLot:
     rolled: Decimal = ZERO
     opening: bool = False
     place: int = 0  # how many lots were opened before it
+    bought: UUID | None = None
 
     def split_off(self, size: Decimal) -> OpenLot:
         """Take `size` (without sign) out of the lot and return it as one of its own."""
@@ -70,6 +71,7 @@ class OpenLot:
             rolled,
             self.opening,
             self.place,
+            self.bought,
         )
 
     def as_value(self) -> Lot:
@@ -85,6 +87,7 @@ class OpenLot:
             basis=self.basis,
             rolled=self.rolled,
             opening=self.opening,
+            bought=self.bought,
         )
 
 

@@ -134,6 +134,10 @@ class State:
             rolled,
             opening or (like is not None and like.opening),
             self.lots_opened,
+            # What split off is no purchase, though it keeps the days of what was there.
+            None
+            if like is None or activity.kind is ActivityKind.SPIN_OFF
+            else like.bought or like.line,
         )
         self.lots_opened += 1
         self.pool(line.account, asset).add(lot)
@@ -204,6 +208,7 @@ class State:
             basis=basis,
             taxable=taxable,
             opening=lot.opening,
+            bought=lot.bought,
         )
 
     def finish(self, draft: EntryDraft) -> None:

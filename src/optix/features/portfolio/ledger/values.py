@@ -123,6 +123,7 @@ class Lot:
     positive for what was paid, negative for what was received by selling short. `opened` is the
     trade day; `held_since` begins the holding period (earlier where it is tacked on). `rolled` is
     the part of the basis that came from an option; `washed` the part that wash sales added.
+    `bought` is the line that acquired it, where `line` only moved or renamed it.
     """
 
     id: UUID
@@ -137,6 +138,7 @@ class Lot:
     rolled: Decimal = Decimal(0)
     washed: Decimal = Decimal(0)
     opening: bool = False  # from before the history: its days and basis are what the owner says
+    bought: UUID | None = None
 
 
 class DisposalKind(StrEnum):
@@ -177,6 +179,7 @@ class Disposal:
     basis: Decimal
     taxable: bool = True
     opening: bool = False  # of a lot from before the history
+    bought: UUID | None = None  # as the lot has it
 
     @property
     def gain(self) -> Decimal:
