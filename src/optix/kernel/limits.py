@@ -87,6 +87,7 @@ STATEMENT_TEXT_LENGTH_MAX = 300  # of a description; what is longer is cut
 STATEMENT_PREVIEWS_PER_USER_MAX = 5  # beyond that the oldest one is discarded
 STATEMENT_IMPORTS_PER_USER_MAX = 500
 STATEMENT_PAGE_MAX = 200  # rows of one answer
+SNAPSHOT_POSITIONS_KEPT_MAX = 100_000  # parsed, in one process, of all owners
 TRANSACTIONS_PAGE_MAX = 200  # lines of history of one answer
 
 # Sockets
@@ -163,6 +164,9 @@ CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to fo
 CHAINS_KEPT_MAX = 1_000
 CHAIN_QUESTIONS_MAX = 4_096  # in words of clients, whose answers are found by them
 CHAIN_COLUMN_SETS_MAX = 8  # narrowed ones of one streamed chain; beyond that all are sent
+MARKS_LOADS_AT_ONCE_MAX = 16  # chains that one book of holdings begins to follow at once
+MARKS_WAIT_SECONDS_MAX = 3.0  # how long an answer waits for what it begins to follow
+MARKS_RETRY_SECONDS = 15.0  # what nobody knew is asked for again after that
 REPLAY_STEPS_MAX = 10_000
 PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
 PRICING_CYCLE_SECONDS_MAX = 0.5  # of pricing, before the chains that wait longest come first again

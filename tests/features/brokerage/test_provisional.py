@@ -188,7 +188,8 @@ class TestKept:
     async def shown(self, desk: Desk) -> list[Activity]:
         (account,) = await desk.rows(BrokerAccountRow)
         async with desk.database.reading(owner=desk.owner) as session:
-            return await list_provisional(session, desk.owner, account.id, desk.sync._today())
+            told = await list_provisional(session, desk.owner, desk.sync._today(), account.id)
+            return [line for _, lines in told for line in lines]
 
     async def test_a_fill_shows_at_once_survives_the_night_and_becomes_the_transaction(
         self, desk: Desk
