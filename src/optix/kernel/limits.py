@@ -90,6 +90,12 @@ STATEMENT_PAGE_MAX = 200  # rows of one answer
 SNAPSHOT_POSITIONS_KEPT_MAX = 100_000  # parsed, in one process, of all owners
 TRANSACTIONS_PAGE_MAX = 200  # lines of history of one answer
 
+# Portfolios
+PORTFOLIO_POSITIONS_KEPT_MAX = 100_000  # compiled, in one process, of all owners
+HISTORIES_AT_ONCE_MAX = 8  # daily closes that one market is asked for at once
+HISTORIES_WAIT_SECONDS_MAX = 3.0  # how long betas and correlations wait for them
+HISTORIES_KEPT_MAX = 2_000  # symbols whose closes of the day are kept
+HISTORIES_SECONDS = 3_600.0  # after which they are asked for again
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250

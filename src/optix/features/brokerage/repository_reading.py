@@ -42,7 +42,7 @@ async def list_latest(
         .order_by(BrokerSnapshot.account_id, BrokerSnapshot.as_of.desc())
         .ext(distinct_on(BrokerSnapshot.account_id))
     )
-    by_account = dict(latest)
+    by_account = {row.account_id: row.id for row in latest}
     return [(account, connection, by_account.get(account.id)) for account, connection in accounts]
 
 

@@ -23,7 +23,7 @@ from optix.features.market.quotes import spot_price_of
 from optix.kernel import limits
 from optix.kernel.clock import NANOSECONDS, Clock
 from optix.kernel.errors import NotFound, OptixError
-from optix.kernel.instrument import ExerciseStyle, OptionContract
+from optix.kernel.instrument import ExerciseStyle, OptionContract, Right
 from optix.kernel.roots import style_of, underlying_of
 from optix.ports.market_data import ChainKey, UnknownExpiration
 from optix.quant.arrays import BoolArray, FloatArray
@@ -47,8 +47,8 @@ class MarkColumns:
              gamma, theta, vega, rho; terms (5, names): years, forward, rate, spot and yield of the
              model; the others (names,). Only contracts have analytics and terms.
     Units:   as the chain's; as_of in unix ms, settles_at in unix ns, `status` places in
-             `wire.STATUS_WORDS`. `near_iv` is the IV, or where there is none that of the strikes
-             around it.
+             `wire.STATUS_WORDS`. `near_iv` is the IV, or without a sound quote of its own that of
+             the strikes around it.
     """
 
     known: BoolArray
@@ -57,6 +57,8 @@ class MarkColumns:
     theoretical: FloatArray
     near_iv: FloatArray
     terms: FloatArray
+    strike: FloatArray
+    is_call: BoolArray
     american: BoolArray
     status: NDArray[np.uint8]
     as_of: NDArray[np.int64]
@@ -74,6 +76,8 @@ class MarkColumns:
             theoretical=np.full(count, nan),
             near_iv=np.full(count, nan),
             terms=np.full((5, count), nan),
+            strike=np.full(count, nan),
+            is_call=np.zeros(count, np.bool_),
             american=np.zeros(count, np.bool_),
             status=np.full(count, _OK, np.uint8),
             as_of=np.zeros(count, np.int64),
@@ -134,6 +138,8 @@ class Marks:
         chains: list[_Chain] = []
         for row, contract in enumerate(contracts, self.symbols):
             key = ChainKey(underlying_of(contract.root), contract.expiration)
+            self.columns.strike[row] = contract.strike
+            self.columns.is_call[row] = contract.right is Right.CALL
             self.columns.american[row] = style_of(contract.root) is ExerciseStyle.AMERICAN
             try:
                 settles_at = calendar.settles_at(contract.root, contract.expiration)
@@ -307,9 +313,11 @@ class Marks:
         if whole.vendor is not None:
             columns.theoretical[into] = whole.vendor[_THEORETICAL, places]
         self._carry(chain)
-        iv = columns.analytics[_IV, rows]
-        columns.near_iv[rows] = iv
-        lacking = np.isnan(iv) & there & ~_UNPRICED[columns.status[rows]]
+        columns.near_iv[rows] = columns.analytics[_IV, rows]
+        odd = np.zeros(there.shape, np.bool_)
+        odd[there] = whole.flags[places] != 0
+        lacking = (np.isnan(columns.near_iv[rows]) | odd) & there
+        lacking &= ~_UNPRICED[columns.status[rows]]
         if lacking.any():
             self._look_near(chain, replica, lacking)
 
@@ -321,7 +329,7 @@ class Marks:
         terms[3], terms[4] = carry.spot, carry.dividend_yield
 
     def _look_near(self, chain: _Chain, replica: ChainReplica, lacking: BoolArray) -> None:
-        """Give rows without an IV that of the sound strikes around them; none beyond those."""
+        """Give rows the IV of the sound strikes around them; beyond those they keep their own."""
         whole = replica.columns
         sound = (whole.status == _OK) & (whole.flags == 0)
         for root in {chain.roots[place] for place in np.flatnonzero(lacking).tolist()}:
@@ -335,7 +343,8 @@ class Marks:
                 if chain.roots[at] == root:
                     strike = replica.strikes[chain.places[at]]
                     found = np.interp(strike, strikes, vols, left=nan, right=nan)
-                    self.columns.near_iv[chain.rows.start + at] = found
+                    if not isnan(found):
+                        self.columns.near_iv[chain.rows.start + at] = found
 
     def _why(self, what: str | ChainKey) -> str:
         return self._failed.get(what, (PENDING, 0))[0]

@@ -98,6 +98,10 @@ class MarketService:
         """The exchange's date by the market clock."""
         return calendar.exchange_date(self._book.market_now_ns())
 
+    def now_ns(self) -> int:
+        """Return the market clock: the recording's during a replay."""
+        return self._book.market_now_ns()
+
     # Status
 
     def status(self) -> schemas.MarketStatus:
