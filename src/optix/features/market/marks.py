@@ -35,7 +35,7 @@ _OK: Final = wire.STATUS_WORDS.index("ok")
 _UNPRICED: Final = np.array([word in {"expired", "adjusted"} for word in wire.STATUS_WORDS])
 _IV: Final = wire.ANALYSED_COLUMNS.index("iv")
 _THEORETICAL: Final = wire.VENDOR_COLUMNS.index("price")
-_QUOTED: Final = [wire.QUOTED_COLUMNS.index(name) for name in ("bid", "ask", "last")]
+BID, ASK, LAST = (wire.QUOTED_COLUMNS.index(name) for name in ("bid", "ask", "last"))
 _AFTER_NS: Final = 86_400 * NANOSECONDS  # a contract is quoted for a day after it was settled
 
 
@@ -43,16 +43,17 @@ _AFTER_NS: Final = 86_400 * NANOSECONDS  # a contract is quoted for a day after 
 class MarkColumns:
     """One entry for each name; NaN is what nobody says.
 
-    Shapes:  prices (4, names): bid, ask, last, previous close; analytics (6, names): iv, delta,
-             gamma, theta, vega, rho; terms (5, names): years, forward, rate, spot and yield of the
-             model; the others (names,). Only contracts have analytics and terms.
+    Shapes:  quotes (6, names): bid, ask, their sizes, last, volume; analytics (6, names): iv,
+             delta, gamma, theta, vega, rho; terms (5, names): years, forward, rate, spot and yield
+             of the model; the others (names,). Only contracts have analytics and terms.
     Units:   as the chain's; as_of in unix ms, settles_at in unix ns, `status` places in
              `wire.STATUS_WORDS`. `near_iv` is the IV, or without a sound quote of its own that of
              the strikes around it.
     """
 
     known: BoolArray
-    prices: FloatArray
+    quotes: FloatArray
+    previous_close: FloatArray
     analytics: FloatArray
     theoretical: FloatArray
     near_iv: FloatArray
@@ -61,6 +62,7 @@ class MarkColumns:
     is_call: BoolArray
     american: BoolArray
     status: NDArray[np.uint8]
+    flags: NDArray[np.uint8]
     as_of: NDArray[np.int64]
     settles_at: NDArray[np.int64]
     quality: list[str]
@@ -71,7 +73,8 @@ class MarkColumns:
         """Return columns of which nothing is known."""
         return cls(
             known=np.zeros(count, np.bool_),
-            prices=np.full((4, count), nan),
+            quotes=np.full((6, count), nan),
+            previous_close=np.full(count, nan),
             analytics=np.full((6, count), nan),
             theoretical=np.full(count, nan),
             near_iv=np.full(count, nan),
@@ -80,6 +83,7 @@ class MarkColumns:
             is_call=np.zeros(count, np.bool_),
             american=np.zeros(count, np.bool_),
             status=np.full(count, _OK, np.uint8),
+            flags=np.zeros(count, np.uint8),
             as_of=np.zeros(count, np.int64),
             settles_at=np.zeros(count, np.int64),
             quality=[""] * count,
@@ -95,13 +99,11 @@ class _Chain:
     rows: slice
     keys: list[str]
     roots: list[str]
-    spot: int | None  # the row of the underlying
     settles_at: int
-    last_ns: int
     listed: list[list[Any]] | None = None
     header: dict[str, Any] | None = None
     places: NDArray[np.intp] = field(default_factory=lambda: np.zeros(0, np.intp))
-    there: BoolArray = field(default_factory=lambda: np.zeros(0, np.bool_))
+    into: Any = None  # the rows that are listed
     seen: tuple[str, int] = ("", -1)
 
 
@@ -130,6 +132,9 @@ class Marks:
         self._qualities: list[str] = [""] * len(self.names)  # as told, before the feed's own state
         self._alive: bool | None = None
         self._chains = self._group(ordered)
+        self._spots = np.array(
+            [self.rows[underlying_of(one.root)] for one in ordered], np.intp
+        )  # the row of each contract's underlying
         self._loading: dict[str | ChainKey, asyncio.Task[None]] = {}
         self._failed: dict[str | ChainKey, tuple[str, int]] = {}
         self._places = asyncio.Semaphore(limits.MARKS_LOADS_AT_ONCE_MAX)
@@ -148,9 +153,7 @@ class Marks:
                 settles_at = 0
             self.columns.settles_at[row] = settles_at
             if not chains or chains[-1].key != key:
-                chains.append(
-                    _Chain(key, slice(row, row), [], [], self.rows.get(key.underlying), 0, 0)
-                )
+                chains.append(_Chain(key, slice(row, row), [], [], 0))
             chain = chains[-1]
             chain.rows = slice(chain.rows.start, row + 1)
             chain.keys.append(contract.key)
@@ -230,6 +233,9 @@ class Marks:
             self._read_quote(row, changed)
         for chain in self._chains:
             self._read_chain(chain, changed)
+        if changed.any():
+            self._carry()
+            self._find_volatilities(changed)
         alive = self._book.feed_status().state in {"live", "ended"}
         if alive != self._alive or changed.any():
             self._alive = alive
@@ -251,7 +257,11 @@ class Marks:
         quote = self._book.quotes[symbol].quote
         columns.known[row] = True
         columns.reasons[row] = ""
-        columns.prices[:, row] = (quote.bid, quote.ask, quote.last, quote.previous_close)
+        columns.quotes[:, row] = (
+            *(quote.bid, quote.ask, quote.bid_size, quote.ask_size),
+            *(quote.last, quote.volume),
+        )
+        columns.previous_close[row] = quote.previous_close
         columns.terms[3, row] = spot_price_of(quote)
         columns.as_of[row] = quote.ts_event // 1_000_000
         self._qualities[row] = quote.quality
@@ -275,17 +285,20 @@ class Marks:
         changed[chain.rows] = True
 
     def _list(self, chain: _Chain, replica: ChainReplica) -> None:
-        places = {contract[0]: place for place, contract in enumerate(replica.contracts)}
-        found = [places.get(key, -1) for key in chain.keys]
+        by_key = {contract[0]: place for place, contract in enumerate(replica.contracts)}
+        found = [by_key.get(key, -1) for key in chain.keys]
         chain.listed, chain.header = replica.contracts, None
-        chain.places = np.array(found, np.intp)
-        chain.there = chain.places >= 0
+        places = np.array(found, np.intp)
+        there = places >= 0
+        chain.places = places[there]
+        rows = np.arange(chain.rows.start, chain.rows.stop)[there]
+        chain.into = chain.rows if there.all() else rows
         columns = self.columns
-        columns.known[chain.rows] = chain.there
+        columns.known[chain.rows] = there
         for row, place in enumerate(found, chain.rows.start):
             columns.reasons[row] = "" if place >= 0 else _UNKNOWN
             closed = replica.contracts[place][5] if place >= 0 else None
-            columns.prices[3, row] = nan if closed is None else closed
+            columns.previous_close[row] = nan if closed is None else closed
 
     def _take_header(self, chain: _Chain, header: dict[str, Any]) -> None:
         chain.header = header
@@ -301,30 +314,34 @@ class Marks:
             self._qualities[row] = header["quality"]
 
     def _take_rows(self, chain: _Chain, replica: ChainReplica) -> None:
-        columns, rows, there = self.columns, chain.rows, chain.there
-        whole = replica.columns
-        places = chain.places if there.all() else chain.places[there]
-        into: Any = rows if there.all() else np.arange(rows.start, rows.stop)[there]
-        quotes = whole.quotes.take(places, axis=1)
-        columns.prices[:3, into] = quotes[_QUOTED]
-        columns.analytics[:, into] = whole.analytics.take(places, axis=1)
-        columns.status[into] = whole.status[places]
-        columns.as_of[into] = whole.as_of[places]
+        columns, whole, places = self.columns, replica.columns, chain.places
+        columns.quotes[:, chain.into] = whole.quotes.take(places, axis=1)
+        columns.analytics[:, chain.into] = whole.analytics.take(places, axis=1)
+        columns.status[chain.into] = whole.status[places]
+        columns.flags[chain.into] = whole.flags[places]
+        columns.as_of[chain.into] = whole.as_of[places]
         if whole.vendor is not None:
-            columns.theoretical[into] = whole.vendor[_THEORETICAL, places]
-        self._carry(chain)
-        columns.near_iv[rows] = columns.analytics[_IV, rows]
-        odd = np.zeros(there.shape, np.bool_)
-        odd[there] = whole.flags[places] != 0
-        lacking = (np.isnan(columns.near_iv[rows]) | odd) & there
-        lacking &= ~_UNPRICED[columns.status[rows]]
-        if lacking.any():
-            self._look_near(chain, replica, lacking)
+            columns.theoretical[chain.into] = whole.vendor[_THEORETICAL, places]
 
-    def _carry(self, chain: _Chain) -> None:
+    def _find_volatilities(self, changed: BoolArray) -> None:
+        """Fill in `near_iv`: the IV of a sound quote, else that of the strikes around it."""
+        columns = self.columns
+        iv = columns.analytics[_IV]
+        columns.near_iv[changed] = iv[changed]
+        lacking = changed & (np.isnan(iv) | (columns.flags != 0)) & columns.known
+        lacking &= np.isfinite(columns.strike) & ~_UNPRICED[columns.status]
+        if not lacking.any():
+            return
+        for chain in self._chains:
+            if (rows := lacking[chain.rows]).any():
+                replica = self._book.find_chain(chain.key)
+                if replica is not None:
+                    self._look_near(chain, replica, rows)
+
+    def _carry(self) -> None:
         """Fill in the spot and the yield of the model, as pricing does from forward and spot."""
-        terms = self.columns.terms[:, chain.rows]
-        shown = nan if chain.spot is None else self.columns.terms[3, chain.spot]
+        shown = self.columns.terms[3, self._spots]
+        terms = self.columns.terms[:, self.symbols :]
         carry = implied_carry(spot=shown, forward=terms[1], expiry_years=terms[0], rate=terms[2])
         terms[3], terms[4] = carry.spot, carry.dividend_yield
 
@@ -341,7 +358,7 @@ class Marks:
             vols = np.bincount(place, weights=whole.analytics[_IV, rows]) / np.bincount(place)
             for at in np.flatnonzero(lacking).tolist():
                 if chain.roots[at] == root:
-                    strike = replica.strikes[chain.places[at]]
+                    strike = self.columns.strike[chain.rows.start + at]
                     found = np.interp(strike, strikes, vols, left=nan, right=nan)
                     if not isnan(found):
                         self.columns.near_iv[chain.rows.start + at] = found
@@ -361,3 +378,7 @@ class Marks:
         row = self.rows.get(symbol)
         price = nan if row is None else self.columns.terms[3, row].item()
         return None if isnan(price) else price
+
+    def underlying_of(self, row: int) -> str:
+        """Return whose price moves a name: its own symbol for a share."""
+        return self.names[row if row < self.symbols else self._spots[row - self.symbols]]

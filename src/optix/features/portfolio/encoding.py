@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from optix.features.market import wire
@@ -98,7 +99,8 @@ def encode_positions(valuer: Valuer, found: Exposures, heads: Sequence[bytes]) -
     prices, sources = valued.price.tolist(), valued.source.tolist()
     changes, by_broker = valued.change.tolist(), valued.change_of_broker.tolist()
     covered, names = found.covered.tolist(), valuer.name.tolist()
-    unrealised = unrealised_of(valuer)
+    unrealised = valuer.unrealised()
+    instants = _moments(columns.as_of)
     parts = []
     for row, each in enumerate(held.rows):
         if each.closed:
@@ -111,9 +113,7 @@ def encode_positions(valuer: Valuer, found: Exposures, heads: Sequence[bytes]) -
             "mark": {
                 "price": prices[row],
                 "source": None if source < 0 else SOURCES[source],
-                "as_of": _at(columns.as_of[name].item())
-                if by_market
-                else (None if source < 0 else snapshot.as_of),
+                "as_of": instants[name] if by_market else (None if source < 0 else snapshot.as_of),
                 "quality": columns.quality[name] or None if by_market else None,
                 "reason": valuer.reason(row),
             },
@@ -128,16 +128,6 @@ def encode_positions(valuer: Valuer, found: Exposures, heads: Sequence[bytes]) -
     return b",".join(parts)
 
 
-def unrealised_of(valuer: Valuer) -> list[Decimal | None]:
-    """Return value less cost of each row, exact; None where one of them is not known."""
-    found: list[Decimal | None] = []
-    for row, cents in zip(valuer.holding.rows, valuer.valued.value.tolist(), strict=True):
-        cost = row.position.cost
-        unknown = cost is None or cents == UNKNOWN
-        found.append(None if unknown or cost is None else Decimal(cents).scaleb(-2) - cost.amount)
-    return found
-
-
 def total_cents(cents: Cents) -> int:
     """Return a sum, `UNKNOWN` where a part is not known: a sum of some is not the sum."""
     if (cents == UNKNOWN).any():
@@ -145,11 +135,12 @@ def total_cents(cents: Cents) -> int:
     return int(cents.sum())
 
 
+def _moments(instants: NDArray[np.int64]) -> list[str]:
+    told = {instant: wire.iso_ms(instant) for instant in np.unique(instants).tolist()}
+    return [told[instant] for instant in instants.tolist()]
+
+
 def _change_source(cents: int, *, by_broker: bool) -> str | None:
     if cents == UNKNOWN:
         return None
     return "broker" if by_broker else "market"
-
-
-def _at(instant_ms: int) -> str:
-    return wire.iso_ms(instant_ms)

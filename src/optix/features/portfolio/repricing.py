@@ -8,16 +8,24 @@ them. Pure.
 from __future__ import annotations
 
 from math import nan
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optix.features.market.marks import MarkColumns
-from optix.quant import american, black_scholes
+from optix.quant import american, american_kernels, black_scholes
+from optix.quant.american_numpy import Terms
+from optix.quant.american_rows import Kind, read, rows_of
+from optix.quant.american_tables import european_tables, family_tables
 from optix.quant.arrays import FloatArray
+from optix.quant.grids import Legs, value_cube
+
+Positions = NDArray[np.intp]
+VOL_MIN: Final = 1e-3  # a volatility that a shift would take below it stays there
 
 
-def prices_of(columns: MarkColumns, names: NDArray[np.intp], vol: FloatArray) -> FloatArray:
+def prices_of(columns: MarkColumns, names: Positions, vol: FloatArray) -> FloatArray:
     """Return the price per share of contracts at volatilities; NaN where terms are missing.
 
     Shapes:  names and vol (rows,); the result has it.
@@ -43,3 +51,130 @@ def prices_of(columns: MarkColumns, names: NDArray[np.intp], vol: FloatArray) ->
             else black_scholes.price(forward=forward[at], **terms)
         )
     return found
+
+
+class Grid(NamedTuple):
+    """Axes of a scenario: multiples of today's spot, points of volatility, years from now."""
+
+    factors: FloatArray
+    shifts: FloatArray
+    ahead: FloatArray
+
+
+def european_values(
+    columns: MarkColumns, names: Positions, vol: FloatArray, units: FloatArray, grid: Grid
+) -> FloatArray:
+    """Return what European contracts are worth together at every point of a grid.
+
+    Shapes:  names, vol and units (rows,); the result (times, shifts, factors).
+    """
+    years, forward, rate, spot, _ = columns.terms[:, names]
+    # Each leg in units of its own spot: so all of them share one grid.
+    legs = Legs(
+        kind=np.where(columns.is_call[names], 1.0, -1.0),
+        strike=columns.strike[names] / spot,
+        expiry_years=years,
+        vol=vol,
+        rate=rate,
+        carry=np.log(forward / spot) / years,
+        quantity=units * spot,
+    )
+    cube = value_cube(
+        legs=legs,
+        spot=1.0,
+        spot_factors=grid.factors,
+        years_ahead=grid.ahead,
+        vol_shifts=grid.shifts,
+    )
+    return np.moveaxis(cube, 0, 2)
+
+
+def american_values(
+    columns: MarkColumns, names: Positions, vol: FloatArray, units: FloatArray, grid: Grid
+) -> FloatArray:
+    """Return the same of American contracts, which share their boundaries by expiry and side."""
+    total = np.zeros((grid.ahead.size, grid.shifts.size, grid.factors.size))
+    years, _, rate, spot, dividend_yield = columns.terms[:, names]
+    call, strike = columns.is_call[names], columns.strike[names]
+    keys = np.stack((years, rate, dividend_yield, call))
+    _, first, group = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+    vols = np.maximum(vol[:, None] + grid.shifts, VOL_MIN)
+    # What each expiry and side is at each time, (sides × times): exercised at all, and how.
+    left = np.maximum(years[first][:, None] - grid.ahead, 0.0)
+    given = read(
+        call[first][:, None],
+        spot[first][:, None],
+        strike[first][:, None],
+        left,
+        rate[first][:, None],
+        dividend_yield[first][:, None],
+        vols[first].min(axis=1)[:, None],
+    )
+    alive = given.years > 0
+    rows = rows_of(given, np.ones(alive.shape, np.bool_), given.other)
+    for number in range(first.size):
+        at = np.flatnonzero(group == number)
+        side = Side(strike[at], spot[at], vols[at], bool(call[at[0]]), grid.factors)
+        for place in range(grid.ahead.size):
+            which = number * grid.ahead.size + place
+            if not alive[which]:
+                prices = side.exercise
+            else:
+                prices = side.prices(rows.terms, which, Kind(rows.kind[which]))
+            total[place] += np.tensordot(units[at], prices, axes=1)
+    return total
+
+
+class Side:
+    """Contracts of one expiry and side at every spot and volatility: (rows, shifts, factors)."""
+
+    def __init__(
+        self,
+        strike: FloatArray,
+        spot: FloatArray,
+        vols: FloatArray,
+        is_call: bool,  # noqa: FBT001 - a column's value
+        factors: FloatArray,
+    ) -> None:
+        self.is_call = is_call
+        shape = (strike.size, vols.shape[1], factors.size)
+        spots = np.broadcast_to((spot[:, None] * factors)[:, None, :], shape)
+        strikes = np.broadcast_to(strike[:, None, None], shape)
+        self.vols = np.ascontiguousarray(np.broadcast_to(vols[:, :, None], shape)).reshape(-1)
+        self.scale = spots if is_call else strikes
+        self.moneyness = strikes / spots if is_call else spots / strikes
+        self.exercise = np.maximum(self.scale * (1.0 - self.moneyness), 0.0)
+        self.range = vols.min().item(), vols.max().item()
+        self._spots, self._strikes = spots, strikes
+
+    def prices(self, terms: Terms, which: int, kind: Kind) -> FloatArray:
+        """Return the prices by the terms of one time, those of a put of unit strike."""
+        rate, dividend_yield = terms.rate[which].item(), terms.dividend_yield[which].item()
+        years = terms.years[which].item()
+        if kind not in {Kind.SINGLE, Kind.EUROPEAN}:
+            own = (dividend_yield, rate) if self.is_call else (rate, dividend_yield)
+            return american.price(
+                spot=self._spots,
+                strike=self._strikes,
+                expiry_years=years,
+                vol=self.vols.reshape(self._spots.shape),
+                rate=own[0],
+                dividend_yield=own[1],
+                is_call=self.is_call,
+            )
+        carried = {"rate": rate, "dividend_yield": dividend_yield, "years": years}
+        tables = (
+            european_tables(**carried, rho_by_yield=self.is_call)
+            if kind is Kind.EUROPEAN
+            else family_tables(
+                **carried,
+                vol_min=self.range[0],
+                vol_max=self.range[1],
+                rho_by_yield=self.is_call,
+                greeks=False,
+            )
+        )
+        value = american_kernels.family_values(
+            tables, self.moneyness.reshape(-1), self.vols, full=False
+        )
+        return np.maximum(self.scale * value.reshape(self.moneyness.shape), self.exercise)

@@ -13,7 +13,7 @@ from optix.features.brokerage.service import HeldAccount
 from optix.features.portfolio import greeks, schemas
 from optix.features.portfolio.comovement import BENCHMARK, WINDOW, Beta
 from optix.features.portfolio.day import Day
-from optix.features.portfolio.encoding import cents_text, text, total_cents, unrealised_of
+from optix.features.portfolio.encoding import cents_text, text, total_cents
 from optix.features.portfolio.greeks import Coverage, Exposures, Positions
 from optix.features.portfolio.holding import UNKNOWN, underlying_symbol
 from optix.features.portfolio.rules import total
@@ -99,7 +99,7 @@ def totals_of(valuer: Valuer, day: Day) -> list[schemas.CurrencyTotals]:
     balances = [b for account in held.accounts for b in _balances(account)]
     currencies = [row.position.asset.currency for row in held.rows]
     rows_of = greeks.groups_of(currencies)
-    gains, is_open = unrealised_of(valuer), ~np.array([row.closed for row in held.rows], np.bool_)
+    gains, is_open = valuer.unrealised(), ~np.array([row.closed for row in held.rows], np.bool_)
     found = []
     for name in sorted({*(balance.currency for balance in balances), *currencies}):
         own = [balance for balance in balances if balance.currency == name]
@@ -142,7 +142,7 @@ def accounts_of(valuer: Valuer, day: Day) -> list[schemas.PortfolioAccount]:
     """Return the accounts with what their broker says of them, and what OPTIX's marks say."""
     held = valuer.holding
     rows_of = greeks.groups_of([(row.account, row.position.asset.currency) for row in held.rows])
-    gains = unrealised_of(valuer)
+    gains = valuer.unrealised()
     return [
         _account(
             valuer,

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optix.features.market import wire
-from optix.features.market.marks import MarkColumns, Marks
+from optix.features.market.marks import ASK, BID, MarkColumns, Marks
+from optix.features.market.marks import LAST as TRADED
 from optix.features.portfolio.holding import (
     UNKNOWN,
     Cents,
@@ -75,6 +76,7 @@ class Valuer:
         self._source = np.full(len(marks.names), NO_SOURCE, np.int8)
         self.valued = self._value()
         self.version = 0
+        self._unrealised: tuple[int, list[Decimal | None]] | None = None
 
     @property
     def symbols(self) -> list[str]:
@@ -102,7 +104,7 @@ class Valuer:
         source[by_broker], source[at_par] = BROKER, PAR
         value = amounts(price, held.now)
         value[lacking & ~at_par] = held.broker_value[lacking & ~at_par]
-        closed = np.append(columns.prices[3], nan)[self.name]
+        closed = np.append(columns.previous_close, nan)[self.name]
         before = amounts(closed, held.before)
         opened = (held.before.exact == 0) & held.before.known
         opened[list(held.before.odd)] = False
@@ -122,6 +124,19 @@ class Valuer:
                 np.where(self.underlying < 0, self.marks.symbols, self.underlying)
             ],
         )
+
+    def unrealised(self) -> list[Decimal | None]:
+        """Return value less cost of each row, exact; None where one of them is not known."""
+        if self._unrealised is None or self._unrealised[0] != self.version:
+            rows, values = self.holding.rows, self.valued.value.tolist()
+            found = [
+                None
+                if (cost := row.position.cost) is None or cents == UNKNOWN
+                else Decimal(cents).scaleb(-2) - cost.amount
+                for row, cents in zip(rows, values, strict=True)
+            ]
+            self._unrealised = (self.version, found)
+        return self._unrealised[1]
 
     def reason(self, row: int) -> str:
         """Return why a row has no mark, or not the middle; '' where it has that."""
@@ -160,7 +175,7 @@ def amounts(price: FloatArray, units: Units) -> Cents:
 
 def _mark(columns: MarkColumns, names: NDArray[np.intp], price: FloatArray, source: Codes) -> None:
     """Write the mark of each of these names, and where it is from."""
-    bid, ask, last, _ = columns.prices[:, names]
+    bid, ask, last = (columns.quotes[each, names] for each in (BID, ASK, TRADED))
     contract = np.isfinite(columns.strike[names])
     middle, width = (bid + ask) / 2, ask - bid
     sane = (ask > 0) & (bid <= ask) & ((bid > 0) | ((bid == 0) & contract))
