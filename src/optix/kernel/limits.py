@@ -92,6 +92,10 @@ TRANSACTIONS_PAGE_MAX = 200  # lines of history of one answer
 
 # Portfolios
 PORTFOLIO_POSITIONS_KEPT_MAX = 100_000  # compiled, in one process, of all owners
+SCENARIO_SPOTS_MAX = 21  # points of one matrix
+SCENARIO_VOLS_MAX = 11
+SCENARIO_DAYS_MAX = 5
+UPCOMING_DAYS_MAX = 400
 HISTORIES_AT_ONCE_MAX = 8  # daily closes that one market is asked for at once
 HISTORIES_WAIT_SECONDS_MAX = 3.0  # how long betas and correlations wait for them
 HISTORIES_KEPT_MAX = 2_000  # symbols whose closes of the day are kept

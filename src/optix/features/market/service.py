@@ -436,6 +436,19 @@ class MarketService:
             self._history.popitem(last=False)
         return history
 
+    async def list_events(self, symbol: str) -> schemas.ComingEvents:
+        """Return the ex-dates and reports to come of one underlying. Raises FeedUnavailable."""
+        told = await self._book.ask("events", {"symbol": _stock_symbol(symbol)})
+        return schemas.ComingEvents(
+            dividends=[
+                schemas.ComingDividend(ex_date=day, amount=amount, estimated=guess, source=source)
+                for day, amount, guess, source in told["dividends"]
+            ],
+            dividends_reason=told["dividends_reason"],
+            earnings=told["earnings"],
+            earnings_reason=told["earnings_reason"],
+        )
+
     async def search(self, text: str, limit: int) -> schemas.SymbolMatches:
         found = await self._book.ask("search", {"text": text, "limit": limit})
         return schemas.SymbolMatches(

@@ -1,20 +1,21 @@
-"""Daily closes of what is held, fetched rarely and kept for the day: what betas are made of.
+"""What a market is asked rarely and kept for the day: daily closes, events to come.
 
-Nothing waits for a history longer than `HISTORIES_WAIT_SECONDS_MAX`: what is late is `pending` and
-there for the next answer.
+Nothing waits longer than `HISTORIES_WAIT_SECONDS_MAX`: what is late is `pending` and there for the
+next answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from optix.features.market import calendar
+from optix.features.market.schemas import ComingEvents
 from optix.features.market.service import MarketService
 from optix.features.portfolio.comovement import BENCHMARK, WINDOW, Beta, Closes, beta_of
 from optix.kernel import limits
@@ -25,35 +26,54 @@ from optix.ports.market_data import BarInterval
 PENDING: Final = "pending"
 _SPAN: Final = timedelta(days=WINDOW * 365 // 252 + 14)
 
+Told = TypeVar("Told")
+Fetch = Callable[[MarketService, str, date], Awaitable[Told]]
+
+
+async def fetch_closes(market: MarketService, symbol: str, today: date) -> Closes:
+    """Return the closes of whole days before `today`. Raises as MarketService.get_history."""
+    history = await market.get_history(symbol, BarInterval.DAY_1, today - _SPAN, today)
+    days = [calendar.exchange_date(to_ns(bar.at)) for bar in history.bars]
+    return {
+        day: bar.close
+        for day, bar in zip(days, history.bars, strict=True)
+        if day < today and bar.close > 0
+    }
+
+
+async def fetch_events(market: MarketService, symbol: str, _: date) -> ComingEvents:
+    """Return what is known to come. Raises as MarketService.list_events."""
+    return await market.list_events(symbol)
+
 
 @dataclass(slots=True)
-class _Kept:
-    """What one market told: closes or the code of why not, until when they hold."""
+class _OfMarket(Generic[Told]):
+    """What one market told, or the code of why not, of which day, until when it holds."""
 
-    closes: OrderedDict[str, tuple[Closes | str, date, int]] = field(default_factory=OrderedDict)
-    betas: dict[str, tuple[Closes, Closes, Beta]] = field(default_factory=dict)
+    told: OrderedDict[str, tuple[Told | str, date, int]] = field(default_factory=OrderedDict)
     loading: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     places: asyncio.Semaphore = field(
         default_factory=lambda: asyncio.Semaphore(limits.HISTORIES_AT_ONCE_MAX)
     )
 
 
-class DailyCloses:
-    """Closes by symbol, of each market apart."""
+class KeptAnswers(Generic[Told]):
+    """Answers by symbol, of each market apart."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, fetch: Fetch[Told]) -> None:
         self._clock = clock
-        self._kept: WeakKeyDictionary[MarketService, _Kept] = WeakKeyDictionary()
+        self._fetch = fetch
+        self._kept: WeakKeyDictionary[MarketService, _OfMarket[Told]] = WeakKeyDictionary()
 
     def find(
         self, market: MarketService, symbols: Iterable[str], today: date
-    ) -> dict[str, Closes | str]:
-        """Return what is known now, or why it is not; begin to fetch the rest."""
-        kept = self._kept.setdefault(market, _Kept())
+    ) -> dict[str, Told | str]:
+        """Return what is known now, or why it is not; begin to ask for the rest."""
+        kept = self._kept.setdefault(market, _OfMarket())
         now_ns = self._clock.now_ns()
-        found: dict[str, Closes | str] = {}
+        found: dict[str, Told | str] = {}
         for symbol in set(symbols):
-            told = kept.closes.get(symbol)
+            told = kept.told.get(symbol)
             if told is None or told[1] != today or now_ns >= told[2]:
                 self._load(market, kept, symbol, today)
             found[symbol] = PENDING if told is None else told[0]
@@ -61,7 +81,7 @@ class DailyCloses:
 
     async def get(
         self, market: MarketService, symbols: Iterable[str], today: date
-    ) -> Mapping[str, Closes | str]:
+    ) -> Mapping[str, Told | str]:
         """Return the same once all are there or have taken their time."""
         wanted = set(symbols)
         self.find(market, wanted, today)
@@ -71,11 +91,38 @@ class DailyCloses:
             await asyncio.wait(late, timeout=limits.HISTORIES_WAIT_SECONDS_MAX)
         return self.find(market, wanted, today)
 
-    def betas_of(
-        self, market: MarketService, closes: Mapping[str, Closes | str]
-    ) -> dict[str, Beta]:
-        """Return the betas of all symbols to the benchmark, which is among them."""
-        kept = self._kept.setdefault(market, _Kept()).betas
+    def _load(self, market: MarketService, kept: _OfMarket[Told], symbol: str, today: date) -> None:
+        if symbol in kept.loading:
+            return
+        task = asyncio.ensure_future(self._ask(market, kept, symbol, today))
+        kept.loading[symbol] = task
+        task.add_done_callback(lambda _: kept.loading.pop(symbol, None))
+
+    async def _ask(
+        self, market: MarketService, kept: _OfMarket[Told], symbol: str, today: date
+    ) -> None:
+        seconds = limits.HISTORIES_SECONDS
+        told: Told | str
+        async with kept.places:
+            try:
+                told = await self._fetch(market, symbol, today)
+            except OptixError as error:
+                told, seconds = error.code, limits.MARKS_RETRY_SECONDS
+        until_ns = self._clock.now_ns() + int(seconds * NANOSECONDS)
+        kept.told[symbol] = (told, today, until_ns)
+        kept.told.move_to_end(symbol)
+        if len(kept.told) > limits.HISTORIES_KEPT_MAX:
+            kept.told.popitem(last=False)
+
+
+class Betas:
+    """Betas to the benchmark, computed once for the closes they are made of."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[Closes, Closes, Beta]] = {}
+
+    def of(self, closes: Mapping[str, Closes | str]) -> dict[str, Beta]:
+        """Return the betas of all symbols, of which the benchmark is one."""
         benchmark = closes.get(BENCHMARK, PENDING)
         found = {}
         for symbol, own in closes.items():
@@ -83,38 +130,10 @@ class DailyCloses:
                 why = own if isinstance(own, str) else benchmark
                 found[symbol] = Beta(None, None, 0, str(why))
                 continue
-            told = kept.get(symbol)
+            told = self._kept.get(symbol)
             if told is None or told[0] is not own or told[1] is not benchmark:
-                told = kept[symbol] = (own, benchmark, beta_of(own, benchmark))
+                told = self._kept[symbol] = (own, benchmark, beta_of(own, benchmark))
             found[symbol] = told[2]
-        if len(kept) > limits.HISTORIES_KEPT_MAX:
-            kept.clear()
+        if len(self._kept) > limits.HISTORIES_KEPT_MAX:
+            self._kept.clear()
         return found
-
-    def _load(self, market: MarketService, kept: _Kept, symbol: str, today: date) -> None:
-        if symbol in kept.loading:
-            return
-        task = asyncio.ensure_future(self._fetch(market, kept, symbol, today))
-        kept.loading[symbol] = task
-        task.add_done_callback(lambda _: kept.loading.pop(symbol, None))
-
-    async def _fetch(self, market: MarketService, kept: _Kept, symbol: str, today: date) -> None:
-        seconds = limits.HISTORIES_SECONDS
-        told: Closes | str
-        async with kept.places:
-            try:
-                history = await market.get_history(symbol, BarInterval.DAY_1, today - _SPAN, today)
-            except OptixError as error:
-                told, seconds = error.code, limits.MARKS_RETRY_SECONDS
-            else:
-                days = [calendar.exchange_date(to_ns(bar.at)) for bar in history.bars]
-                told = {
-                    day: bar.close
-                    for day, bar in zip(days, history.bars, strict=True)
-                    if day < today and bar.close > 0
-                }
-        until_ns = self._clock.now_ns() + int(seconds * NANOSECONDS)
-        kept.closes[symbol] = (told, today, until_ns)
-        kept.closes.move_to_end(symbol)
-        if len(kept.closes) > limits.HISTORIES_KEPT_MAX:
-            kept.closes.popitem(last=False)

@@ -13,7 +13,9 @@ from optix.features.brokerage.service import LineFilter, LinesCursorUnreadable
 from optix.features.identity.access import CurrentUser
 from optix.features.market.lanes import Market, MarketAgreementNeeded
 from optix.features.portfolio import schemas
+from optix.features.portfolio.axes import AxisUnreadable, axes_of
 from optix.features.portfolio.encoding import Encoded
+from optix.features.portfolio.schemas_exposure import PortfolioExposure, Scenarios, Upcoming
 from optix.features.portfolio.service import PortfolioService
 from optix.kernel import limits
 from optix.kernel.activity import ActivityKind
@@ -30,6 +32,10 @@ def portfolio_of(connection: HTTPConnection) -> PortfolioService:
 Owned = Annotated[PortfolioService, Depends(portfolio_of)]
 
 
+_AXIS_LENGTH: Final = 400
+_SPOT: Final = "Comma-separated shifts of the price as fractions; −20 % to +20 % when left out."
+_VOL: Final = "Comma-separated shifts of volatility as decimals; −5, 0 and +5 points."
+_DAYS: Final = "Comma-separated calendar days from now; 0, 7 and 30."
 _ANSWERS: Final = {
     **errors(MarketAgreementNeeded),
     304: {"description": "Not modified since the ETag you sent."},
@@ -64,6 +70,58 @@ async def list_positions(
 async def get_greeks(request: Request, user: CurrentUser, owned: Owned, market: Market) -> Response:
     """Return the Greeks of everything, in total, by underlying and by account, with coverage."""
     return _answer(request, await owned.get_greeks(user.id, market))
+
+
+@router.get("/portfolio/exposure", response_model=PortfolioExposure, responses=_ANSWERS)
+async def get_exposure(
+    request: Request, user: CurrentUser, owned: Owned, market: Market
+) -> Response:
+    """Return exposure by underlying, expiry, kind and account, concentration and correlations."""
+    return _answer(request, await owned.get_exposure(user.id, market))
+
+
+@router.get(
+    "/portfolio/scenarios",
+    response_model=Scenarios,
+    responses={**_ANSWERS, **errors(MarketAgreementNeeded, AxisUnreadable)},
+)
+async def get_scenarios(
+    request: Request,
+    user: CurrentUser,
+    owned: Owned,
+    market: Market,
+    *,
+    spot: Annotated[str, Query(max_length=_AXIS_LENGTH, description=_SPOT)] = "",
+    vol: Annotated[str, Query(max_length=_AXIS_LENGTH, description=_VOL)] = "",
+    days: Annotated[str, Query(max_length=_AXIS_LENGTH, description=_DAYS)] = "",
+    beta: Annotated[
+        bool, Query(description="Spot shifts are the benchmark's; each follows by its beta.")
+    ] = False,
+    by_underlying: Annotated[
+        bool, Query(description="Also the matrix of each underlying.")
+    ] = False,
+) -> Response:
+    """Return what everything gains over a grid of spot, volatility and days, priced in full."""
+    axes = axes_of(spot, vol, days)
+    told = await owned.get_scenarios(
+        user.id, market, axes, by_beta=beta, by_underlying=by_underlying
+    )
+    return _answer(request, told)
+
+
+@router.get("/portfolio/upcoming", response_model=Upcoming, responses=_ANSWERS)
+async def list_upcoming(
+    request: Request,
+    user: CurrentUser,
+    owned: Owned,
+    market: Market,
+    *,
+    days: Annotated[
+        int, Query(ge=1, le=limits.UPCOMING_DAYS_MAX, description="Calendar days ahead.")
+    ] = 45,
+) -> Response:
+    """Return expirations, ex-dates with the risk of assignment, and reports of what is held."""
+    return _answer(request, await owned.list_upcoming(user.id, market, days))
 
 
 @router.get("/transactions", responses=errors(LinesCursorUnreadable))

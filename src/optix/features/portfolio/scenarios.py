@@ -9,12 +9,16 @@ value now, so that what a mark differs from the model is no gain. Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Final, Literal
 
 import numpy as np
 
-from optix.features.portfolio.comovement import Beta
+from optix.features.market.marks import MarkColumns
+from optix.features.portfolio import schemas_exposure as schemas
+from optix.features.portfolio.comovement import BENCHMARK, Beta
 from optix.features.portfolio.greeks import Positions, groups_of
 from optix.features.portfolio.repricing import (
     VOL_MIN,
@@ -62,16 +66,40 @@ class Matrix:
     gains: Mapping[str, FloatArray]
     value: float  # what the model says that all of it is worth now
     legs: Sequence[Leg]
-    positions_without: Mapping[str, int]  # rows that are nothing of the market's, by why
+    without: Mapping[str, int]  # rows that are nothing of the market's, by why
 
 
-def scenarios_of(valuer: Valuer, axes: Axes, betas: Mapping[str, Beta] | None = None) -> Matrix:
+@dataclass(frozen=True, slots=True)
+class Still:
+    """What is priced, as it was at one instant: no later reading of the market touches it."""
+
+    columns: MarkColumns
+    names: Sequence[str]
+    symbols: int  # so many names are no contracts
+    underlyings: Sequence[str]  # of each name
+    units: FloatArray  # net, of each name
+    without: Mapping[str, int]
+
+
+def copied(valuer: Valuer) -> Still:
+    """Return what a matrix needs of a book, for another thread."""
+    marks = valuer.marks
+    return Still(
+        columns=deepcopy(marks.columns),
+        names=marks.names,
+        symbols=marks.symbols,
+        underlyings=[marks.underlying_of(row) for row in range(len(marks.names))],
+        units=_net_units(valuer),
+        without=_without(valuer),
+    )
+
+
+def scenarios_of(book: Still, axes: Axes, betas: Mapping[str, Beta] | None = None) -> Matrix:
     """Return the gains of a book over a grid. With `betas` the spot is the benchmark's."""
-    units = _net_units(valuer)
-    columns = valuer.marks.columns
+    columns, units = book.columns, book.units
     vol = np.where(np.isfinite(columns.analytics[_IV]), columns.analytics[_IV], columns.near_iv)
     held = np.flatnonzero(units != 0)
-    legs = [_leg(valuer, row, units, vol, betas) for row in held.tolist()]
+    legs = [_leg(book, row, vol, betas) for row in held.tolist()]
     by_underlying = groups_of([leg.underlying for leg in legs])
     gains, value = {}, 0.0
     for symbol in sorted(by_underlying):
@@ -81,11 +109,11 @@ def scenarios_of(valuer: Valuer, axes: Axes, betas: Mapping[str, Beta] | None = 
         if rows.size == 0:
             continue
         beta = 1.0 if betas is None else betas[symbol].value or 0.0
-        book = (valuer, rows, units[rows], np.maximum(vol[rows], VOL_MIN))
-        now = _on(*book, _NOW).item()
-        gains[symbol] = _on(*book, _grid_of(axes, beta)) - now
+        part = (book, rows, np.maximum(vol[rows], VOL_MIN))
+        now = _on(*part, _NOW).item()
+        gains[symbol] = _on(*part, _grid_of(axes, beta)) - now
         value += now
-    return Matrix(gains, value, legs, _without(valuer))
+    return Matrix(gains, value, legs, book.without)
 
 
 def _net_units(valuer: Valuer) -> FloatArray:
@@ -96,18 +124,12 @@ def _net_units(valuer: Valuer) -> FloatArray:
     return sums.astype(np.float64)
 
 
-def _leg(
-    valuer: Valuer,
-    row: int,
-    units: FloatArray,
-    vol: FloatArray,
-    betas: Mapping[str, Beta] | None,
-) -> Leg:
-    columns, names = valuer.marks.columns, valuer.marks.names
-    contract = row >= valuer.marks.symbols
-    underlying = valuer.marks.underlying_of(row)
+def _leg(book: Still, row: int, vol: FloatArray, betas: Mapping[str, Beta] | None) -> Leg:
+    columns, underlying = book.columns, book.underlyings[row]
+    spot = columns.terms[3, book.names.index(underlying)]
+    contract = row >= book.symbols
     reason = ""
-    if valuer.marks.spot_of(underlying) is None:
+    if not np.isfinite(spot):
         reason = why(columns, row) or "no_underlying_price"
     elif betas is not None and ((beta := betas.get(underlying)) is None or beta.value is None):
         reason = "no_beta"
@@ -120,9 +142,9 @@ def _leg(
     if contract:
         model = "american" if columns.american[row] else "european"
     return Leg(
-        symbol=names[row],
+        symbol=book.names[row],
         underlying=underlying,
-        units=units[row].item(),
+        units=book.units[row].item(),
         model="none" if reason else model,
         vol=vol[row].item() if contract and not reason else None,
         reason=reason,
@@ -137,18 +159,52 @@ def _grid_of(axes: Axes, beta: float) -> Grid:
     )
 
 
-def _on(
-    valuer: Valuer, rows: Positions, units: FloatArray, vol: FloatArray, grid: Grid
-) -> FloatArray:
-    columns = valuer.marks.columns
+def _on(book: Still, rows: Positions, vol: FloatArray, grid: Grid) -> FloatArray:
+    columns, units = book.columns, book.units[rows]
     total = np.zeros((grid.ahead.size, grid.shifts.size, grid.factors.size))
-    shares = rows < valuer.marks.symbols
+    shares = rows < book.symbols
     total += (units[shares] @ columns.terms[3, rows[shares]]) * grid.factors
-    for is_american, price in ((False, european_values), (True, american_values)):
+    for is_american, values_of in ((False, european_values), (True, american_values)):
         at = np.flatnonzero(~shares & (columns.american[rows] == is_american))
         if at.size:
-            total += price(columns, rows[at], vol[at], units[at], grid)
+            total += values_of(columns, rows[at], vol[at], units[at], grid)
     return total
+
+
+def told_scenarios(
+    matrix: Matrix,
+    axes: Axes,
+    betas: Mapping[str, Beta] | None,
+    at: datetime,
+    *,
+    by_underlying: bool,
+) -> schemas.Scenarios:
+    """Return a matrix as the API says it."""
+    shape = (len(axes.days), len(axes.vol), len(axes.spot))
+    total = sum(matrix.gains.values(), np.zeros(shape))
+    return schemas.Scenarios(
+        spot=list(axes.spot),
+        vol=list(axes.vol),
+        days=list(axes.days),
+        benchmark=None if betas is None else BENCHMARK,
+        value=matrix.value,
+        gains=total.tolist(),
+        underlyings=[
+            schemas.UnderlyingScenario(
+                underlying=symbol,
+                beta=None if betas is None else betas[symbol].value,
+                gains=gains.tolist(),
+            )
+            for symbol, gains in matrix.gains.items()
+            if by_underlying
+        ],
+        legs=[schemas.ScenarioLeg(**asdict(leg)) for leg in matrix.legs],
+        unpriced=[
+            schemas.Unpriced(reason=reason, positions=count)
+            for reason, count in matrix.without.items()
+        ],
+        as_of=at,
+    )
 
 
 def _without(valuer: Valuer) -> dict[str, int]:

@@ -6,10 +6,11 @@ read into its columns for each answer.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,12 +20,16 @@ from optix.features.brokerage.service import BrokerageService, Line, LineFilter
 from optix.features.market import calendar
 from optix.features.market.service import MarketService
 from optix.features.portfolio import encoding, schemas, totals
-from optix.features.portfolio.closes import DailyCloses
+from optix.features.portfolio.closes import Betas, KeptAnswers, fetch_closes, fetch_events
 from optix.features.portfolio.comovement import BENCHMARK
 from optix.features.portfolio.day import Day, day_of
 from optix.features.portfolio.encoding import Encoded
+from optix.features.portfolio.exposures import exposure_of
 from optix.features.portfolio.greeks import Exposures, exposures_of
 from optix.features.portfolio.holding import compile_holding
+from optix.features.portfolio.scenarios import Axes, copied, scenarios_of, told_scenarios
+from optix.features.portfolio.schemas_exposure import PortfolioExposure, Upcoming
+from optix.features.portfolio.upcoming import upcoming_of
 from optix.features.portfolio.valuing import Valuer
 from optix.kernel import limits
 from optix.kernel.clock import Clock, to_datetime
@@ -48,7 +53,9 @@ class PortfolioService:
     def __init__(self, brokerage: BrokerageService, clock: Clock) -> None:
         self._brokerage = brokerage
         self._clock = clock
-        self._closes = DailyCloses(clock)
+        self._closes = KeptAnswers(clock, fetch_closes)
+        self._events = KeptAnswers(clock, fetch_events)
+        self._betas = Betas()
         self._kept: WeakKeyDictionary[MarketService, OrderedDict[UserId, Kept]] = (
             WeakKeyDictionary()
         )
@@ -75,6 +82,45 @@ class PortfolioService:
         kept, found = await self._valued(owner, market, wait=True)
         at = self._now()
         return encoding.encoded_model(totals.greeks_of(kept.valuer, found, at), at)
+
+    async def get_exposure(self, owner: UserId, market: MarketService) -> Encoded:
+        """Return `schemas_exposure.PortfolioExposure`: where it is exposed, how alike it moves."""
+        kept, found = await self._valued(owner, market, wait=True)
+        closes = self._closes.find(market, kept.valuer.symbols, kept.session)
+        at = self._now()
+        fields = exposure_of(kept.valuer, found, closes)
+        return encoding.encoded_model(PortfolioExposure(**fields, as_of=at), at)
+
+    async def get_scenarios(
+        self,
+        owner: UserId,
+        market: MarketService,
+        axes: Axes,
+        *,
+        by_beta: bool,
+        by_underlying: bool,
+    ) -> Encoded:
+        """Return `schemas_exposure.Scenarios`: gains over spot, volatility and days.
+
+        The columns are copied and priced in a thread: a full book takes a while.
+        """
+        kept, found = await self._valued(owner, market, wait=by_beta)
+        betas = found.betas if by_beta else None
+        still = copied(kept.valuer)
+        matrix = await asyncio.to_thread(scenarios_of, still, axes, betas)
+        at = self._now()
+        told = told_scenarios(matrix, axes, betas, at, by_underlying=by_underlying)
+        return encoding.encoded_model(told, at)
+
+    async def list_upcoming(self, owner: UserId, market: MarketService, days: int) -> Encoded:
+        """Return `schemas_exposure.Upcoming`: what expires, pays or reports within so many days."""
+        kept, _ = await self._valued(owner, market, wait=False)
+        today = calendar.exchange_date(market.now_ns())
+        held = [each for each in kept.valuer.symbols if each in kept.valuer.holding.symbols]
+        events = await self._events.get(market, held, today)
+        fields = upcoming_of(kept.valuer, events, today, today + timedelta(days=days))
+        at = self._now()
+        return encoding.encoded_model(Upcoming(**fields, as_of=at), at)
 
     async def list_transactions(
         self, owner: UserId, wanted: LineFilter, *, cursor: str | None
@@ -110,7 +156,7 @@ class PortfolioService:
     def exposures(self, kept: Kept, market: MarketService) -> Exposures:
         """Return the Greeks of what was valued, with the betas that are known by now."""
         found = self._closes.find(market, kept.valuer.symbols, session_of(market))
-        return exposures_of(kept.valuer, self._closes.betas_of(market, found))
+        return exposures_of(kept.valuer, self._betas.of(found))
 
     async def _valued(
         self, owner: UserId, market: MarketService, *, wait: bool
