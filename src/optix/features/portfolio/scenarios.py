@@ -46,6 +46,13 @@ class Axes:
     vol: tuple[float, ...]
     days: tuple[float, ...]
 
+    @property
+    def now(self) -> tuple[int, int, int] | None:
+        """Where nothing has moved yet, None where that is no point of the grid."""
+        if 0.0 not in self.spot or 0.0 not in self.vol or 0.0 not in self.days:
+            return None
+        return self.days.index(0.0), self.vol.index(0.0), self.spot.index(0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class Leg:
@@ -101,7 +108,7 @@ def scenarios_of(book: Still, axes: Axes, betas: Mapping[str, Beta] | None = Non
     held = np.flatnonzero(units != 0)
     legs = [_leg(book, row, vol, betas) for row in held.tolist()]
     by_underlying = groups_of([leg.underlying for leg in legs])
-    gains, value = {}, 0.0
+    gains, value, here = {}, 0.0, axes.now
     for symbol in sorted(by_underlying):
         rows = np.array(
             [held[at] for at in by_underlying[symbol].tolist() if not legs[at].reason], np.intp
@@ -110,8 +117,9 @@ def scenarios_of(book: Still, axes: Axes, betas: Mapping[str, Beta] | None = Non
             continue
         beta = 1.0 if betas is None else betas[symbol].value or 0.0
         part = (book, rows, np.maximum(vol[rows], VOL_MIN))
-        now = _on(*part, _NOW).item()
-        gains[symbol] = _on(*part, _grid_of(axes, beta)) - now
+        found = _on(*part, _grid_of(axes, beta))
+        now = found[here].item() if here is not None else _on(*part, _NOW).item()
+        gains[symbol] = found - now
         value += now
     return Matrix(gains, value, legs, book.without)
 
@@ -187,8 +195,8 @@ def told_scenarios(
         vol=list(axes.vol),
         days=list(axes.days),
         benchmark=None if betas is None else BENCHMARK,
-        value=matrix.value,
-        gains=total.tolist(),
+        value=matrix.value if matrix.gains else None,
+        gains=total.tolist() if matrix.gains else None,
         underlyings=[
             schemas.UnderlyingScenario(
                 underlying=symbol,

@@ -96,8 +96,8 @@ class Scenarios(_Answer):
     vol: list[float] = Field(description="Shifts of annual volatility as decimals.")
     days: list[float] = Field(description="Calendar days from now.")
     benchmark: str | None = Field(description="Whose shift `spot` is; null: of each underlying.")
-    value: float = Field(description="What the models say that all legs are worth now.")
-    gains: list[list[list[float]]]
+    value: float | None = Field(description="What the models say that all legs are worth now.")
+    gains: list[list[list[float]]] | None = Field(description="Null where no leg has a price.")
     underlyings: list[UnderlyingScenario] = Field(description="Empty unless they were asked for.")
     legs: list[ScenarioLeg]
     unpriced: list[Unpriced] = Field(description="Positions that are no leg.")

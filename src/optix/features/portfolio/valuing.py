@@ -186,7 +186,8 @@ def _mark(columns: MarkColumns, names: NDArray[np.intp], price: FloatArray, sour
     if open_.size:
         model = prices_of(columns, names[open_], columns.near_iv[names[open_]])
         model = np.where(np.isfinite(model), model, columns.theoretical[names[open_]])
-        model = np.fmin(np.fmax(model, bid[open_]), np.where(ask[open_] > 0, ask[open_], nan))
+        model = np.maximum(model, np.where(bid[open_] > 0, bid[open_], 0.0))
+        model = np.minimum(model, np.where(ask[open_] > 0, ask[open_], np.inf))
         model = np.where(columns.status[names[open_]] == _EXPIRED, nan, model)
         made = np.isfinite(model)
         found[open_[made]], by[open_[made]] = model[made], MODEL
