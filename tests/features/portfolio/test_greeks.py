@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 from tests.fixtures.broker_books import option, position, stock
-from tests.fixtures.marked import account, holding_of, marks_of, valued
+from tests.fixtures.marked import WrittenMarks, account, holding_of, marks_of, valued
 
 from optix.features.portfolio import greeks
 from optix.features.portfolio.comovement import (
@@ -20,6 +20,7 @@ from optix.features.portfolio.comovement import (
 from optix.features.portfolio.day import Day
 from optix.features.portfolio.holding import compile_holding
 from optix.features.portfolio.valuing import Valuer
+from optix.quant.arrays import FloatArray
 
 # American on a share and European on an index, in two expirations, long and short.
 BOOK = {
@@ -42,8 +43,7 @@ def book() -> Valuer:
     for symbol, price in SPOTS.items():
         marks.quote(symbol, price)
     for key, (_, vol, days, forward) in BOOK.items():
-        terms = {"vol": vol, "years": days / 365, "rate": 0.04, "forward": forward}
-        marks.list(key, bid=10.0, ask=10.2, **terms)
+        marks.list(key, bid=10.0, ask=10.2, vol=vol, years=days / 365, rate=0.04, forward=forward)
     return valued(holding, marks)
 
 
@@ -51,9 +51,10 @@ def legs(book: Valuer) -> dict[str, float]:
     """Return the sums of legs that are priced alone, in the units of FORMULAS."""
     sums = dict.fromkeys(greeks.NAMES, 0.0)
     marks = book.marks
+    assert isinstance(marks, WrittenMarks)
     for key, (quantity, vol, _, _) in BOOK.items():
         spot = SPOTS[marks.underlying_of(marks.rows[key])]
-        alone = marks.alone(key, vol)  # type: ignore[attr-defined]
+        alone = marks.alone(key, vol)
         units = quantity * 100
         sums["delta"] += alone.delta * units
         sums["dollar_delta"] += alone.delta * units * spot
@@ -96,7 +97,8 @@ class TestSums:
             for place, row in enumerate(book.holding.rows)
         }
         assert by_row["SPY"] == pytest.approx(150.0)
-        alone = book.marks.alone("SPX261218P06000000", 0.18)  # type: ignore[attr-defined]
+        assert isinstance(book.marks, WrittenMarks)
+        alone = book.marks.alone("SPX261218P06000000", 0.18)
         assert by_row["SPX261218P06000000"] == pytest.approx(
             0.98 * alone.delta * 100 * 6011.0 / 600.0
         )
@@ -131,7 +133,7 @@ class TestCoverage:
         }
 
 
-def closes_of(moves: np.ndarray) -> dict[date, float]:  # type: ignore[type-arg]
+def closes_of(moves: FloatArray) -> dict[date, float]:
     prices = 100.0 * np.cumprod(1.0 + np.concatenate(([0.0], moves)))
     first = date(2025, 1, 1)
     return {first + timedelta(days=n): price for n, price in enumerate(prices.tolist())}
@@ -155,7 +157,8 @@ class TestBetas:
         market, own = closes_of(self.market), closes_of(2 * self.market)
         del market[min(market)], own[max(own)]
         found = beta_of(own, market, window=100)
-        assert (found.value, found.n) == (pytest.approx(2.0, rel=1e-2), 100)
+        assert found.n == 100
+        assert found.value == pytest.approx(2.0, rel=1e-2)
 
     def test_need_enough_days_and_moves(self) -> None:
         few = closes_of(self.market[: DAYS_MIN - 1])

@@ -36,6 +36,7 @@ _UNPRICED: Final = np.array([word in {"expired", "adjusted"} for word in wire.ST
 _IV: Final = wire.ANALYSED_COLUMNS.index("iv")
 _THEORETICAL: Final = wire.VENDOR_COLUMNS.index("price")
 BID, ASK, LAST = (wire.QUOTED_COLUMNS.index(name) for name in ("bid", "ask", "last"))
+_FOR_GOOD: Final = 2**63
 _AFTER_NS: Final = 86_400 * NANOSECONDS  # a contract is quoted for a day after it was settled
 
 
@@ -192,7 +193,7 @@ class Marks:
             if not chain.settles_at:
                 continue
             if chain.settles_at + _AFTER_NS < now_ns:
-                self._fail(chain.rows, "expired_contract")
+                self._failed[chain.key] = ("expired_contract", _FOR_GOOD)
             elif self._book.find_chain(chain.key) is None and self._may_load(chain.key):
                 self._load(chain.key)
 
