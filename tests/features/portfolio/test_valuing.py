@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ CALL = "SPY261218C00600000"
 TERMS = {"years": 30 / 365, "rate": 0.04, "forward": 601.0, "vol": 0.2}
 
 
-def one(held: Position, *, spot: float = 600.0, **listed: float) -> Valuer:
+def one(held: Position, *, spot: float = 600.0, **listed: Any) -> Valuer:
     """Value a single position, a contract quoted as `listed`."""
     holding = holding_of([held])
     marks = marks_of(holding)

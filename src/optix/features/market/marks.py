@@ -180,11 +180,12 @@ class Marks:
 
         What is late goes on loading and is `pending` meanwhile. Errors: none; `reasons` has them.
         """
-        self._start_loading()
+        self.follow()
         if self._loading:
             await asyncio.wait(tuple(self._loading.values()), timeout=limits.MARKS_WAIT_SECONDS_MAX)
 
-    def _start_loading(self) -> None:
+    def follow(self) -> None:
+        """Begin to follow what is not followed, without waiting for it."""
         now_ns = self._book.market_now_ns()
         for symbol in self.names[: self.symbols]:
             if not self._book.find_quote(symbol) and self._may_load(symbol):

@@ -32,7 +32,7 @@ _CENT: Final = Decimal("0.01")
 _NOTHING: Final = Decimal(0)
 
 Cents = NDArray[np.int64]
-UNKNOWN: Final = np.iinfo(np.int64).min  # in a column of cents: nobody says
+UNKNOWN: Final = -(2**63)  # in a column of cents: nobody says
 
 
 @dataclass(frozen=True, slots=True)
