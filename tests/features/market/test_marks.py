@@ -127,6 +127,7 @@ class TestOpening:
         self, service: MarketService, market: Market, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "MARKS_RETRY_SECONDS", 3600.0)
+        assert limits.MARKS_RETRY_SECONDS == 3600.0
         marks = marks_of(service, symbols=("LATE",))
         await marks.open()
         market.provider.quotes["LATE"] = spot_of("LATE", 5.0)
@@ -142,6 +143,7 @@ class TestOpening:
         self, service: MarketService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "MARKS_WAIT_SECONDS_MAX", 0.01)
+        assert limits.MARKS_WAIT_SECONDS_MAX == 0.01
         marks = marks_of(service, CALLS[0])
         book, coming = marks._book, asyncio.Event()
         real = book.get_chain
@@ -161,6 +163,7 @@ class TestOpening:
         self, service: MarketService, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(limits, "MARKS_LOADS_AT_ONCE_MAX", 2)
+        assert limits.MARKS_LOADS_AT_ONCE_MAX == 2
         marks = marks_of(service, *(f"SPY26120{n}C00600000" for n in (1, 2, 3, 4, 7)))
         book, running, most = marks._book, 0, 0
         real = book.get_chain
