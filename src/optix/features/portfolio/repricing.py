@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from optix.features.market.marks import MarkColumns
 from optix.quant import american, american_kernels, black_scholes
-from optix.quant.american_numpy import Terms
-from optix.quant.american_rows import Kind, read, rows_of
-from optix.quant.american_tables import european_tables, family_tables
-from optix.quant.arrays import FloatArray
+from optix.quant.american_numpy import FamilyTables, Terms
+from optix.quant.american_rows import Kind, Rows, read, rows_of, take
+from optix.quant.american_tables import european_tables, many_family_tables
+from optix.quant.arrays import BoolArray, FloatArray
 from optix.quant.grids import Legs, value_cube
 
 Positions = NDArray[np.intp]
@@ -112,17 +112,50 @@ def american_values(
     )
     alive = given.years > 0
     rows = rows_of(given, np.ones(alive.shape, np.bool_), given.other)
+    tables = _tables(rows, alive, vols, group, grid.ahead.size)
     for number in range(first.size):
         at = np.flatnonzero(group == number)
         side = Side(strike[at], spot[at], vols[at], bool(call[at[0]]), grid.factors)
         for place in range(grid.ahead.size):
             which = number * grid.ahead.size + place
+            family = tables.get(which)
             if not alive[which]:
                 prices = side.exercise
+            elif family is not None:
+                prices = side.prices(family)
             else:
-                prices = side.prices(rows.terms, which, Kind(rows.kind[which]))
+                prices = side.prices_alone(take(rows, np.array([which])).terms)
             total[place] += np.tensordot(units[at], prices, axes=1)
     return total
+
+
+def _tables(
+    rows: Rows, alive: BoolArray, vols: FloatArray, group: Positions, times: int
+) -> dict[int, FamilyTables]:
+    """Return the families of those that have one: by where they stand among sides × times."""
+    count = alive.size // times
+    low, high = np.full(count, np.inf), np.zeros(count)
+    np.minimum.at(low, group, vols.min(axis=1))
+    np.maximum.at(high, group, vols.max(axis=1))
+    rate, dividend_yield, _, years = rows.terms
+    single = np.flatnonzero(alive & (rows.kind == Kind.SINGLE))
+    found = many_family_tables(
+        rate=rate[single],
+        dividend_yield=dividend_yield[single],
+        years=years[single],
+        vol_min=low[single // times],
+        vol_max=high[single // times],
+        rho_by_yield=rows.is_call[single],
+    )
+    tables = dict(zip(single.tolist(), found, strict=True))
+    for which in np.flatnonzero(alive & (rows.kind == Kind.EUROPEAN)).tolist():
+        tables[which] = european_tables(
+            rate=rate[which].item(),
+            dividend_yield=dividend_yield[which].item(),
+            years=years[which].item(),
+            rho_by_yield=bool(rows.is_call[which]),
+        )
+    return tables
 
 
 class Side:
@@ -144,37 +177,25 @@ class Side:
         self.scale = spots if is_call else strikes
         self.moneyness = strikes / spots if is_call else spots / strikes
         self.exercise = np.maximum(self.scale * (1.0 - self.moneyness), 0.0)
-        self.range = vols.min().item(), vols.max().item()
         self._spots, self._strikes = spots, strikes
 
-    def prices(self, terms: Terms, which: int, kind: Kind) -> FloatArray:
-        """Return the prices by the terms of one time, those of a put of unit strike."""
-        rate, dividend_yield = terms.rate[which].item(), terms.dividend_yield[which].item()
-        years = terms.years[which].item()
-        if kind not in {Kind.SINGLE, Kind.EUROPEAN}:
-            own = (dividend_yield, rate) if self.is_call else (rate, dividend_yield)
-            return american.price(
-                spot=self._spots,
-                strike=self._strikes,
-                expiry_years=years,
-                vol=self.vols.reshape(self._spots.shape),
-                rate=own[0],
-                dividend_yield=own[1],
-                is_call=self.is_call,
-            )
-        carried = {"rate": rate, "dividend_yield": dividend_yield, "years": years}
-        tables = (
-            european_tables(**carried, rho_by_yield=self.is_call)
-            if kind is Kind.EUROPEAN
-            else family_tables(
-                **carried,
-                vol_min=self.range[0],
-                vol_max=self.range[1],
-                rho_by_yield=self.is_call,
-                greeks=False,
-            )
-        )
+    def prices(self, tables: FamilyTables) -> FloatArray:
+        """Return the prices by the boundaries of one time."""
         value = american_kernels.family_values(
             tables, self.moneyness.reshape(-1), self.vols, full=False
         )
         return np.maximum(self.scale * value.reshape(self.moneyness.shape), self.exercise)
+
+    def prices_alone(self, terms: Terms) -> FloatArray:
+        """Return them where a family is none: negative rates, next to no volatility."""
+        rate, dividend_yield = terms.rate.item(), terms.dividend_yield.item()
+        own = (dividend_yield, rate) if self.is_call else (rate, dividend_yield)
+        return american.price(
+            spot=self._spots,
+            strike=self._strikes,
+            expiry_years=terms.years.item(),
+            vol=self.vols.reshape(self._spots.shape),
+            rate=own[0],
+            dividend_yield=own[1],
+            is_call=self.is_call,
+        )
