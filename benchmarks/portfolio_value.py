@@ -39,6 +39,7 @@ from optix.features.market.lanes import MarketLanes
 from optix.features.portfolio.live import LivePortfolio
 from optix.features.portfolio.scenarios import Axes, copied, scenarios_of
 from optix.features.portfolio.service import PortfolioService
+from optix.features.portfolio.valuing import Valuer
 from optix.kernel.clock import SystemClock, to_datetime
 from optix.kernel.holding import Position
 from optix.kernel.ids import UserId
@@ -209,8 +210,19 @@ def _dependencies(
     )
 
 
+async def warm(on: Desk) -> Valuer:
+    """Return the book, valued once everything of its market is there."""
+    kept = await on.portfolio.compiled(on.owner, on.lanes.main.market)
+    while True:
+        await kept.valuer.marks.open()
+        kept.valuer.update()
+        if kept.valuer.marks.columns.known.all():
+            return kept.valuer
+
+
 async def measure_answers(on: Desk) -> dict[str, float]:
-    """Ask for the portfolio and its positions, in turn, until they are warm and then some."""
+    """Ask for the portfolio and its positions, in turn, once everything is there."""
+    await warm(on)
     took: dict[str, list[float]] = {}
     size = 0
     for turn in range(ROUNDS + 5):
@@ -239,13 +251,12 @@ async def measure_answers(on: Desk) -> dict[str, float]:
 
 async def measure_tick(on: Desk) -> dict[str, float]:
     """Value everything again after everything has moved."""
-    kept = await on.portfolio.compiled(on.owner, on.lanes.main.market)
-    await kept.valuer.marks.open()
+    valuer = await warm(on)
     times = []
     for _ in range(ROUNDS):
         on.move()
         began = time.process_time()
-        touched = kept.valuer.update()
+        touched = valuer.update()
         times.append((time.process_time() - began) * 1e3)
         assert touched.sum() > POSITIONS * 0.9
     return {
@@ -275,15 +286,13 @@ async def measure_live(on: Desk) -> dict[str, float]:
 
 async def measure_scenarios(on: Desk) -> dict[str, float]:
     """Price the whole book at 21 spots, 11 volatilities and 5 days; then as if it were European."""
-    kept = await on.portfolio.compiled(on.owner, on.lanes.main.market)
-    await kept.valuer.marks.open()
-    kept.valuer.update()
+    valuer = await warm(on)
     axes = Axes(
         spot=tuple(np.linspace(-0.2, 0.2, 21).round(2).tolist()),
         vol=tuple(np.linspace(-0.1, 0.1, 11).round(2).tolist()),
         days=(0.0, 7.0, 14.0, 21.0, 30.0),
     )
-    book = copied(kept.valuer)
+    book = copied(valuer)
     european = replace(
         book, columns=replace(book.columns, american=np.zeros(len(book.names), bool))
     )

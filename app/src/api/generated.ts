@@ -3093,11 +3093,8 @@ export interface components {
              */
             reason: string;
             right: components["schemas"]["Right"];
-            /**
-             * Settles At
-             * Format: date-time
-             */
-            settles_at: string;
+            /** Settles At */
+            settles_at: string | null;
             /** Strike */
             strike: number;
             /** Symbol */

@@ -111,7 +111,7 @@ class ExpiringPosition(_Answer):
     symbol: str
     underlying: str
     expiration: date
-    settles_at: datetime
+    settles_at: datetime | None
     days: int
     right: Right
     strike: float

@@ -122,7 +122,7 @@ def _expiring(valuer: Valuer, row: int, today: date) -> schemas.ExpiringPosition
         symbol=contract.key,
         underlying=underlying_symbol(held.position.asset) or "",
         expiration=contract.expiration,
-        settles_at=to_datetime(settles_at),
+        settles_at=to_datetime(settles_at) if settles_at else None,
         days=days,
         right=contract.right,
         strike=contract.strike,
