@@ -140,8 +140,10 @@ def many_family_tables(
     Errors:  none.
     Source:  as `family_tables`.
     """
-    scheme = american_scheme.fast() if scheme is None else scheme
     count = rate.size
+    if not count:
+        return []
+    scheme = american_scheme.fast() if scheme is None else scheme
     middle = 0.5 * (np.log(vol_max) + np.log(vol_min))
     half = np.maximum(0.5 * (np.log(vol_max) - np.log(vol_min)), _WIDTH_MIN)
     ratio = np.exp(2.0 * half)
@@ -149,7 +151,7 @@ def many_family_tables(
         _order(float(each), stepped=bool(stepped))
         for each, stepped in zip(ratio, dividend_yield > rate, strict=True)
     ]
-    order = max(orders, default=1)
+    order = max(orders)
     place, to_coefficients = chebyshev(order)
     vol = np.exp(middle[:, None] + half[:, None] * place).reshape(-1)
     terms = Terms(

@@ -67,8 +67,11 @@ class TestReading:
         marks.read()
         assert not marks.read().any()
         market.provider.emit(spot_of(price=601.0))
-        await until(lambda: bool(marks.read()[marks.rows["SPY"]]))
-        assert marks.spot_of("SPY") == 601.0
+
+        def moved() -> bool:
+            return bool(marks.read()[marks.rows["SPY"]]) and marks.spot_of("SPY") == 601.0
+
+        await until(moved)
 
     async def test_a_feed_that_is_away_leaves_old_numbers_and_says_so(
         self, service: MarketService, market: Market
@@ -180,3 +183,11 @@ class TestOpening:
         monkeypatch.setattr(book, "get_chain", counted)
         await marks.open()
         assert most == 2
+
+
+async def test_events_of_an_underlying_come_from_the_feed(service: MarketService) -> None:
+    """The scripted provider knows none, and the answer says why there are none."""
+    told = await service.list_events("SPY")
+    assert (told.dividends, told.earnings) == ([], [])
+    assert told.dividends_reason
+    assert told.earnings_reason
