@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from optix.quant import american
+from optix.quant import american, american_kernels
 from optix.quant.american_family import AmericanFamily
 from optix.quant.american_rows import AmericanStatus
+from optix.quant.american_tables import family_tables, many_family_tables
 
 TERMS: dict[str, Any] = {"rate": 0.04, "dividend_yield": 0.015, "expiry_years": 0.5}
 STRIKES = np.linspace(70.0, 140.0, 29)
@@ -93,3 +94,50 @@ class TestFamily:
                 **book, rate=0.02, dividend_yield=0.05, expiry_years=0.5, mode="precise"
             )
             np.testing.assert_allclose(made.price(**book), exact, rtol=0, atol=2e-7 * 104)
+
+
+class TestManyFamilies:
+    def test_are_those_that_are_made_one_by_one(self) -> None:
+        """Same rules to the last digits; boundaries as the same polynomials hold them."""
+        rate = np.array([0.04, 0.04, 0.01, 0.03])
+        dividend_yield = np.array([0.015, 0.0, 0.06, 0.03])
+        years = np.array([0.5, 0.02, 2.0, 0.25])
+        low, high = np.full(4, 0.1), np.full(4, 0.8)
+        by_yield = np.array([False, True, False, True])
+        many = many_family_tables(
+            rate=rate,
+            dividend_yield=dividend_yield,
+            years=years,
+            vol_min=low,
+            vol_max=high,
+            rho_by_yield=by_yield,
+        )
+        for number, found in enumerate(many):
+            alone = family_tables(
+                rate=rate[number],
+                dividend_yield=dividend_yield[number],
+                years=years[number],
+                vol_min=0.1,
+                vol_max=0.8,
+                rho_by_yield=bool(by_yield[number]),
+                greeks=False,
+            )
+            np.testing.assert_allclose(found.rule, alone.rule, rtol=1e-13, atol=1e-15)
+            moneyness, vol = 100.0 / STRIKES, np.linspace(0.1, 0.8, STRIKES.size)
+            price = american_kernels.family_values(found, moneyness, vol, full=False)
+            expected = american_kernels.family_values(alone, moneyness, vol, full=False)
+            np.testing.assert_allclose(price, expected, rtol=0, atol=1e-7)
+
+    def test_none_are_none(self) -> None:
+        nothing = np.zeros(0)
+        assert (
+            many_family_tables(
+                rate=nothing,
+                dividend_yield=nothing,
+                years=nothing,
+                vol_min=nothing,
+                vol_max=nothing,
+                rho_by_yield=np.zeros(0, np.bool_),
+            )
+            == []
+        )

@@ -1448,6 +1448,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/exposure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Exposure
+         * @description Return exposure by underlying, expiry, kind and account, concentration and correlations.
+         */
+        get: operations["portfolio_get_exposure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/greeks": {
         parameters: {
             query?: never;
@@ -1457,7 +1477,7 @@ export interface paths {
         };
         /**
          * Get Greeks
-         * @description Return the Greeks of everything, in total and by underlying, with their coverage.
+         * @description Return the Greeks of everything, in total, by underlying and by account, with coverage.
          */
         get: operations["portfolio_get_greeks"];
         put?: never;
@@ -1488,6 +1508,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/scenarios": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Scenarios
+         * @description Return what everything gains over a grid of spot, volatility and days, priced in full.
+         */
+        get: operations["portfolio_get_scenarios"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/sync": {
         parameters: {
             query?: never;
@@ -1502,6 +1542,26 @@ export interface paths {
          * @description Let all connections be read now.
          */
         post: operations["brokerage_sync_portfolio"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/upcoming": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Upcoming
+         * @description Return expirations, ex-dates with the risk of assignment, and reports of what is held.
+         */
+        get: operations["portfolio_list_upcoming"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1939,6 +1999,79 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AccountGreeks */
+        AccountGreeks: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Beta Covered
+             * @description Positions that are in `beta_delta`.
+             */
+            beta_covered: number;
+            /**
+             * Beta Delta
+             * @description Shares of the benchmark that move as much; null without a beta.
+             */
+            beta_delta: number | null;
+            /**
+             * Beta Missing
+             * @description Why others with Greeks are not.
+             */
+            beta_missing: components["schemas"]["Missing"][];
+            /**
+             * Covered
+             * @description Positions that are in these sums.
+             */
+            covered: number;
+            /**
+             * Delta
+             * @description In shares of the underlying.
+             */
+            delta: number;
+            /**
+             * Dollar Delta
+             * @description Delta times the underlying's price.
+             */
+            dollar_delta: number;
+            /**
+             * Gamma
+             * @description Delta, in shares, for each dollar.
+             */
+            gamma: number;
+            /**
+             * Gamma Percent
+             * @description Dollar delta for each 1 % of the price.
+             */
+            gamma_percent: number;
+            /**
+             * Missing
+             * @description Why the others are not.
+             */
+            missing: components["schemas"]["Missing"][];
+            /**
+             * Rho
+             * @description Dollars a point of rate.
+             */
+            rho: number;
+            /**
+             * Theta
+             * @description Dollars a calendar day.
+             */
+            theta: number;
+            /**
+             * Total
+             * @description Positions that have or should have Greeks.
+             */
+            total: number;
+            /**
+             * Vega
+             * @description Dollars a volatility point.
+             */
+            vega: number;
+        };
         /**
          * ActivityKind
          * @enum {string}
@@ -2102,6 +2235,28 @@ export interface components {
             relation: string[];
             target: components["schemas"]["AndroidTarget"];
         };
+        /**
+         * AssignmentRisk
+         * @description A short call whose holder may exercise on the evening before the ex-date.
+         */
+        AssignmentRisk: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Extrinsic */
+            extrinsic: number | null;
+            /**
+             * Likely
+             * @description In the money, with less time value than the dividend.
+             */
+            likely: boolean | null;
+            /** Quantity */
+            quantity: string;
+            /** Symbol */
+            symbol: string;
+        };
         /** AttestationResponse */
         AttestationResponse: {
             /** Attestationobject */
@@ -2228,6 +2383,34 @@ export interface components {
              * @description From the history of OPTIX, else straight from the feed.
              */
             stored: boolean;
+        };
+        /**
+         * Beta
+         * @description How an asset moves with the benchmark: the slope of daily returns.
+         */
+        Beta: {
+            /**
+             * Days
+             * @description Returns it stands on.
+             */
+            days: number;
+            /**
+             * R2
+             * @description Share of its variance that the benchmark explains.
+             */
+            r2: number | null;
+            /**
+             * Reason
+             * @description Why there is none; empty where there is.
+             */
+            reason: string;
+            /** Value */
+            value: number | null;
+            /**
+             * Window
+             * @description Sessions looked at, at the most.
+             */
+            window: number;
         };
         /**
          * BrokerAccount
@@ -2597,6 +2780,28 @@ export interface components {
             /** Ok */
             ok: boolean;
         };
+        /**
+         * Concentration
+         * @description Of gross value by underlying.
+         */
+        Concentration: {
+            /**
+             * Effective
+             * @description As many equal holdings would be so concentrated.
+             */
+            effective: number | null;
+            /**
+             * Hhi
+             * @description Herfindahl index: sum of squared shares, 1 for one.
+             */
+            hhi: number | null;
+            /** Largest */
+            largest: string | null;
+            /** Largest Share */
+            largest_share: number | null;
+            /** Reason */
+            reason: string;
+        };
         /** ConnectAsked */
         ConnectAsked: {
             /**
@@ -2733,6 +2938,31 @@ export interface components {
             /** Underlying */
             underlying: string;
         };
+        /**
+         * Correlations
+         * @description Of daily returns of the greatest holdings; rows and columns stand in `symbols`' order.
+         */
+        Correlations: {
+            /**
+             * Days
+             * @description Common returns each one stands on.
+             */
+            days: number[][];
+            /**
+             * Reasons
+             * @description Why one is null; empty where it is not.
+             */
+            reasons: string[][];
+            /** Symbols */
+            symbols: string[];
+            /** Values */
+            values: (number | null)[][];
+            /**
+             * Window
+             * @description Sessions looked at, at the most.
+             */
+            window: number;
+        };
         /** Credentials */
         Credentials: {
             /**
@@ -2764,12 +2994,27 @@ export interface components {
          * @description Sums of one currency. Each is null where a part of it is not known.
          */
         CurrencyTotals: {
+            /**
+             * Buying Power
+             * @description As brokers state it, added.
+             */
+            buying_power: string | null;
             /** Cash */
             cash: string | null;
             /** Currency */
             currency: string;
             /** Day Change */
             day_change: string | null;
+            /**
+             * Flows
+             * @description Cash from or to outside today, not in the change.
+             */
+            flows: string;
+            /**
+             * Income
+             * @description Dividends, interest, fees and taxes of the day, in the change.
+             */
+            income: string;
             /** Net Liquidation */
             net_liquidation: string | null;
             /** Positions Value */
@@ -2781,6 +3026,16 @@ export interface components {
              * @description Positions without a mark.
              */
             unvalued: number;
+            /**
+             * Without Change
+             * @description Positions whose change of the day is not known.
+             */
+            without_change: number;
+            /**
+             * Without Cost
+             * @description Positions whose cost no broker states.
+             */
+            without_cost: number;
         };
         /**
          * DataKind
@@ -2951,6 +3206,27 @@ export interface components {
             note: string;
         };
         /**
+         * ExDividend
+         * @description An ex-date of an underlying in which somebody here is short calls or long shares.
+         */
+        ExDividend: {
+            /** Amount */
+            amount: number | null;
+            /** At Risk */
+            at_risk: components["schemas"]["AssignmentRisk"][];
+            /** Estimated */
+            estimated: boolean;
+            /**
+             * Ex Date
+             * Format: date
+             */
+            ex_date: string;
+            /** Source */
+            source: string;
+            /** Underlying */
+            underlying: string;
+        };
+        /**
          * Exchange
          * @description One exchange with the broker: no secrets, no numbers of accounts.
          */
@@ -3046,6 +3322,105 @@ export interface components {
             style: components["schemas"]["ExerciseStyle"];
         };
         /**
+         * ExpiringPosition
+         * @description One contract of one account that expires within the asked days.
+         */
+        ExpiringPosition: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Days */
+            days: number;
+            /**
+             * Distance
+             * @description Strike over price less one.
+             */
+            distance: number | null;
+            /**
+             * Early Exercise
+             * @description An American contract in the money with next to no time value left.
+             */
+            early_exercise: boolean | null;
+            /**
+             * Expiration
+             * Format: date
+             */
+            expiration: string;
+            /**
+             * Extrinsic
+             * @description Price less what exercise pays, per share.
+             */
+            extrinsic: number | null;
+            /** In The Money */
+            in_the_money: boolean | null;
+            /**
+             * Pin Risk
+             * @description So near the strike, so late, that it may end either way.
+             */
+            pin_risk: boolean | null;
+            /** Price */
+            price: number | null;
+            /** Quantity */
+            quantity: string | null;
+            /**
+             * Reason
+             * @description Why a field is null; empty where none is.
+             */
+            reason: string;
+            right: components["schemas"]["Right"];
+            /** Settles At */
+            settles_at: string | null;
+            /** Strike */
+            strike: number;
+            /** Symbol */
+            symbol: string;
+            /** Underlying */
+            underlying: string;
+            /** Underlying Price */
+            underlying_price: number | null;
+        };
+        /**
+         * ExposureSlice
+         * @description Positions that share something. Null where a part is not known.
+         */
+        ExposureSlice: {
+            /**
+             * Dollar Delta
+             * @description Net, of those that have Greeks.
+             */
+            dollar_delta: number | null;
+            /**
+             * Gross
+             * @description Sum of absolute values.
+             */
+            gross: string | null;
+            /**
+             * Gross Delta
+             * @description Sum of absolute dollar deltas.
+             */
+            gross_delta: number | null;
+            /**
+             * Key
+             * @description Symbol, date, kind of asset, or id of an account.
+             */
+            key: string;
+            /** Net */
+            net: string | null;
+            /** Positions */
+            positions: number;
+            /**
+             * Share
+             * @description Of the gross value of what has a mark.
+             */
+            share: number | null;
+            /** Unvalued */
+            unvalued: number;
+            /** Without Greeks */
+            without_greeks: number;
+        };
+        /**
          * Factors
          * @description What the signed-in user has set up.
          */
@@ -3131,6 +3506,11 @@ export interface components {
         };
         /** Greeks */
         Greeks: {
+            /**
+             * Beta Delta
+             * @description Shares of the benchmark that move as much; null without a beta.
+             */
+            beta_delta: number | null;
             /**
              * Delta
              * @description In shares of the underlying.
@@ -3556,9 +3936,9 @@ export interface components {
             reason: string;
             /**
              * Source
-             * @description Middle of bid and ask, last trade, the broker's own mark, or par for cash.
+             * @description Middle of bid and ask; what the volatility of the strikes around it makes it worth; last trade; the broker's own mark; or par for cash.
              */
-            source: ("mid" | "last" | "broker" | "par") | null;
+            source: ("mid" | "model" | "last" | "broker" | "par") | null;
         };
         /**
          * MarketAgreement
@@ -4105,6 +4485,12 @@ export interface components {
              * Format: date-time
              */
             as_of: string;
+            /**
+             * Day
+             * Format: date
+             * @description The session whose change is shown.
+             */
+            day: string;
             greeks: components["schemas"]["TotalGreeks"];
             /** Positions */
             positions: number;
@@ -4134,6 +4520,11 @@ export interface components {
             /** Currency */
             currency: string;
             /**
+             * Day Change
+             * @description Of its positions and income, in `currency`.
+             */
+            day_change: string | null;
+            /**
              * Id
              * Format: uuid
              */
@@ -4152,6 +4543,11 @@ export interface components {
             /** Positions */
             positions: number;
             /**
+             * Positions Value
+             * @description In `currency`, at OPTIX's marks.
+             */
+            positions_value: string | null;
+            /**
              * Problem
              * @description Code of what is wrong.
              */
@@ -4165,14 +4561,55 @@ export interface components {
              * @description What its broker would say now may be something else.
              */
             stale: boolean;
+            /** Unrealised */
+            unrealised: string | null;
         };
-        /** PortfolioGreeks */
-        PortfolioGreeks: {
+        /** PortfolioExposure */
+        PortfolioExposure: {
+            /** Accounts */
+            accounts: components["schemas"]["ExposureSlice"][];
             /**
              * As Of
              * Format: date-time
              */
             as_of: string;
+            concentration: components["schemas"]["Concentration"];
+            correlations: components["schemas"]["Correlations"];
+            /** Currency */
+            currency: string;
+            /** Expirations */
+            expirations: components["schemas"]["ExposureSlice"][];
+            /**
+             * Foreign
+             * @description Positions in other currencies, which are in none of these.
+             */
+            foreign: number;
+            /** Kinds */
+            kinds: components["schemas"]["ExposureSlice"][];
+            /** Sectors */
+            sectors: components["schemas"]["ExposureSlice"][] | null;
+            /** Sectors Reason */
+            sectors_reason: string;
+            total: components["schemas"]["ExposureSlice"];
+            /**
+             * Underlyings
+             * @description The greatest first, as all lists here.
+             */
+            underlyings: components["schemas"]["ExposureSlice"][];
+        };
+        /** PortfolioGreeks */
+        PortfolioGreeks: {
+            /** Accounts */
+            accounts: components["schemas"]["AccountGreeks"][];
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Benchmark */
+            benchmark: string;
+            /** Benchmark Price */
+            benchmark_price: number | null;
             total: components["schemas"]["TotalGreeks"];
             /** Underlyings */
             underlyings: components["schemas"]["UnderlyingGreeks"][];
@@ -4194,9 +4631,11 @@ export interface components {
             cost_has_fees: boolean | null;
             /**
              * Day Change
-             * @description As the market's previous close or its broker says.
+             * @description Since the previous close, with what was traded of it today.
              */
             day_change: string | null;
+            /** Day Change Source */
+            day_change_source: ("market" | "broker") | null;
             greeks: components["schemas"]["Greeks"] | null;
             mark: components["schemas"]["Mark"];
             /**
@@ -4573,11 +5012,102 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /** Report */
+        Report: {
+            /**
+             * Session
+             * Format: date
+             * @description The first to trade on it.
+             */
+            session: string;
+            /** Underlying */
+            underlying: string;
+        };
         /**
          * Right
          * @enum {string}
          */
         Right: "C" | "P";
+        /**
+         * ScenarioLeg
+         * @description How one share or contract was priced.
+         */
+        ScenarioLeg: {
+            /**
+             * Model
+             * @enum {string}
+             */
+            model: "shares" | "european" | "american" | "none";
+            /**
+             * Reason
+             * @description Why it is in no sum; empty where it is.
+             */
+            reason: string;
+            /** Symbol */
+            symbol: string;
+            /** Underlying */
+            underlying: string;
+            /**
+             * Units
+             * @description Net, over all accounts, times multiplier.
+             */
+            units: number;
+            /** Vol */
+            vol: number | null;
+        };
+        /**
+         * Scenarios
+         * @description Gains against the model's own value now, `gains[day][vol][spot]`, in dollars.
+         */
+        Scenarios: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Benchmark
+             * @description Whose shift `spot` is; null: of each underlying.
+             */
+            benchmark: string | null;
+            /**
+             * Days
+             * @description Calendar days from now.
+             */
+            days: number[];
+            /**
+             * Gains
+             * @description Null where no leg has a price.
+             */
+            gains: number[][][] | null;
+            /** Legs */
+            legs: components["schemas"]["ScenarioLeg"][];
+            /**
+             * Spot
+             * @description Shifts as fractions.
+             */
+            spot: number[];
+            /**
+             * Underlyings
+             * @description Empty unless they were asked for.
+             */
+            underlyings: components["schemas"]["UnderlyingScenario"][];
+            /**
+             * Unpriced
+             * @description Positions that are no leg.
+             */
+            unpriced: components["schemas"]["Unpriced"][];
+            /**
+             * Value
+             * @description What the models say that all legs are worth now.
+             */
+            value: number | null;
+            /**
+             * Vol
+             * @description Shifts of annual volatility as decimals.
+             */
+            vol: number[];
+        };
         /**
          * SecondFactor
          * @description The second half of signing in.
@@ -4874,6 +5404,21 @@ export interface components {
         /** TotalGreeks */
         TotalGreeks: {
             /**
+             * Beta Covered
+             * @description Positions that are in `beta_delta`.
+             */
+            beta_covered: number;
+            /**
+             * Beta Delta
+             * @description Shares of the benchmark that move as much; null without a beta.
+             */
+            beta_delta: number | null;
+            /**
+             * Beta Missing
+             * @description Why others with Greeks are not.
+             */
+            beta_missing: components["schemas"]["Missing"][];
+            /**
              * Covered
              * @description Positions that are in these sums.
              */
@@ -5060,6 +5605,22 @@ export interface components {
         };
         /** UnderlyingGreeks */
         UnderlyingGreeks: {
+            beta: components["schemas"]["Beta"];
+            /**
+             * Beta Covered
+             * @description Positions that are in `beta_delta`.
+             */
+            beta_covered: number;
+            /**
+             * Beta Delta
+             * @description Shares of the benchmark that move as much; null without a beta.
+             */
+            beta_delta: number | null;
+            /**
+             * Beta Missing
+             * @description Why others with Greeks are not.
+             */
+            beta_missing: components["schemas"]["Missing"][];
             /**
              * Covered
              * @description Positions that are in these sums.
@@ -5114,6 +5675,58 @@ export interface components {
              * @description Dollars a volatility point.
              */
             vega: number;
+        };
+        /** UnderlyingScenario */
+        UnderlyingScenario: {
+            /**
+             * Beta
+             * @description Null unless spot shifts are the benchmark's.
+             */
+            beta: number | null;
+            /** Gains */
+            gains: number[][][];
+            /** Underlying */
+            underlying: string;
+        };
+        /** UnknownEvents */
+        UnknownEvents: {
+            /** Dividends Reason */
+            dividends_reason: string;
+            /** Earnings Reason */
+            earnings_reason: string;
+            /** Underlying */
+            underlying: string;
+        };
+        /** Unpriced */
+        Unpriced: {
+            /** Positions */
+            positions: number;
+            /** Reason */
+            reason: string;
+        };
+        /** Upcoming */
+        Upcoming: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Dividends */
+            dividends: components["schemas"]["ExDividend"][];
+            /** Earnings */
+            earnings: components["schemas"]["Report"][];
+            /** Expirations */
+            expirations: components["schemas"]["ExpiringPosition"][];
+            /**
+             * Unknown
+             * @description Underlyings whose events nobody tells.
+             */
+            unknown: components["schemas"]["UnknownEvents"][];
+            /**
+             * Until
+             * Format: date
+             */
+            until: string;
         };
         /** User */
         User: {
@@ -14157,6 +14770,112 @@ export interface operations {
                     "application/json": components["schemas"]["Portfolio"];
                 };
             };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_exposure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortfolioExposure"];
+                };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
             401: {
                 headers: {
@@ -14248,6 +14967,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["PortfolioGreeks"];
                 };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
             401: {
@@ -14341,6 +15067,13 @@ export interface operations {
                     "application/json": components["schemas"]["PositionList"];
                 };
             };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
             401: {
                 headers: {
@@ -14362,6 +15095,128 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_scenarios: {
+        parameters: {
+            query?: {
+                /** @description Comma-separated shifts of the price as fractions; −20 % to +20 % when left out. */
+                spot?: string;
+                /** @description Comma-separated shifts of volatility as decimals; −5, 0 and +5 points. */
+                vol?: string;
+                /** @description Comma-separated calendar days from now; 0, 7 and 30. */
+                days?: string;
+                /** @description Spot shifts are the benchmark's; each follows by its beta. */
+                beta?: boolean;
+                /** @description Also the matrix of each underlying. */
+                by_underlying?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Scenarios"];
+                };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Axis unreadable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "axis_unreadable" | "invalid_input";
                     };
                 };
             };
@@ -14442,6 +15297,120 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_upcoming: {
+        parameters: {
+            query?: {
+                /** @description Calendar days ahead. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Upcoming"];
+                };
+            };
+            /** @description Not modified since the ETag you sent. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
                     };
                 };
             };

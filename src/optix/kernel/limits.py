@@ -87,8 +87,21 @@ STATEMENT_TEXT_LENGTH_MAX = 300  # of a description; what is longer is cut
 STATEMENT_PREVIEWS_PER_USER_MAX = 5  # beyond that the oldest one is discarded
 STATEMENT_IMPORTS_PER_USER_MAX = 500
 STATEMENT_PAGE_MAX = 200  # rows of one answer
+SNAPSHOT_POSITIONS_KEPT_MAX = 100_000  # parsed, in one process, of all owners
 TRANSACTIONS_PAGE_MAX = 200  # lines of history of one answer
 
+# Portfolios
+PORTFOLIO_POSITIONS_KEPT_MAX = 100_000  # compiled, in one process, of all owners
+SCENARIO_SPOTS_MAX = 21  # points of one matrix
+SCENARIO_VOLS_MAX = 11
+SCENARIO_DAYS_MAX = 5
+PORTFOLIO_TICK_SECONDS = 1.0  # between two valuations of one that somebody streams
+PORTFOLIO_RELOAD_SECONDS = 60.0  # after which what is held is compared, without a word of it
+UPCOMING_DAYS_MAX = 400
+HISTORIES_AT_ONCE_MAX = 8  # daily closes that one market is asked for at once
+HISTORIES_WAIT_SECONDS_MAX = 3.0  # how long betas and correlations wait for them
+HISTORIES_KEPT_MAX = 2_000  # symbols whose closes of the day are kept
+HISTORIES_SECONDS = 3_600.0  # after which they are asked for again
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250
@@ -163,6 +176,9 @@ CHAIN_AGE_SECONDS_MAX = 1.0  # the same for a chain that somebody is about to fo
 CHAINS_KEPT_MAX = 1_000
 CHAIN_QUESTIONS_MAX = 4_096  # in words of clients, whose answers are found by them
 CHAIN_COLUMN_SETS_MAX = 8  # narrowed ones of one streamed chain; beyond that all are sent
+MARKS_LOADS_AT_ONCE_MAX = 16  # chains that one book of holdings begins to follow at once
+MARKS_WAIT_SECONDS_MAX = 3.0  # how long an answer waits for what it begins to follow
+MARKS_RETRY_SECONDS = 15.0  # what nobody knew is asked for again after that
 REPLAY_STEPS_MAX = 10_000
 PRICING_COST_MAX = 25_000  # of one call, in European rows: all at once would hold up one reader
 PRICING_CYCLE_SECONDS_MAX = 0.5  # of pricing, before the chains that wait longest come first again

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from optix.features.brokerage.service import BrokerageService
 from optix.features.identity.service import Identity
 from optix.features.market.lanes import MarketLanes
+from optix.features.portfolio.service import PortfolioService
 from optix.features.streaming.connection import Connection
 from optix.features.streaming.events import UserEventsSource
 from optix.features.streaming.gateway import Gateway, GatewayRules
@@ -60,6 +62,10 @@ def stream_of(
         identity.clock,
         rules,
         events=UserEventsSource(events, notices),
+        portfolio=PortfolioService(
+            BrokerageService(identity.database, identity.clock), identity.clock
+        ),
+        notices=notices,
     )
     identity.ended.listen(gateway.session_ended)
     GatewayMetrics(gateway, registry)

@@ -15,7 +15,7 @@ import numpy as np
 from optix.quant import american_kernels, american_numpy, american_scheme
 from optix.quant.american_numpy import FamilyTables, Rule, Terms
 from optix.quant.american_scheme import Scheme
-from optix.quant.arrays import FloatArray
+from optix.quant.arrays import BoolArray, FloatArray
 
 NEVER = -800.0  # ln of a boundary no price reaches
 _RHO_BUMP = 1e-4
@@ -119,6 +119,88 @@ def family_tables(
         log_vol_middle=float(middle),
         log_vol_half=float(half),
     )
+
+
+def many_family_tables(
+    *,
+    rate: FloatArray,
+    dividend_yield: FloatArray,
+    years: FloatArray,
+    vol_min: FloatArray,
+    vol_max: FloatArray,
+    rho_by_yield: BoolArray,
+    scheme: Scheme | None = None,
+) -> list[FamilyTables]:
+    """Return many families for prices alone, whose boundaries are solved in one call.
+
+    Each has as many polynomials as the one that needs the most: those of `family_tables` or more.
+
+    Shapes:  all arguments (families,).
+    Units:   annual decimals and years.
+    Errors:  none.
+    Source:  as `family_tables`.
+    """
+    count = rate.size
+    if not count:
+        return []
+    scheme = american_scheme.fast() if scheme is None else scheme
+    middle = 0.5 * (np.log(vol_max) + np.log(vol_min))
+    half = np.maximum(0.5 * (np.log(vol_max) - np.log(vol_min)), _WIDTH_MIN)
+    ratio = np.exp(2.0 * half)
+    orders = [
+        _order(float(each), stepped=bool(stepped))
+        for each, stepped in zip(ratio, dividend_yield > rate, strict=True)
+    ]
+    order = max(orders)
+    place, to_coefficients = chebyshev(order)
+    vol = np.exp(middle[:, None] + half[:, None] * place).reshape(-1)
+    terms = Terms(
+        np.repeat(rate, order), np.repeat(dividend_yield, order), vol, np.repeat(years, order)
+    )
+    levels = _levels(scheme, terms, american_kernels.boundary(scheme, terms))
+    coefficients = levels.reshape(-1, count, order).transpose(1, 0, 2) @ to_coefficients
+    nothing = np.zeros(coefficients.shape[1:])
+    tables = _rules(scheme.premium_rule, rate, dividend_yield, years, rho_by_yield)
+    return [
+        FamilyTables(
+            coefficients=np.ascontiguousarray(coefficients[number]),
+            rho_coefficients=nothing,
+            rule=tables[number],
+            log_vol_middle=float(middle[number]),
+            log_vol_half=float(half[number]),
+        )
+        for number in range(count)
+    ]
+
+
+def _rules(
+    points: FloatArray,
+    rate: FloatArray,
+    dividend_yield: FloatArray,
+    years: FloatArray,
+    rho_by_yield: BoolArray,
+) -> FloatArray:
+    """Return `rule` of many families whose integrals are over all their time."""
+    sine, cosine, weight = points
+    r, q, horizon = (each[:, None] for each in (rate, dividend_yield, years))
+    time = np.concatenate((horizon * cosine * cosine, horizon), axis=1)
+    share = np.concatenate((2.0 * horizon * weight * sine * cosine, np.ones_like(horizon)), axis=1)
+    discount, yielded = share * np.exp(-r * time), share * np.exp(-q * time)
+    last = np.zeros(time.shape, np.bool_)
+    last[:, -1] = True
+    by_rate = np.where(last, -time * discount, discount * (1.0 - r * time))
+    by_yield = np.where(last, -time * yielded, yielded * (1.0 - q * time))
+    of_yield = rho_by_yield[:, None]
+    table = np.empty((rate.size, len(Rule), time.shape[1]))
+    table[:, Rule.INVERSE_ROOT] = 1.0 / np.sqrt(time)
+    table[:, Rule.ROOT] = np.sqrt(time)
+    table[:, Rule.CARRY] = (r - q) * time
+    table[:, Rule.INTEREST] = np.where(last, 1.0, r) * discount
+    table[:, Rule.DIVIDEND] = np.where(last, 1.0, q) * yielded
+    table[:, Rule.RHO_INTEREST] = np.where(of_yield, 0.0, by_rate)
+    table[:, Rule.RHO_DIVIDEND] = np.where(of_yield, by_yield, 0.0)
+    table[:, Rule.RHO_TIME] = np.where(of_yield, -time, time)
+    return table
 
 
 def _levels(scheme: Scheme, terms: Terms, depth: FloatArray) -> FloatArray:

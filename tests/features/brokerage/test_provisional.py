@@ -17,6 +17,7 @@ from optix.features.brokerage.merging import StoredActivity
 from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity, BrokerOrder
 from optix.features.brokerage.provisional import provisional_fills
 from optix.features.brokerage.repository_history import list_provisional
+from optix.features.brokerage.service import BrokerageService
 from optix.kernel import limits
 from optix.kernel.activity import Activity, ActivityKind, ActivityStatus
 from optix.kernel.clock import NANOSECONDS, to_datetime
@@ -188,7 +189,8 @@ class TestKept:
     async def shown(self, desk: Desk) -> list[Activity]:
         (account,) = await desk.rows(BrokerAccountRow)
         async with desk.database.reading(owner=desk.owner) as session:
-            return await list_provisional(session, desk.owner, account.id, desk.sync._today())
+            told = await list_provisional(session, desk.owner, desk.sync._today(), account.id)
+            return [line for _, lines in told for line in lines]
 
     async def test_a_fill_shows_at_once_survives_the_night_and_becomes_the_transaction(
         self, desk: Desk
@@ -205,6 +207,10 @@ class TestKept:
         await desk.sync.read(connection)
         (line,) = await self.shown(desk)
         assert (line.quantity, line.status) == (Decimal(2), ActivityStatus.PENDING)
+        reading = BrokerageService(desk.database, desk.clock)
+        (told,) = await reading.list_day(desk.owner, line.day)
+        assert (told.activity, told.source) == (line, "order")
+        assert await reading.list_day(desk.owner, line.day - timedelta(days=1)) == []
         desk.heard.changes.clear()
         broker.orders = []
         await desk.sync.read(connection)
@@ -216,6 +222,8 @@ class TestKept:
         await desk.sync.read(connection)
         assert await self.shown(desk) == []
         assert len(await desk.rows(BrokerActivity)) == 1
+        (told,) = await reading.list_day(desk.owner, line.day)
+        assert (told.activity.id, told.source) == ("t1", "broker")
 
     async def test_an_order_is_let_go_once_its_transaction_must_have_come(self, desk: Desk) -> None:
         broker = ScriptedBroker(name="tradier", orders=[order_of([ONE], names=False)])

@@ -196,6 +196,24 @@ class TestAsking:
         assert carry.schedule.dividends == ()
 
 
+class TestEvents:
+    async def test_what_comes_is_told_with_who_says_so(self) -> None:
+        paid = action(ActionKind.CASH_DIVIDEND, date(2026, 9, 18), amount=1.7)
+        coming = action(ActionKind.CASH_DIVIDEND, date(2026, 12, 18), amount=1.8)
+        told = await inputs_of(Source([paid, coming])).events_of("SPY")
+        assert [(each.ex_date, each.amount) for each in told.dividends][:1] == [
+            (date(2026, 12, 18), 1.8)
+        ]
+        assert told.earnings == (date(2027, 1, 28),)
+        assert (told.dividends_reason, told.earnings_reason) == ("", "")
+
+    async def test_without_sources_it_says_that(self) -> None:
+        told = await MarketInputs(Hand(), rate_fallback=0.03).events_of("SPY")
+        assert (told.dividends, told.earnings) == ((), ())
+        assert told.dividends_reason
+        assert told.earnings_reason
+
+
 async def test_a_market_whose_prices_know_no_cash_dividends_is_not_priced_with_them() -> None:
     paid = [
         action(ActionKind.CASH_DIVIDEND, day, amount=1.7)

@@ -14,12 +14,18 @@ import pytest
 from tests.contracts.openapi import problem_faults
 from tests.fixtures.api import Caller
 from tests.fixtures.broker_books import add_account, option, position, stock, trade
+from tests.fixtures.chains import NOW_NS
+from tests.fixtures.market import Market
+from tests.fixtures.waiting import until
 
 from optix.kernel import limits
-from optix.kernel.clock import ScaledClock, to_datetime
+from optix.kernel.activity import ActivityKind
+from optix.kernel.clock import ScaledClock, to_datetime, to_ns
 from optix.kernel.holding import Asset, AssetKind
 from optix.kernel.ids import UserId
+from optix.kernel.quote import Quality
 from optix.platform.db import Database
+from optix.ports.market_data import Bar, BarInterval, Bars
 
 pytestmark = pytest.mark.stores
 
@@ -189,6 +195,167 @@ class TestGreeks:
         (spy,) = found["underlyings"]
         assert (spy["underlying"], spy["delta"]) == ("SPY", found["total"]["delta"])
         assert spy["price"] == (await get("quotes/SPY"))["last"]
+
+
+class TestAnswers:
+    PATHS = (
+        *("portfolio", "portfolio/positions", "portfolio/greeks", "portfolio/exposure"),
+        *("portfolio/scenarios", "portfolio/upcoming"),
+    )
+
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_a_known_state_is_not_sent_again(
+        self,
+        client: httpx.AsyncClient,
+        caller: Caller,
+        database: Database,
+        at: datetime,
+        path: str,
+    ) -> None:
+        await add_account(
+            database,
+            owner_of(caller),
+            at,
+            positions=[position(stock(), "10"), position(option(CALL), "-2")],
+        )
+        for _ in range(2):  # betas and events are asked for once
+            first = await client.get(f"/api/v1/{path}", headers=caller.headers)
+        tag = first.headers["etag"]
+        again = await client.get(
+            f"/api/v1/{path}", headers={**caller.headers, "If-None-Match": tag}
+        )
+        assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+
+    @pytest.mark.parametrize("path", PATHS)
+    async def test_without_accounts_everything_is_empty(self, get: Get, path: str) -> None:
+        found = await get(path)
+        assert not found.get("positions")
+        assert found.get("gains") is None
+
+    async def test_a_feed_that_is_away_leaves_the_brokers_marks(
+        self, get: Get, caller: Caller, database: Database, at: datetime, market: Market
+    ) -> None:
+        await add_account(
+            database,
+            owner_of(caller),
+            at,
+            positions=[position(option(CALL), "1", "900.00", price="9.25")],
+        )
+        await market.kill(market.feed)
+        await until(lambda: market.book.feed_status().state == "down")
+        (held,) = (await get("portfolio/positions"))["positions"]
+        assert (held["mark"]["source"], held["value"]) == ("broker", "925.00")
+        assert held["mark"]["reason"] == "feed_unavailable"
+        assert (held["greeks"], held["reason"]) == (None, "no_underlying_price")
+
+    async def test_a_sync_shows_at_once(
+        self, get: Get, caller: Caller, database: Database, at: datetime
+    ) -> None:
+        await add_account(database, owner_of(caller), at, positions=[position(stock(), "10")])
+        assert len((await get("portfolio/positions"))["positions"]) == 1
+        await add_account(database, owner_of(caller), at, positions=[position(stock(), "5")])
+        shown = (await get("portfolio/positions"))["positions"]
+        assert [each["quantity"] for each in shown] == ["10", "5"]
+
+
+class TestDay:
+    async def test_todays_trades_are_in_the_change_and_deposits_beside_it(
+        self, get: Get, caller: Caller, database: Database, at: datetime
+    ) -> None:
+        """10 were held at the close of 595, 5 came at 598 and a dollar of fees; SPY is at 600."""
+        session = date.fromisoformat((await get("portfolio"))["day"])
+        bought = trade(session, stock(), "5", "-2991.00", "a")
+        deposit = replace(
+            trade(session, stock(), "0", "500.00", "b"), kind=ActivityKind.DEPOSIT, asset=None
+        )
+        await add_account(
+            database,
+            owner_of(caller),
+            at,
+            positions=[position(stock(), "15")],
+            lines=[bought, deposit],
+        )
+        (dollars,) = (await get("portfolio"))["totals"]
+        assert (dollars["day_change"], dollars["flows"]) == ("59.00", "500.00")
+        (held,) = (await get("portfolio/positions"))["positions"]
+        assert (held["day_change"], held["day_change_source"]) == ("59.00", "market")
+
+
+class TestScenarios:
+    async def test_the_grid_is_the_asked_one(
+        self, get: Get, caller: Caller, database: Database, at: datetime
+    ) -> None:
+        await add_account(
+            database,
+            owner_of(caller),
+            at,
+            positions=[position(stock(), "10"), position(option(CALL), "-2")],
+        )
+        found = await get(
+            "portfolio/scenarios", spot="-0.1,0,0.1", vol="0", days="0,90", by_underlying=True
+        )
+        (days, spots) = (len(found["gains"]), len(found["gains"][0][0]))
+        assert (days, spots, found["gains"][0][0][1]) == (2, 3, 0.0)
+        # Expired, and worth nothing but what the model's spot is off the last trade: 0.01 %.
+        gains = found["gains"][1][0]
+        assert gains[0] == pytest.approx(-600.0 + gains[1], abs=200 * 600 * 1.1e-4)
+        assert found["underlyings"][0]["gains"] == found["gains"]
+        assert {leg["model"] for leg in found["legs"]} == {"shares", "american"}
+
+    async def test_a_beta_that_is_missing_leaves_its_legs_out(
+        self, get: Get, caller: Caller, database: Database, at: datetime
+    ) -> None:
+        await add_account(database, owner_of(caller), at, positions=[position(stock(), "10")])
+        found = await get("portfolio/scenarios", beta=True)
+        assert (found["benchmark"], found["gains"]) == ("SPY", None)
+        assert [leg["reason"] for leg in found["legs"]] == ["no_beta"]
+
+    async def test_an_unreadable_axis_is_refused(
+        self, client: httpx.AsyncClient, caller: Caller
+    ) -> None:
+        answer = await client.get(
+            "/api/v1/portfolio/scenarios", params={"spot": "x"}, headers=caller.headers
+        )
+        assert (answer.status_code, answer.json()["code"]) == (422, "axis_unreadable")
+        assert list(problem_faults(answer)) == []
+
+    async def test_days_ahead_have_a_bound(self, client: httpx.AsyncClient, caller: Caller) -> None:
+        for days, status in ((limits.UPCOMING_DAYS_MAX, 200), (limits.UPCOMING_DAYS_MAX + 1, 422)):
+            answer = await client.get(
+                "/api/v1/portfolio/upcoming", params={"days": days}, headers=caller.headers
+            )
+            assert answer.status_code == status
+
+
+class TestBetas:
+    async def test_come_from_the_markets_daily_closes(
+        self, get: Get, caller: Caller, database: Database, at: datetime, market: Market
+    ) -> None:
+        """SPY moves with itself: its beta is one, and its weighted delta its delta."""
+        first = to_ns(to_datetime(NOW_NS) - timedelta(days=120))
+        day_ns = 86_400 * 1_000_000_000
+        market.provider.bars["SPY"] = Bars(
+            rows=[
+                Bar(
+                    ts_event=first + n * day_ns,
+                    **dict.fromkeys(("open", "high", "low", "close"), 500.0 + n + 5 * (n % 3)),
+                    volume=1.0,
+                )
+                for n in range(100)
+            ],
+            symbol="SPY",
+            interval=BarInterval.DAY_1,
+            source="test",
+            quality=Quality.REALTIME,
+            adjusted=True,
+        )
+        await add_account(database, owner_of(caller), at, positions=[position(stock(), "10")])
+        found = await get("portfolio/greeks")
+        (spy,) = found["underlyings"]
+        assert (spy["beta"]["value"], spy["beta"]["days"]) == (pytest.approx(1.0), 99)
+        assert found["total"]["beta_delta"] == pytest.approx(10.0)
+        assert found["accounts"][0]["beta_delta"] == pytest.approx(10.0)
+        assert found["benchmark_price"] == 600.0
 
 
 class TestTransactions:

@@ -109,6 +109,7 @@ function lifeWords({ expiration }: Asset, now: number): string {
 function markWords(source: Position['mark']['source']): string {
   if (source === null) return t('portfolio.mark.none');
   if (source === 'last') return t('portfolio.mark.last');
+  if (source === 'model') return t('portfolio.mark.model');
   return source === 'broker' ? t('portfolio.mark.broker') : '';
 }
 

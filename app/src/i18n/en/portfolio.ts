@@ -41,6 +41,7 @@ export const portfolio = {
   'portfolio.days': '{days}d',
   'portfolio.expired': 'expired',
   'portfolio.mark.last': 'last trade',
+  'portfolio.mark.model': 'model value',
   'portfolio.mark.broker': "broker's price",
   'portfolio.mark.none': 'no price',
   'portfolio.row.label': '{name}, {held}, worth {value}, today {day}, open {gain}',

@@ -26,22 +26,45 @@ _NO_MOMENT = datetime(1, 1, 2, tzinfo=UTC)
 
 async def list_latest(
     session: ReadSession, owner: UserId
-) -> list[tuple[BrokerAccountRow, BrokerConnection | None, BrokerSnapshot | None]]:
-    """Return all accounts, the oldest first, each with its connection and last whole snapshot."""
+) -> list[tuple[BrokerAccountRow, BrokerConnection | None, UUID | None]]:
+    """Return all accounts, the oldest first, each with its connection and last whole snapshot's id.
+
+    What snapshots hold is large and never changes: `load_snapshots` reads those not read before.
+    """
     accounts = await session.execute(
         select(BrokerAccountRow, BrokerConnection)
         .outerjoin(BrokerConnection, BrokerConnection.id == BrokerAccountRow.connection_id)
         .where(BrokerAccountRow.user_id == owner)
         .order_by(BrokerAccountRow.created_at, BrokerAccountRow.id)
     )
-    latest = await session.scalars(
-        select(BrokerSnapshot)
+    latest = await session.execute(
+        select(BrokerSnapshot.account_id, BrokerSnapshot.id)
         .where(BrokerSnapshot.user_id == owner, BrokerSnapshot.complete)
         .order_by(BrokerSnapshot.account_id, BrokerSnapshot.as_of.desc())
         .ext(distinct_on(BrokerSnapshot.account_id))
     )
-    by_account = {snapshot.account_id: snapshot for snapshot in latest}
+    by_account = {row.account_id: row.id for row in latest}
     return [(account, connection, by_account.get(account.id)) for account, connection in accounts]
+
+
+async def load_snapshots(
+    session: ReadSession, owner: UserId, ids: Collection[UUID]
+) -> Sequence[BrokerSnapshot]:
+    """Return snapshots of an owner by their ids."""
+    found = await session.scalars(
+        select(BrokerSnapshot).where(BrokerSnapshot.user_id == owner, BrokerSnapshot.id.in_(ids))
+    )
+    return found.all()
+
+
+async def list_of_day(session: ReadSession, owner: UserId, day: date) -> Sequence[BrokerActivity]:
+    """Return all lines of one day in all accounts."""
+    found = await session.scalars(
+        select(BrokerActivity)
+        .where(BrokerActivity.user_id == owner, BrokerActivity.day == day)
+        .order_by(BrokerActivity.account_id, BrokerActivity.id)
+    )
+    return found.all()
 
 
 async def list_lines(

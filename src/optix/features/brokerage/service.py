@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from uuid import UUID, uuid5
 
-from optix.features.brokerage import (
-    records,
-    repository,
-    repository_imports,
-    repository_reading,
-)
+from optix.features.brokerage import records, repository_imports, repository_reading
 from optix.features.brokerage.models import BrokerAccountRow, BrokerActivity
 from optix.features.brokerage.provisional import NEW_YORK
 from optix.features.brokerage.repository import line_of
 from optix.features.brokerage.repository_history import list_provisional
 from optix.features.brokerage.states import is_stale
+from optix.kernel import limits
 from optix.kernel.activity import Activity, ActivityKind
 from optix.kernel.clock import Clock, to_datetime
 from optix.kernel.errors import InvalidInput
@@ -47,6 +44,7 @@ class HeldAccount:
     failure_code: str | None
     stale: bool  # what is shown of it may not be what its broker would say now
     snapshot: AccountSnapshot | None
+    snapshot_id: UUID | None = None  # of one that never changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,28 +153,59 @@ class BrokerageService:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._snapshots: OrderedDict[UUID, AccountSnapshot] = OrderedDict()
 
     async def list_held(self, owner: UserId) -> list[HeldAccount]:
         """Return all accounts, the oldest first, each with its last complete snapshot."""
         async with self._database.reading(owner=owner) as session:
             found = await repository_reading.list_latest(session, owner)
+            held = await self._snapshots_of(session, owner, [name for *_, name in found if name])
         now = to_datetime(self._clock.now_ns())
         return [
             _held(
                 account,
-                None
-                if snapshot is None
-                else records.load_snapshot(
-                    snapshot.positions,
-                    snapshot.balances,
-                    as_of=snapshot.as_of,
-                    complete=snapshot.complete,
-                    warnings=snapshot.warnings,
-                ),
+                None if name is None else held.get(name),
+                name,
                 stale=connection is None or is_stale(account, connection, now),
             )
-            for account, connection, snapshot in found
+            for account, connection, name in found
         ]
+
+    async def _snapshots_of(
+        self, session: ReadSession, owner: UserId, ids: Sequence[UUID]
+    ) -> dict[UUID, AccountSnapshot]:
+        """Return snapshots, reading and parsing those that were not lately."""
+        kept = {name: self._snapshots[name] for name in ids if name in self._snapshots}
+        missing = [name for name in ids if name not in kept]
+        if missing:
+            for row in await repository_reading.load_snapshots(session, owner, missing):
+                kept[row.id] = records.load_snapshot(
+                    row.positions,
+                    row.balances,
+                    as_of=row.as_of,
+                    complete=row.complete,
+                    warnings=row.warnings,
+                )
+        for name, snapshot in kept.items():
+            self._snapshots[name] = snapshot
+            self._snapshots.move_to_end(name)
+        positions = sum(len(each.positions) for each in self._snapshots.values())
+        while positions > limits.SNAPSHOT_POSITIONS_KEPT_MAX and self._snapshots:
+            positions -= len(self._snapshots.popitem(last=False)[1].positions)
+        return kept
+
+    async def list_day(self, owner: UserId, day: date) -> list[Line]:
+        """Return the lines of one day in all accounts, fills without a transaction among them."""
+        async with self._database.reading(owner=owner) as session:
+            rows = await repository_reading.list_of_day(session, owner, day)
+            told = await list_provisional(session, owner, day)
+        fills = [
+            _fill(account, place, activity)
+            for account, fills in told
+            for place, activity in enumerate(fills)
+            if activity.day == day
+        ]
+        return [*(_line(row) for row in rows), *fills]
 
     async def page_lines(
         self, owner: UserId, wanted: LineFilter, *, cursor: str | None, limit: int
@@ -206,20 +235,22 @@ class BrokerageService:
 
     async def _fills(self, session: ReadSession, owner: UserId, wanted: LineFilter) -> list[Line]:
         today = to_datetime(self._clock.now_ns()).astimezone(NEW_YORK).date()
-        found = []
-        for account in await repository.list_accounts(session, owner):
-            if wanted.account_id in {None, account.id}:
-                told = await list_provisional(session, owner, account.id, today)
-                found += [
-                    _fill(account.id, place, activity)
-                    for place, activity in enumerate(told)
-                    if wanted.takes(activity)
-                ]
+        told = await list_provisional(session, owner, today, wanted.account_id)
+        found = [
+            _fill(account, place, activity)
+            for account, fills in told
+            for place, activity in enumerate(fills)
+            if wanted.takes(activity)
+        ]
         return sorted(found, key=_moment, reverse=True)
 
 
 def _held(
-    account: BrokerAccountRow, snapshot: AccountSnapshot | None, *, stale: bool
+    account: BrokerAccountRow,
+    snapshot: AccountSnapshot | None,
+    snapshot_id: UUID | None,
+    *,
+    stale: bool,
 ) -> HeldAccount:
     return HeldAccount(
         id=account.id,
@@ -234,6 +265,7 @@ def _held(
         failure_code=account.failure_code,
         stale=stale,
         snapshot=snapshot,
+        snapshot_id=snapshot_id,
     )
 
 

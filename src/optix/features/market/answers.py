@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from optix.features.market.chain_state import ChainState
+from optix.features.market.inputs import MarketInputs
 from optix.features.market.summaries import Summaries
 from optix.kernel import limits
 from optix.kernel.chain import ChainTable
@@ -52,8 +53,15 @@ class Feed(Protocol):
 class Answers:
     """Answers questions with the provider and the state of the feed."""
 
-    def __init__(self, provider: MarketDataProvider, feed: Feed, summaries: Summaries) -> None:
+    def __init__(
+        self,
+        provider: MarketDataProvider,
+        feed: Feed,
+        summaries: Summaries,
+        inputs: MarketInputs,
+    ) -> None:
         self._provider = provider
+        self._inputs = inputs
         self._summaries = summaries
         self._feed = feed
         self._running: dict[bytes, asyncio.Task[Any]] = {}
@@ -65,6 +73,7 @@ class Answers:
             "chain": self._chain,
             "expirations": self._expirations,
             "bars": self._bars,
+            "events": self._events,
             "search": self._search,
             "step": self._step,
             "providers": self._providers,
@@ -168,6 +177,18 @@ class Answers:
                 [bar.ts_event // 1_000_000, bar.open, bar.high, bar.low, bar.close, bar.volume]
                 for bar in bars.rows
             ],
+        }
+
+    async def _events(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        coming = await self._inputs.events_of(arguments["symbol"])
+        return {
+            "dividends": [
+                [each.ex_date.isoformat(), each.amount, each.estimated, each.source]
+                for each in coming.dividends
+            ],
+            "dividends_reason": coming.dividends_reason,
+            "earnings": [day.isoformat() for day in coming.earnings],
+            "earnings_reason": coming.earnings_reason,
         }
 
     async def _step(self, arguments: dict[str, Any]) -> int | None:

@@ -165,6 +165,14 @@ class MarketBook:
         await self._open_quote(symbol)
         return self.quotes[symbol]
 
+    def find_quote(self, symbol: str) -> int:
+        """Return when a quote that is followed last changed, and keep it so; 0: load it."""
+        topic = wire.quote_topic(symbol)
+        if topic not in self._held and topic not in self._touched:
+            return 0
+        self._touch(topic)
+        return self.quotes.sequence_of(symbol) if symbol in self.quotes else 0
+
     async def open_quote(self, symbol: str) -> QuoteSlot:
         """Return where a quote's rows are that is followed from now on, like `get_quote`.
 

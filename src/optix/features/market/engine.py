@@ -107,7 +107,7 @@ class FeedEngine:
         self._restart = asyncio.Event()
         self._status_wake = asyncio.Event()
         summaries = Summaries(provider, terms, clock, rate_fallback=rate_fallback)
-        self._answers = Answers(provider, self, summaries)
+        self._answers = Answers(provider, self, summaries, self._inputs)
 
     async def run(self) -> None:
         """Run until cancelled.

@@ -60,6 +60,16 @@ class _Known:
     fetched_ns: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ComingEvents:
+    """What is known to come of one underlying; a reason says why nothing could be."""
+
+    dividends: tuple[CorporateAction, ...]
+    dividends_reason: str
+    earnings: tuple[date, ...]
+    earnings_reason: str
+
+
 class MarketInputs:
     """Keeps what sources say of the underlyings that are followed."""
 
@@ -151,6 +161,18 @@ class MarketInputs:
         return tuple(sorted(entry.session for entry in found)), ""
 
     # Telling
+
+    async def events_of(self, underlying: str) -> ComingEvents:
+        """Return what comes of an underlying, asking for it where it is not known or old."""
+        await self.refresh([underlying])
+        known, today = self._known[underlying], calendar.exchange_date(self._clock.now_ns())
+        nobody = "No source of dividends is connected."
+        return ComingEvents(
+            dividends=tuple(each for _, each in known.dividends if each.ex_date >= today),
+            dividends_reason=nobody if self._actions is None else "",
+            earnings=tuple(day for day in known.earnings if day >= today),
+            earnings_reason=known.earnings_reason,
+        )
 
     def carry_of(self, underlying: str, now_ns: int, *, in_cash: bool) -> CarryInputs:
         """Return what is known of an underlying, in years from `now_ns`."""

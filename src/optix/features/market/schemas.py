@@ -290,6 +290,24 @@ class History(Schema):
     quality: Quality
 
 
+class ComingDividend(Schema):
+    """A dividend with an ex-date still to come."""
+
+    ex_date: date
+    amount: float | None = Field(description="Dollars a share.")
+    estimated: bool = Field(description="Expected from the past, not announced.")
+    source: str
+
+
+class ComingEvents(Schema):
+    """What is known to come of one underlying."""
+
+    dividends: list[ComingDividend]
+    dividends_reason: str = Field(description="Why none could be known; empty otherwise.")
+    earnings: list[date] = Field(description="Sessions that are the first to trade on a report.")
+    earnings_reason: str
+
+
 class SymbolMatch(Schema):
     symbol: str
     name: str

@@ -9,20 +9,22 @@ from __future__ import annotations
 import asyncio
 from calendar import SATURDAY
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from math import isfinite
 from typing import Any
 from zlib import crc32
 
 import orjson
 
-from optix.features.market import calendar, schemas, wire
+from optix.features.market import calendar, schemas, views, wire
 from optix.features.market.book import MarketBook
 from optix.features.market.chain_replica import ChainReplica, flag_names
 from optix.features.market.chain_view import ChainFilter, encode_chain
 from optix.features.market.feed_state import FeedState, price_works
 from optix.features.market.inputs import NoInputs
+from optix.features.market.marks import Marks
 from optix.features.market.provider_health import report_providers
 from optix.features.market.quote_slots import QuoteReplica
 from optix.features.market.quotes import spot_price_of
@@ -96,6 +98,10 @@ class MarketService:
         """The exchange's date by the market clock."""
         return calendar.exchange_date(self._book.market_now_ns())
 
+    def now_ns(self) -> int:
+        """Return the market clock: the recording's during a replay."""
+        return self._book.market_now_ns()
+
     # Status
 
     def status(self) -> schemas.MarketStatus:
@@ -151,7 +157,7 @@ class MarketService:
             end=end,
             covered_from=first,
             covered_to=last,
-            days=[_calendar_day(day) for day in days if day.weekday() < SATURDAY],
+            days=[views.calendar_day(day) for day in days if day.weekday() < SATURDAY],
         )
 
     async def list_providers(self) -> MarketProviders:
@@ -379,6 +385,10 @@ class MarketService:
             }
         )
 
+    def marks_of(self, symbols: Iterable[str], contracts: Iterable[OptionContract]) -> Marks:
+        """Return what reads all of these at once, in columns. Nothing is followed yet."""
+        return Marks(self._book, self._clock, symbols, contracts)
+
     async def _next_expiration(self, underlying: str) -> date:
         answer = await self._book.ask("expirations", {"underlying": underlying})
         now_ns = self._book.market_now_ns()
@@ -420,11 +430,24 @@ class MarketService:
         kept = self._history.get(name)
         if kept is not None and now_ns - kept[0] < _HISTORY_SECONDS * NANOSECONDS:
             return kept[1]
-        history = _history_of(symbol, interval, await self._book.ask("bars", arguments))
+        history = views.history_of(symbol, interval, await self._book.ask("bars", arguments))
         self._history[name] = (now_ns, history)
         if len(self._history) > _HISTORY_MAX:
             self._history.popitem(last=False)
         return history
+
+    async def list_events(self, symbol: str) -> schemas.ComingEvents:
+        """Return the ex-dates and reports to come of one underlying. Raises FeedUnavailable."""
+        told = await self._book.ask("events", {"symbol": _stock_symbol(symbol)})
+        return schemas.ComingEvents(
+            dividends=[
+                schemas.ComingDividend(ex_date=day, amount=amount, estimated=guess, source=source)
+                for day, amount, guess, source in told["dividends"]
+            ],
+            dividends_reason=told["dividends_reason"],
+            earnings=told["earnings"],
+            earnings_reason=told["earnings_reason"],
+        )
 
     async def search(self, text: str, limit: int) -> schemas.SymbolMatches:
         found = await self._book.ask("search", {"text": text, "limit": limit})
@@ -432,17 +455,6 @@ class MarketService:
             results=[schemas.SymbolMatch(**row) for row in found],
             source=self._book.feed_status().source,
         )
-
-
-def _calendar_day(day: date) -> schemas.CalendarDay:
-    is_open = calendar.is_trading_day(day)
-    return schemas.CalendarDay(
-        date=day,
-        open=is_open,
-        opens_at=to_datetime(calendar.opens_at(day)) if is_open else None,
-        closes_at=to_datetime(calendar.closes_at(day)) if is_open else None,
-        early_close=is_open and calendar.is_early_close(day),
-    )
 
 
 def price_once(key: ChainKey, table: ChainTable, *, rate_fallback: float) -> ChainReplica:
@@ -474,25 +486,3 @@ def _stock_symbol(text: str) -> str:
 
 def _known(value: float) -> float | None:
     return value if isfinite(value) else None
-
-
-def _history_of(symbol: str, interval: BarInterval, answer: dict[str, Any]) -> schemas.History:
-    return schemas.History(
-        symbol=symbol,
-        interval=interval,
-        adjusted=answer["adjusted"],
-        source=answer["source"],
-        quality=answer["quality"],
-        bars=[
-            schemas.Bar(
-                at=datetime.fromtimestamp(at / 1000, tz=UTC),
-                open=open_,
-                high=high,
-                low=low,
-                close=close,
-                volume=volume,
-            )
-            for at, open_, high, low, close, volume in answer["rows"]
-            if None not in (open_, high, low, close)  # a bar without its prices is none
-        ],
-    )

@@ -18,7 +18,7 @@ from optix.kernel.holding import AssetKind
 from optix.kernel.instrument import Right
 from optix.kernel.quote import Quality
 
-MarkSource = Literal["mid", "last", "broker", "par"]
+MarkSource = Literal["mid", "model", "last", "broker", "par"]
 
 
 class _Answer(BaseModel):
@@ -43,7 +43,10 @@ class Mark(_Answer):
 
     price: float | None = Field(description="Per unit; null where nobody gives one.")
     source: MarkSource | None = Field(
-        description="Middle of bid and ask, last trade, the broker's own mark, or par for cash."
+        description=(
+            "Middle of bid and ask; what the volatility of the strikes around it makes it worth; "
+            "last trade; the broker's own mark; or par for cash."
+        )
     )
     as_of: datetime | None
     quality: Quality | None
@@ -58,6 +61,9 @@ class Greeks(_Answer):
     theta: float = Field(description="Dollars a calendar day.")
     vega: float = Field(description="Dollars a volatility point.")
     rho: float = Field(description="Dollars a point of rate.")
+    beta_delta: float | None = Field(
+        description="Shares of the benchmark that move as much; null without a beta."
+    )
 
 
 class Position(_Answer):
@@ -70,7 +76,10 @@ class Position(_Answer):
     mark: Mark
     value: str | None
     unrealised: str | None = Field(description="Value less cost.")
-    day_change: str | None = Field(description="As the market's previous close or its broker says.")
+    day_change: str | None = Field(
+        description="Since the previous close, with what was traded of it today."
+    )
+    day_change_source: Literal["market", "broker"] | None
     greeks: Greeks | None
     reason: str = Field(description="Why there are no Greeks; empty where there are.")
 
@@ -98,6 +107,9 @@ class PortfolioAccount(_Answer):
     net_liquidation: str | None = Field(description="As the broker states it.")
     buying_power: str | None
     positions: int
+    positions_value: str | None = Field(description="In `currency`, at OPTIX's marks.")
+    unrealised: str | None
+    day_change: str | None = Field(description="Of its positions and income, in `currency`.")
 
 
 class Missing(_Answer):
@@ -109,16 +121,36 @@ class TotalGreeks(Greeks):
     covered: int = Field(description="Positions that are in these sums.")
     total: int = Field(description="Positions that have or should have Greeks.")
     missing: list[Missing] = Field(description="Why the others are not.")
+    beta_covered: int = Field(description="Positions that are in `beta_delta`.")
+    beta_missing: list[Missing] = Field(description="Why others with Greeks are not.")
+
+
+class Beta(_Answer):
+    """How an asset moves with the benchmark: the slope of daily returns."""
+
+    value: float | None
+    r2: float | None = Field(description="Share of its variance that the benchmark explains.")
+    days: int = Field(description="Returns it stands on.")
+    window: int = Field(description="Sessions looked at, at the most.")
+    reason: str = Field(description="Why there is none; empty where there is.")
 
 
 class UnderlyingGreeks(TotalGreeks):
     underlying: str
     price: float | None
+    beta: Beta
+
+
+class AccountGreeks(TotalGreeks):
+    account_id: UUID
 
 
 class PortfolioGreeks(_Answer):
     total: TotalGreeks
     underlyings: list[UnderlyingGreeks]
+    accounts: list[AccountGreeks]
+    benchmark: str
+    benchmark_price: float | None
     as_of: datetime
 
 
@@ -132,6 +164,13 @@ class CurrencyTotals(_Answer):
     unrealised: str | None
     day_change: str | None
     unvalued: int = Field(description="Positions without a mark.")
+    without_cost: int = Field(description="Positions whose cost no broker states.")
+    without_change: int = Field(description="Positions whose change of the day is not known.")
+    buying_power: str | None = Field(description="As brokers state it, added.")
+    income: str = Field(
+        description="Dividends, interest, fees and taxes of the day, in the change."
+    )
+    flows: str = Field(description="Cash from or to outside today, not in the change.")
 
 
 class Portfolio(_Answer):
@@ -140,6 +179,7 @@ class Portfolio(_Answer):
     accounts: list[PortfolioAccount]
     positions: int
     simulated: bool = Field(description="An account of it is paper money.")
+    day: date = Field(description="The session whose change is shown.")
     as_of: datetime
 
 

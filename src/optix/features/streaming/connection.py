@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from optix.features.identity.service import AuthenticatedUser
     from optix.features.streaming.deadlines import Deadlines
     from optix.features.streaming.events_source import EventsSubscription
+    from optix.features.streaming.portfolios import FollowedPortfolios
     from optix.features.streaming.subscriptions import Subscription
     from optix.kernel.clock import Clock
 
@@ -58,6 +59,8 @@ class Stream(Market, Protocol):
 
     @property
     def name(self) -> str: ...
+    @property
+    def portfolios(self) -> FollowedPortfolios: ...
 
     def enter(
         self, connection: Connection, descriptor: int, *, binary: bool, slices: int

@@ -8,6 +8,7 @@ import structlog
 
 from optix.features.streaming import protocol
 from optix.features.streaming.connection import slices_of
+from optix.features.streaming.portfolios import PortfolioSubscription
 from optix.features.streaming.subscriptions import ChainSubscription, QuotesSubscription
 from optix.kernel import limits
 from optix.kernel.errors import Conflict, OptixError, Unavailable
@@ -37,6 +38,12 @@ class EventsUnavailable(Unavailable):
     """This gateway has no events to give."""
 
     code = "events_unavailable"
+
+
+class PortfolioUnavailable(Unavailable):
+    """This gateway knows no portfolios."""
+
+    code = "portfolio_unavailable"
 
 
 class Conversation:
@@ -70,6 +77,8 @@ class Conversation:
             self._follow_chain(connection, request, request.chain)
         elif request.quotes is not None:
             self._follow_quotes(connection, request)
+        elif request.portfolio is not None:
+            self._follow_portfolio(connection, request)
         else:
             self._follow_events(connection, request)
 
@@ -106,11 +115,20 @@ class Conversation:
         connection.subscriptions[request.id] = subscription
         subscription.open()
 
+    def _follow_portfolio(self, connection: Connection, request: protocol.Subscribe) -> None:
+        if not connection.market.portfolios.served:
+            raise PortfolioUnavailable("This server has no portfolios to send.")
+        if any(isinstance(it, PortfolioSubscription) for it in connection.subscriptions.values()):
+            raise TooManySubscriptions("A socket follows its portfolio once.")
+        subscription = PortfolioSubscription(connection, request.id, request.resume)
+        connection.subscriptions[request.id] = subscription
+        subscription.open()
+
     def _follow_events(self, connection: Connection, request: protocol.Subscribe) -> None:
         if self._events is None:
             raise EventsUnavailable("This server has no events to send.")
         if any(
-            not isinstance(other, QuotesSubscription | ChainSubscription)
+            not isinstance(other, QuotesSubscription | ChainSubscription | PortfolioSubscription)
             for other in connection.subscriptions.values()
         ):
             raise TooManySubscriptions("A socket has one subscription to events at a time.")

@@ -43,7 +43,9 @@ from optix.platform.security_settings import Network
 
 if TYPE_CHECKING:
     from optix.features.identity.service import Authenticator
+    from optix.features.portfolio.service import PortfolioService
     from optix.features.streaming.events_source import EventsSource
+    from optix.features.streaming.portfolios import Notices
 
 log = structlog.get_logger(__name__)
 
@@ -91,6 +93,8 @@ class Gateway:
         rules: GatewayRules,
         *,
         events: EventsSource | None = None,
+        portfolio: PortfolioService | None = None,
+        notices: Notices | None = None,
     ) -> None:
         self.clock = clock
         self.deadlines = Deadlines(time.monotonic())
@@ -110,7 +114,9 @@ class Gateway:
         self._streams: dict[str, MarketStream] = {}
         for lane in (lanes.main, lanes.delayed):
             if lane is not None:
-                stream = MarketStream(lane, self._openings, clock)
+                stream = MarketStream(
+                    lane, self._openings, clock, portfolio=portfolio, notices=notices
+                )
                 self._streams[lane.name] = stream
                 self.streams.append(stream)
         self._waiting: set[Connection] = set()  # not signed in, or on their way out
@@ -421,6 +427,7 @@ class Gateway:
         work = [
             asyncio.ensure_future(self._watch()),
             *(asyncio.ensure_future(stream.run()) for stream in self.streams),
+            *(asyncio.ensure_future(stream.portfolios.run()) for stream in self.streams),
         ]
         self._running = True
         try:

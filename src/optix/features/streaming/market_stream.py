@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from optix.features.market.lanes import MarketLane
+from optix.features.portfolio.service import PortfolioService
 from optix.features.streaming import protocol
 from optix.features.streaming.followed import FollowedTopics, Openings
+from optix.features.streaming.portfolios import FollowedPortfolios, Notices
 from optix.kernel import limits
 from optix.kernel.clock import Clock
 from optix.platform.fanout.core import Ending
@@ -29,11 +31,20 @@ _SLICES_A_BEAT: Final = protocol.HEARTBEAT_SECONDS * _SLICES_A_SECOND // _BEAT_P
 class MarketStream:
     """The stream of one market. `run` writes; all else happens in the loop's thread too."""
 
-    def __init__(self, lane: MarketLane, openings: Openings, clock: Clock) -> None:
+    def __init__(
+        self,
+        lane: MarketLane,
+        openings: Openings,
+        clock: Clock,
+        *,
+        portfolio: PortfolioService | None = None,
+        notices: Notices | None = None,
+    ) -> None:
         self.name: str = lane.name
         self.fan = lane.book.fan
         self.stream = secrets.token_hex(8)  # what clients call this run of the gateway
         self.followed = FollowedTopics(lane.book, openings)
+        self.portfolios = FollowedPortfolios(lane, openings, portfolio, notices)
         self._late_seconds = 0.0  # at the most, since somebody asked
         self.endings = dict.fromkeys(Ending, 0)
         self._lane = lane

@@ -92,6 +92,10 @@ class ChainRequest(_Message):
         return ChainKey(parse_symbol(self.underlying), self.expiration)
 
 
+class PortfolioRequest(_Message):
+    """The portfolio of the signed-in user: there is nothing to choose."""
+
+
 class Resume(_Message):
     """Where an earlier connection stood."""
 
@@ -113,14 +117,16 @@ class Subscribe(_Message):
         Annotated[list[Symbol], Field(min_length=1, max_length=limits.SOCKET_QUOTES_MAX)] | None
     ) = None
     chain: ChainRequest | None = None
+    portfolio: PortfolioRequest | None = None
     events: Annotated[list[StreamId], Field(min_length=1, max_length=16)] | None = None
     after: EventsAfter | None = None
     resume: Resume | None = None
 
     @model_validator(mode="after")
     def _is_about_one_thing(self) -> Subscribe:
-        if sum(what is not None for what in (self.quotes, self.chain, self.events)) != 1:
-            raise ValueError("Subscribe to either quotes, a chain or events.")
+        wanted = (self.quotes, self.chain, self.portfolio, self.events)
+        if sum(what is not None for what in wanted) != 1:
+            raise ValueError("Subscribe to either quotes, a chain, the portfolio or events.")
         if self.after is not None and self.events is None:
             raise ValueError("`after` is of events.")
         if self.resume is not None and self.events is not None:

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 LAYOUT_QUOTES: Final = 1
 LAYOUT_CHAIN: Final = 2
-ROW_BYTES: Final = {LAYOUT_QUOTES: 56, LAYOUT_CHAIN: 60}
+LAYOUT_PORTFOLIO: Final = 3  # its rows are those of a user, whose feature packs them
+ROW_BYTES: Final = {LAYOUT_QUOTES: 56, LAYOUT_CHAIN: 60, LAYOUT_PORTFOLIO: 80}
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]

@@ -1,0 +1,42 @@
+"""The portfolio: `make -s bench NAME=portfolio`, or parts with `ARGS="--parts tick scenarios"`.
+
+What is measured is said where it is: `portfolio_value`. Progress goes to stderr; the last line of
+stdout is one JSON object. The exit code is 1 when a figure is over its budget.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+
+import psutil
+from benchmarks import portfolio_value
+
+
+def say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The portfolio at 2,000 positions")
+    everything = list(portfolio_value.PARTS)
+    parser.add_argument("--parts", nargs="+", default=everything, choices=everything)
+    given = parser.parse_args()
+    load, _, _ = psutil.getloadavg()
+    say(f"{psutil.cpu_count()} cores, load {load:.1f}")
+    figures = asyncio.run(portfolio_value.measure(given.parts))
+    missed = [
+        f"{name} is {figures[name]:.4g}, not within {least:g} to {most:g}"
+        for name, (least, most) in portfolio_value.BUDGETS.items()
+        if name in figures and not least <= figures[name] <= most
+    ]
+    for sentence in missed:
+        say(f"MISSED {sentence}")
+    print(json.dumps({name: float(f"{value:.6g}") for name, value in figures.items()}))
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
