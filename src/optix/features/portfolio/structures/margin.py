@@ -1,11 +1,12 @@
 """The least margin of one account: legs are grouped anew so that the rules ask for least.
 
 Which long leg covers which short one is an assignment problem, and the answer need not be the
-structures that the owner sees. For each underlying every group that a rule knows is a candidate; the
-cheapest division of all legs into candidates is found exactly, by looking at every state of what is
-left, where there are at most `MARGIN_STATES_MAX` of them and `MARGIN_LEGS_MAX` different legs.
-Beyond that it is the best division that a bounded search finds, and `at_least` says how far below
-it the least can lie: the price of every leg in the group that shares it most cheaply.
+structures that the owner sees. For each underlying every group that a rule knows is a candidate;
+the cheapest division of all legs into candidates is found exactly, by looking at every state of
+what is left, where there are at most `MARGIN_STATES_MAX` of them and `MARGIN_LEGS_MAX` different
+legs. Larger positions are divided in their lowest terms, and larger books by a bounded search;
+then `exact` is false, and `at_least` says how low the least can be: every leg at its cheapest share
+of a group.
 
 It is an estimate by public rules, to be shown beside the broker's own figure, never instead of it.
 """
@@ -31,7 +32,6 @@ from optix.features.portfolio.structures.margin_rules import (
     Terms,
     Unit,
     requirement,
-    worth,
 )
 from optix.features.portfolio.structures.payoff import strike_of
 from optix.features.portfolio.structures.shapes import STOCK
@@ -203,10 +203,6 @@ class Division:
     exact: bool
     at_least: Decimal
 
-    @property
-    def kept(self) -> Decimal:
-        return sum((found.kept * times for _, times, found in self.groups), Decimal(0))
-
 
 @dataclass(frozen=True, slots=True)
 class _Option:
@@ -219,19 +215,21 @@ def divide(units: Sequence[Unit], counts: Sequence[int], terms: Terms) -> Divisi
     """Return the division of `counts` of units into groups that needs least maintenance."""
     if not units:
         return Division((), exact=True, at_least=Decimal(0))
-    common = gcd(*counts)
-    reduced = [count // common for count in counts]
-    options = _options(units, reduced, terms)
-    small = len(units) <= limits.MARGIN_LEGS_MAX
-    if small and prod(count + 1 for count in reduced) <= limits.MARGIN_STATES_MAX:
-        chosen = _exactly(reduced, options)
-        groups = tuple(
-            (options[place].needs, times * common, options[place].found)
-            for place, times in sorted(chosen.items())
-        )
-        division = Division(groups, exact=True, at_least=Decimal(0))
-        return Division(groups, exact=True, at_least=division.kept)
-    return _searched(counts, options)
+    whole = _options(units, counts, terms)
+    for common in (1, gcd(*counts)):
+        reduced = [count // common for count in counts]
+        states = prod(count + 1 for count in reduced)
+        if len(units) <= limits.MARGIN_LEGS_MAX and states <= limits.MARGIN_STATES_MAX:
+            options = whole if common == 1 else _options(units, reduced, terms)
+            chosen = sorted(_exactly(reduced, options).items())
+            groups = tuple(
+                (options[place].needs, times * common, options[place].found)
+                for place, times in chosen
+            )
+            kept = sum((found.kept * times for _, times, found in groups), Decimal(0))
+            least = kept if common == 1 else _bound(counts, whole)
+            return Division(groups, exact=common == 1, at_least=least)
+    return _searched(counts, whole)
 
 
 def _options(units: Sequence[Unit], counts: Sequence[int], terms: Terms) -> list[_Option]:

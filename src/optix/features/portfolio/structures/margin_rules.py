@@ -277,7 +277,7 @@ def _shares_and_one(shares: Unit, option: Unit, terms: Terms) -> Found | None:
 
 def _shares_and_two(shares: Unit, call: Unit, put: Unit, terms: Terms) -> Found | None:
     _, initial, kept = _shares_alone(shares, terms)
-    if call.expiry != put.expiry or call.long == put.long or call.long == shares.long:
+    if call.expiry != put.expiry or call.long in {put.long, shares.long}:
         return None
     if call.strike == put.strike:
         short = call if shares.long else put
