@@ -46,17 +46,3 @@ async def delete_override(session: WriteSession, owner: UserId, override_id: UUI
         )
     )
     return bool(done.rowcount)
-
-
-async def exported_overrides(session: ReadSession, owner: UserId) -> list[dict[str, Any]]:
-    """Return what is kept of somebody here, for the export of their own data."""
-    return [
-        {
-            "id": str(each.id),
-            "account_id": str(each.account_id),
-            "name": each.name,
-            "legs": each.legs,
-            "created_at": each.created_at.isoformat(),
-        }
-        for each in await list_overrides(session, owner)
-    ]

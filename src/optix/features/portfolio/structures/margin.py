@@ -42,6 +42,7 @@ from optix.kernel.roots import INDEX_CLASSES
 _GROUP_MAX: Final = 4  # legs of a group: no rule knows more
 _REFUSED: Final = 10**12  # cents: what no account without margin may hold is taken last
 _CENTS: Final = 100
+_WITHOUT_MARGIN: Final = ("cash", "ira", "roth", "401k", "403b", "hsa", "retirement", "pension")
 
 
 class NotEstimated(StrEnum):
@@ -188,6 +189,15 @@ def _group(
         kept=found.kept * times,
         paid=found.paid * times,
     )
+
+
+def has_margin(kind: str) -> bool:
+    """Return whether an account may borrow, by its broker's word; one that says nothing may.
+
+    What says "margin" may, whatever else it says: some pension accounts have a limited one.
+    """
+    words = kind.lower()
+    return "margin" in words or not any(word in words for word in _WITHOUT_MARGIN)
 
 
 # --- the division --------------------------------------------------------------------------------
