@@ -76,7 +76,7 @@ def _read() -> Iterator[Book]:
 
 
 def _book(file: str, case: dict[str, Any]) -> Book:
-    lines = [_trade(number, text) for number, text in enumerate(case.get("trades", []))]
+    lines = [trade(number, text) for number, text in enumerate(case.get("trades", []))]
     if "positions" in case:
         held = dict(leg_of(text) for text in case["positions"])
     else:
@@ -115,7 +115,8 @@ def leg_of(text: str) -> tuple[Asset, Decimal]:
     return asset, Decimal(quantity)
 
 
-def _trade(number: int, text: str) -> Activity:
+def trade(number: int, text: str) -> Activity:
+    """Return the line of "10-01 14:30:00 order -2 590P Dec"; "-" is what is not told."""
     day, time, order, *legs = text.split()
     kind = KINDS.get(legs[-1], ActivityKind.TRADE)
     asset, quantity = leg_of(" ".join(legs[:-1] if legs[-1] in KINDS else legs))

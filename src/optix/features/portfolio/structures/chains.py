@@ -181,9 +181,9 @@ class _Reader:
         for link in reversed(self.links):
             shares = sum(q for asset, q in link.holds.values() if asset.contract is None)
             sold = sum(
-                -q * asset.multiplier
-                for asset, q in link.holds.values()
-                if asset.contract is not None
+                -many * asset.multiplier
+                for asset, many in link.holds.values()
+                if asset.contract is not None and asset.contract.right is Right.CALL
             )
             if not link.wheel:
                 continue
