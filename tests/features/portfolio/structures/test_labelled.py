@@ -1,4 +1,4 @@
-"""Books that are labelled by hand with what a trader calls them, and what grouping makes of them."""
+"""Books that are labelled by hand with what a trader calls them, held against grouping."""
 
 from __future__ import annotations
 
