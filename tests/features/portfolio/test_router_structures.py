@@ -20,7 +20,7 @@ from optix.features.brokerage.models import BrokerAccountRow
 from optix.features.brokerage.repository import save_snapshot
 from optix.features.portfolio.models_structures import StructureOverride
 from optix.kernel import limits
-from optix.kernel.activity import ActivityKind
+from optix.kernel.activity import Activity, ActivityKind
 from optix.kernel.clock import ScaledClock, to_datetime
 from optix.kernel.holding import AccountSnapshot, Asset, AssetKind, Balance, Position
 from optix.kernel.ids import UserId
@@ -224,6 +224,7 @@ class TestStructures:
             database, owner_of(caller), at, positions=[position(option(LONG), "3")], lines=lines
         )
         found = await listed(ask)
+        assert len(lines) > limits.STRUCTURE_LINES_MAX
         assert (found["history_complete"], len(found["structures"])) == (False, 1)
 
 
@@ -249,11 +250,14 @@ class TestChains:
         self, ask: Ask, caller: Caller, database: Database, at: datetime
     ) -> None:
         put = option("SPY261120P00600000")
-        settled = {"kind": ActivityKind.ASSIGNMENT, "group": "g"}
+
+        def settled(line: Activity) -> Activity:
+            return replace(line, kind=ActivityKind.ASSIGNMENT, group="g")
+
         lines = [
             trade(date(2026, 10, 1), put, "-1", "900.00", "1"),
-            replace(trade(date(2026, 11, 20), put, "1", "0.00", "2"), **settled),
-            replace(trade(date(2026, 11, 20), stock(), "100", "-60000.00", "3"), **settled),
+            settled(trade(date(2026, 11, 20), put, "1", "0.00", "2")),
+            settled(trade(date(2026, 11, 20), stock(), "100", "-60000.00", "3")),
             trade(date(2026, 11, 21), option(SHORT), "-1", "500.00", "4"),
         ]
         positions = [position(stock(), "100", "60000.00"), position(option(SHORT), "-1", "-500")]
@@ -407,6 +411,8 @@ class TestOverrides:
         assert await made(legs=[{"symbol": LONG, "quantity": "0.0"}]) == (422, "invalid_input")
         monkeypatch.setattr(limits, "STRUCTURE_OVERRIDES_MAX", 1)
         assert (await made(name="x" * limits.STRUCTURE_NAME_LENGTH_MAX))[0] == 201
+        kept = (await ask("GET", OVERRIDES)).json()["overrides"]
+        assert len(kept) == limits.STRUCTURE_OVERRIDES_MAX
         assert await made() == (409, "too_many_overrides")
 
     async def test_they_go_with_their_account(

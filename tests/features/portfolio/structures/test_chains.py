@@ -43,7 +43,7 @@ class TestRolls:
         assert chain.kind is ChainKind.ROLL
         assert kinds(chain) == [StepKind.OPENED, StepKind.ROLLED, StepKind.CLOSED]
         assert [step.premium for step in chain.steps] == [300, 130, -40]
-        assert (chain.premium, chain.profit, chain.is_open) == (390, 390, False)
+        assert (chain.premium, chain.profit, chain.is_open) == (Decimal(390), Decimal(390), False)
 
     def test_two_orders_within_minutes_are_a_roll(self) -> None:
         """By an order that opens STRUCTURE_WINDOW_SECONDS after the one that closed."""
@@ -92,8 +92,10 @@ class TestRolls:
             ("11-15 14:30:00 c 2 610C Nov", "-10"),
         )
         assert kinds(chain) == [StepKind.OPENED, StepKind.ROLLED, StepKind.CLOSED]
-        assert [(asset.symbol[-9:], many) for asset, many in chain.holds] == [("C00620000", -1)]
-        assert (chain.cash, chain.profit) == (360, None)
+        assert [(asset.symbol[-9:], many) for asset, many in chain.holds] == [
+            ("C00620000", Decimal(-1))
+        ]
+        assert (chain.cash, chain.profit) == (Decimal(360), None)
 
     def test_two_openings_rolled_at_once_share_the_cash_to_the_cent(self) -> None:
         """By one and two calls closed and rolled together: 100 of cash in thirds."""
@@ -154,7 +156,7 @@ class TestWheels:
             *(StepKind.OPENED, StepKind.ASSIGNED, StepKind.OPENED),
             *(StepKind.CALLED_AWAY, StepKind.OPENED),
         ]
-        assert (chain.premium, chain.cash) == (2100, 2600)
+        assert (chain.premium, chain.cash) == (Decimal(2100), Decimal(2600))
         assert [many for _, many in chain.holds] == [-1]
 
     def test_called_away_it_has_a_profit(self) -> None:
@@ -165,7 +167,7 @@ class TestWheels:
             ("12-18 21:00:00 y 1 605C Dec assignment", "0"),
             ("12-18 21:00:00 y -100 shares assignment", "60500"),
         )
-        assert (chain.is_open, chain.profit) == (False, 1900)
+        assert (chain.is_open, chain.profit) == (False, Decimal(1900))
 
     def test_a_covered_call_that_is_rolled_stays_in_its_wheel(self) -> None:
         """By a roll between assignment and delivery."""

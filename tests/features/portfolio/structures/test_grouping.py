@@ -107,7 +107,7 @@ class TestTheOwnersWord:
         mine = override(1, "37 shares", "1 550P Dec")
         found = group(ACCOUNT, [held("37 shares"), held("1 550P Dec")], overrides=[mine])
         (own,) = found.structures
-        assert (own.shape, legs(own)["XYZ"]) == (Shape.CUSTOM, 37)
+        assert (own.shape, legs(own)["XYZ"]) == (Shape.CUSTOM, Decimal(37))
 
 
 class TestSteadiness:
@@ -126,7 +126,7 @@ class TestSteadiness:
         fewer = [Holding(asset=each.asset, quantity=each.quantity * 2) for each in CONDOR]
         one, other = (group(ACCOUNT, book).structures[0] for book in (more, fewer))
         assert one.id == other.id
-        assert (one.units, other.units) == (3, 2)
+        assert (one.units, other.units) == (Decimal(3), Decimal(2))
 
     def test_ids_of_two_accounts_differ(self) -> None:
         """By the same book in another account."""
@@ -212,7 +212,8 @@ class TestBounds:
     ) -> None:
         """By STRUCTURE_ATOMS_MAX of three: a condor of singles is then found spread by spread."""
         monkeypatch.setattr(limits, "STRUCTURE_ATOMS_MAX", 3)
-        sizes = [atoms._size_max(count) for count in (3, 4, 6, 7)]
+        most = limits.STRUCTURE_ATOMS_MAX
+        sizes = [atoms._size_max(count) for count in (most, most + 1, 2 * most, 2 * most + 1)]
         assert sizes == [4, 3, 3, 2]
         assert [each.shape for each in group(ACCOUNT, CONDOR).structures] == [Shape.IRON_CONDOR]
 
@@ -238,6 +239,7 @@ class TestBounds:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """By STRUCTURE_SHAPE_LEGS_MAX of three: no condor can be made then."""
+        assert len(CONDOR) < limits.STRUCTURE_SHAPE_LEGS_MAX
         monkeypatch.setattr(limits, "STRUCTURE_SHAPE_LEGS_MAX", 3)
         assert Shape.IRON_CONDOR not in {each.shape for each in group(ACCOUNT, CONDOR).structures}
 
@@ -249,6 +251,7 @@ class TestBounds:
             cover.Candidate(9, ((1, 1), (3, 1))),
         ]
         assert cover.best_cover([1, 1, 1, 1], candidates) == (cover.Use(1, 1), cover.Use(2, 1))
+        assert len(candidates) < limits.STRUCTURE_SEARCH_NODES_MAX
         monkeypatch.setattr(limits, "STRUCTURE_SEARCH_NODES_MAX", 1)
         assert cover.best_cover([1, 1, 1, 1], candidates) == (cover.Use(0, 1),)
 

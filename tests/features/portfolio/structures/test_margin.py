@@ -45,11 +45,15 @@ class TestOptionsAlone:
 
     def test_a_long_option_is_paid(self) -> None:
         found = margin("600", ("2 600C Dec", "9.5"))
-        assert (found.kept, found.paid, found.groups[0].rule) == (1900, 1900, Rule.LONG_OPTION)
+        assert (found.kept, found.paid, found.groups[0].rule) == (
+            D(1900),
+            D(1900),
+            Rule.LONG_OPTION,
+        )
 
     def test_one_of_more_than_nine_months_is_lent_a_quarter_of(self) -> None:
         found = margin("600", ("1 600C Leap", "80"))
-        assert (found.kept, found.groups[0].rule) == (6000, Rule.LONG_TERM_OPTION)
+        assert (found.kept, found.groups[0].rule) == (D(6000), Rule.LONG_TERM_OPTION)
 
     @pytest.mark.parametrize(
         ("expiry", "rule"),
@@ -81,13 +85,13 @@ class TestOptionsAlone:
     def test_a_leveraged_fund_needs_as_much_more(self) -> None:
         # 100 × (2 + 3 × 20 % × 80 - 5)
         found = margin("80", ("-1 TQQQ 85C Dec", "2"), symbol="TQQQ")
-        assert (found.kept, found.leverage) == (4500, 3)
+        assert (found.kept, found.leverage) == (D(4500), D(3))
 
 
 class TestSpreads:
     def test_a_credit_spread_needs_its_width_and_its_long_leg(self) -> None:
         found = margin("600", ("-1 590P Dec", "8"), ("1 580P Dec", "5"))
-        assert (found.kept, found.paid, found.groups[0].rule) == (1500, 500, Rule.SPREAD)
+        assert (found.kept, found.paid, found.groups[0].rule) == (D(1500), D(500), Rule.SPREAD)
 
     def test_a_debit_spread_is_paid(self) -> None:
         assert margin("600", ("1 590C Dec", "15"), ("-1 600C Dec", "9")).kept == 1500
@@ -111,11 +115,11 @@ class TestSpreads:
             *(("1 560P Dec", "1"), ("-1 580P Dec", "3")),
             *(("-1 620C Dec", "3"), ("1 630C Dec", "2")),
         )
-        assert (found.kept, found.groups[0].rule) == (2000 + 300, Rule.PACKAGE)
+        assert (found.kept, found.groups[0].rule) == (D(2000 + 300), Rule.PACKAGE)
 
     def test_a_butterfly_is_paid(self) -> None:
         found = margin("600", ("1 590C Dec", "20"), ("-2 600C Dec", "12"), ("1 610C Dec", "6"))
-        assert (found.kept, found.paid) == (2600, 2600)
+        assert (found.kept, found.paid) == (D(2600), D(2600))
 
     def test_a_short_box_needs_its_width(self) -> None:
         found = margin(
@@ -130,7 +134,7 @@ class TestSpreads:
     def test_a_straddle_needs_its_greater_side_and_the_other_premium(self) -> None:
         # put: 100 × (5 + 120 - 20), call: 100 × (6 + 120 - 30) and premiums of the other
         found = margin("600", ("-1 580P Dec", "5"), ("-1 630C Dec", "6"))
-        assert (found.kept, found.groups[0].rule) == (10500 + 600, Rule.STRADDLE)
+        assert (found.kept, found.groups[0].rule) == (D(10500 + 600), Rule.STRADDLE)
 
 
 class TestShares:
@@ -144,7 +148,7 @@ class TestShares:
     )
     def test_shares_alone(self, held: str, initial: int, kept: int) -> None:
         found = margin("600", (held, ""))
-        assert (found.initial, found.kept) == (initial, kept)
+        assert (found.initial, found.kept) == (D(initial), D(kept))
 
     def test_cheap_shares_sold_short_need_more(self) -> None:
         assert margin("8", ("-100 shares", "")).kept == 800 + 500
@@ -156,33 +160,33 @@ class TestShares:
 
     def test_a_covered_call_needs_only_its_shares(self) -> None:
         found = margin("600", ("100 shares", ""), ("-1 630C Dec", "6"))
-        assert (found.initial, found.kept) == (30000, 15000)
+        assert (found.initial, found.kept) == (D(30000), D(15000))
 
     def test_a_protective_put_lowers_what_shares_need(self) -> None:
         # min(100 × (10 % × 590 + 10), 15,000) and the put
         found = margin("600", ("100 shares", ""), ("1 590P Dec", "8"))
-        assert (found.kept, found.initial) == (6900 + 800, 30000 + 800)
+        assert (found.kept, found.initial) == (D(6900 + 800), D(30000 + 800))
 
     def test_a_collar(self) -> None:
         # min(100 × (10 % × 590 + 10), 25 % × 63,000) and the put
         found = margin("600", ("100 shares", ""), ("1 590P Dec", "8"), ("-1 630C Dec", "6"))
-        assert (found.kept, found.groups[0].rule) == (6900 + 800, Rule.COLLAR)
+        assert (found.kept, found.groups[0].rule) == (D(6900 + 800), Rule.COLLAR)
 
     def test_a_conversion(self) -> None:
         # 10 % of 60,000 and the 2,000 that the call is in the money, and the put
         found = margin("620", ("100 shares", ""), ("1 600P Dec", "4"), ("-1 600C Dec", "25"))
-        assert (found.kept, found.groups[0].rule) == (8000 + 400, Rule.CONVERSION)
+        assert (found.kept, found.groups[0].rule) == (D(8000 + 400), Rule.CONVERSION)
 
     def test_a_reversal(self) -> None:
         # the shares' proceeds, 10 % of 60,000, and the call
         found = margin("620", ("-100 shares", ""), ("-1 600P Dec", "4"), ("1 600C Dec", "25"))
-        assert (found.kept, found.groups[0].rule) == (62000 + 6000 + 2500, Rule.REVERSAL)
+        assert (found.kept, found.groups[0].rule) == (D(62000 + 6000 + 2500), Rule.REVERSAL)
 
 
 class TestWithoutMargin:
     def test_a_put_has_its_strike_in_cash(self) -> None:
         found = margin("600", ("-2 550P Dec", "5"), margin=False)
-        assert (found.kept, found.groups[0].rule) == (110000, Rule.CASH_SECURED)
+        assert (found.kept, found.groups[0].rule) == (D(110000), Rule.CASH_SECURED)
 
     def test_shares_and_options_are_paid_in_full(self) -> None:
         found = margin("600", ("100 shares", ""), ("1 600C Leap", "80"), margin=False)
@@ -297,7 +301,7 @@ class TestTheLeast:
             *((f"{many} 570P Dec", "1"), (f"-{many} 580P Dec", "3")),
             *((f"-{many} 620C Dec", "3"), (f"{many} 630C Dec", "2")),
         )
-        assert (found.kept, found.exact) == (many * (1000 + 300), False)
+        assert (found.kept, found.exact) == (D(many * (1000 + 300)), False)
         assert found.at_least <= found.kept
 
     def test_many_different_legs_are_searched(self) -> None:
