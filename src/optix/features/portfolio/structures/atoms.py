@@ -34,7 +34,6 @@ _PUT_RATIOS: Final = ((1, 1), (2, 1), (3, 1), (3, 2))
 _STRAPS: Final = ((1, 1), (1, 2), (2, 1))
 _BODY: Final = (1, 2, 1)  # legs are ordered by strike
 _SAME_SECOND: Final = 1
-_PENALTY_MAX: Final = 90  # less than any two shapes differ in value
 
 
 class Atom(NamedTuple):
@@ -96,16 +95,24 @@ Found = tuple[int, tuple[tuple[int, int], ...]]
 
 def _candidates(parts: Sequence[Part], atoms: Sequence[Atom], *, near: bool) -> Iterator[Found]:
     """Yield (value, needs) of each combination of atoms that has a name."""
+    single = [atom.is_single for atom in atoms]
     most = _size_max(len(atoms))
     for size in range(2, min(most, len(atoms)) + 1):
         for chosen in combinations(range(len(atoms)), size):
             own = [atoms[item] for item in chosen]
-            if sum(len(atom.vector) for atom in own) > limits.STRUCTURE_SHAPE_LEGS_MAX:
+            alone = all(single[item] for item in chosen)
+            if not alone and _legs_of(own) > limits.STRUCTURE_SHAPE_LEGS_MAX:
                 continue
-            for many in _proportions(parts, own):
-                value = _value(parts, own, many, near=near)
+            if alone and size > limits.STRUCTURE_SHAPE_LEGS_MAX:
+                continue
+            for many in _proportions(parts, own) if alone else _ONCE[size]:
+                value = _value(parts, own, many, near=near, alone=alone)
                 if value:
                     yield value, tuple(zip(chosen, many, strict=True))
+
+
+def _legs_of(atoms: Sequence[Atom]) -> int:
+    return sum(len(atom.vector) for atom in atoms)
 
 
 def _size_max(count: int) -> int:
@@ -116,9 +123,7 @@ def _size_max(count: int) -> int:
 
 
 def _proportions(parts: Sequence[Part], atoms: Sequence[Atom]) -> Iterable[tuple[int, ...]]:
-    """Return how often each is taken in one shape, leaving out what cannot have a name."""
-    if not all(atom.is_single for atom in atoms):
-        return _ONCE[len(atoms)]
+    """Return how often each of single legs is taken, leaving out what cannot have a name."""
     own = [parts[atom.vector[0][0]] for atom in atoms]
     if len(own) == 2:
         return _of_two(*own)
@@ -144,15 +149,29 @@ def _of_two(one: Part, other: Part) -> Iterable[tuple[int, ...]]:
     return _STRAPS if same else _ONCE[2]
 
 
-def _value(parts: Sequence[Part], atoms: Sequence[Atom], many: Sequence[int], *, near: bool) -> int:
-    """Return what a combination is worth, 0 where it has no name or too little speaks for it."""
+def _value(
+    parts: Sequence[Part],
+    atoms: Sequence[Atom],
+    many: Sequence[int],
+    *,
+    near: bool,
+    alone: bool,
+) -> int:
+    """Return what a combination is worth, 0 where it has no name or too little speaks for it.
+
+    `alone` says that all are single legs.
+    """
     for times, atom in zip(many, atoms, strict=True):
         if times > atom.many:
             return 0
-    legs = parts_of(parts, _sum(atoms, many))
+    if alone:
+        vector = tuple([(a.vector[0][0], times) for a, times in zip(atoms, many, strict=True)])
+    else:
+        vector = _sum(atoms, many)
+    legs = parts_of(parts, vector)
     shape = classify(legs)
     named = None if shape is None else NAMED.get(shape)
-    if named is None or shape in {_name_of(parts, atom) for atom in atoms}:
+    if named is None or (not alone and shape in {_name_of(parts, atom) for atom in atoms}):
         return 0
     if not near and not named.strong and not _one_day(atoms):
         return 0
@@ -177,27 +196,24 @@ def _penalty(parts: Sequence[Part], legs: Sequence[Part], atoms: Sequence[Atom])
 
     When shares were bought says nothing: they are held for long.
     """
-    low = high = legs[-1].strike
-    first = last = legs[-1].expiry
-    for kind, expiry, strike, _ in legs:
-        if kind != STOCK:
-            low, high = min(low, strike), max(high, strike)
-            first, last = min(first, expiry), max(last, expiry)
-    width, gap = 200 * (high - low) // high, (last - first) // 30
+    options = legs[1:] if legs[0].kind == STOCK else legs
+    strikes = [leg.strike for leg in options]
+    dates = [leg.expiry for leg in options]
+    high = max(strikes)
+    penalty = min(40, 200 * (high - min(strikes)) // high)
+    penalty += min(25, (max(dates) - min(dates)) // 30)
     known = [
         atom.days
         for atom in atoms
         if atom.days is not None and parts[atom.vector[0][0]].kind != STOCK
     ]
-    apart = 0
     if len(known) > 1:
-        apart = max(0, max(first for first, _ in known) - min(last for _, last in known)) // 5
-    return min(_PENALTY_MAX, min(40, width) + min(25, gap) + min(25, apart))
+        apart = max([day for day, _ in known]) - min([day for _, day in known])
+        penalty += min(25, max(0, apart) // 5)
+    return penalty
 
 
 def _sum(atoms: Sequence[Atom], many: Sequence[int]) -> Vector:
-    if all(atom.is_single for atom in atoms):
-        return tuple((atom.vector[0][0], times) for atom, times in zip(atoms, many, strict=True))
     total: dict[int, int] = {}
     for atom, times in zip(atoms, many, strict=True):
         for leg, each in atom.vector:

@@ -218,7 +218,8 @@ class Division:
 class _Option:
     needs: Needs
     found: Requirement
-    cost: int  # cents of maintenance; where those are equal, less to begin with is better
+    cost: int  # cents of maintenance
+    initial: int  # cents; where the others are equal, less to begin with is better
 
 
 def divide(units: Sequence[Unit], counts: Sequence[int], terms: Terms) -> Division:
@@ -246,15 +247,25 @@ def _options(units: Sequence[Unit], counts: Sequence[int], terms: Terms) -> list
     """Return every group of up to four units that a rule knows; of a large book, up to two."""
     size_max = _GROUP_MAX if len(units) <= limits.MARGIN_LEGS_MAX else 2
     found = []
+    alone: dict[int, tuple[int, int]] = {}
     for size in range(1, size_max + 1):
         for chosen in combinations_with_replacement(range(len(units)), size):
-            needs = tuple(Counter(chosen).items())
-            if any(many > counts[item] for item, many in needs):
+            if any(chosen.count(item) > counts[item] for item in chosen):
                 continue
             one = requirement([units[item] for item in chosen], terms)
-            if one is not None:
-                refused = _REFUSED if one.rule is Rule.NOT_PERMITTED else 0
-                found.append(_Option(needs, one, int(one.kept * _CENTS) + refused))
+            if one is None:
+                continue
+            refused = _REFUSED if one.rule is Rule.NOT_PERMITTED else 0
+            cost = int(one.kept * _CENTS) + refused, int(one.initial * _CENTS)
+            if size == 1:
+                alone[chosen[0]] = cost
+            elif cost >= (
+                sum([alone[item][0] for item in chosen]),
+                sum([alone[item][1] for item in chosen]),
+            ):
+                continue  # its legs need no more by themselves
+            needs = tuple([(item, chosen.count(item)) for item in sorted(set(chosen))])
+            found.append(_Option(needs, one, *cost))
     return found
 
 
@@ -278,12 +289,14 @@ def _exactly(counts: Sequence[int], options: Sequence[_Option]) -> Counter[int]:
             continue
         for place, back in by_first[first]:
             option = options[place]
-            if any(many > state[item] for item, many in option.needs):
-                continue
-            cost, initial = best[index - back]
-            other = cost + option.cost, initial + int(option.found.initial * _CENTS)
-            if taken[index] < 0 or other < best[index]:
-                best[index], taken[index] = other, place
+            for item, many in option.needs:
+                if many > state[item]:
+                    break
+            else:
+                cost, initial = best[index - back]
+                other = cost + option.cost, initial + option.initial
+                if taken[index] < 0 or other < best[index]:
+                    best[index], taken[index] = other, place
     chosen: Counter[int] = Counter()
     index = len(best) - 1
     while index:
