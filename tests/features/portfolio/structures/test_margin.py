@@ -150,6 +150,12 @@ class TestShares:
         found = margin("600", (held, ""))
         assert (found.initial, found.kept) == (D(initial), D(kept))
 
+    def test_shares_beyond_a_lot_stand_by_themselves(self) -> None:
+        """By 250 shares and one call: 150 shares are not covered, 50 of them in no lot."""
+        found = margin("600", ("250 shares", ""), ("-1 630C Dec", "6"), ("1 590P Dec", "8"))
+        # a collar's 6,900 and the put, and a quarter of 90,000
+        assert found.kept == 6900 + 800 + 22500
+
     def test_cheap_shares_sold_short_need_more(self) -> None:
         assert margin("8", ("-100 shares", "")).kept == 800 + 500
         assert margin("4", ("-100 shares", "")).kept == 400 + 400
@@ -210,6 +216,13 @@ class TestWithoutMargin:
     )
     def test_the_brokers_word_decides(self, kind: str, may: bool) -> None:
         assert has_margin(kind) is may
+
+    def test_a_put_and_shares_do_not_cover_each_other(self) -> None:
+        found = margin("600", ("100 shares", ""), ("-1 550P Dec", "5"), margin=False)
+        assert found.kept == 60000 + 55000
+
+    def test_an_underlying_without_anything_needs_nothing(self) -> None:
+        assert divide([], [], Terms(price=D(1), today=TODAY)).groups == ()
 
 
 class TestWhatIsNotKnown:

@@ -178,6 +178,11 @@ class TestWhatIsNotDone:
     def test_an_adjusted_contract_of_unknown_delivery_has_no_figures(self) -> None:
         assert payoff_of(legs("1 AAPL1 600C Dec"), D(1)) is NotDone.DELIVERABLE_UNKNOWN
 
+    def test_legs_of_two_companies_have_no_common_price(self) -> None:
+        """By a pair that its owner put together."""
+        own = legs("1 AAPL 600C Dec", "-1 MSFT 600C Dec")
+        assert payoff_of(own, D(1)) is NotDone.SEVERAL_UNDERLYINGS
+
 
 class TestPoints:
     @pytest.mark.parametrize("texts", [["1 600C Dec"], ["100 shares"], ["1 1C Dec", "-1 9C Dec"]])

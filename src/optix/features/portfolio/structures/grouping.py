@@ -194,8 +194,7 @@ def _package(family: Family, order: str, legs: dict[int, Opening]) -> Atom | Non
     """Return the sets of an order that are whole, in the proportions in which it opened them.
 
     None where it has no whole set any more, or where some legs are gone and the others have no name
-    without them. An order of shares and options in odd numbers is taken
-    by whole lots.
+    without them. Shares are taken by whole lots.
     """
     opened = {place: _lots(family, place, each.opened) for place, each in legs.items()}
     there = {place: _lots(family, place, each.quantity) for place, each in legs.items()}

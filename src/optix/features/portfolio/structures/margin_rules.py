@@ -134,10 +134,8 @@ def naked(unit: Unit, terms: Terms) -> Decimal:
     return (unit.mark + max(share - away, least * terms.leverage)) * unit.size
 
 
-def greatest_loss(units: Sequence[Unit]) -> Decimal | None:
-    """Return the most that options lose at their strikes; None where it has no bound above them."""
-    if sum((1 if each.long else -1) * each.size for each in units if each.kind == CALL) < 0:
-        return None
+def greatest_loss(units: Sequence[Unit]) -> Decimal:
+    """Return the most that options lose at their strikes, of as many calls bought as sold."""
     prices = [_ZERO, *(each.strike for each in units)]
     values = [
         sum(
@@ -208,7 +206,6 @@ def _spread(longs: Sequence[Unit], shorts: Sequence[Unit], terms: Terms) -> Foun
     if any(each.expiry is not None and each.expiry > first for each in shorts):
         return None
     loss = greatest_loss([*longs, *shorts])
-    assert loss is not None, "as many calls are bought as are sold"
     paid = sum((worth(each) for each in longs), _ZERO)
     alone = sum((naked(each, terms) for each in shorts), _ZERO)
     if len(shorts) == 1:

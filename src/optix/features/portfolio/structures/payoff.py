@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from optix.features.portfolio.structures.families import series_of, shares_per_contract
+from optix.features.portfolio.structures.families import shares_per_contract, underlying_symbol
 from optix.features.portfolio.structures.values import Leg
 from optix.kernel import limits
 from optix.kernel.holding import Asset
@@ -85,7 +85,7 @@ def payoff_of(
         return NotDone.COST_UNKNOWN
     if any(shares_per_contract(leg.asset) is None for leg in legs if leg.asset.contract):
         return NotDone.DELIVERABLE_UNKNOWN
-    if len({series_of(leg.asset) for leg in legs if leg.asset.contract}) > 1:
+    if len({underlying_symbol(leg.asset) for leg in legs}) > 1:
         return NotDone.SEVERAL_UNDERLYINGS
     dates = sorted({leg.asset.contract.expiration for leg in legs if leg.asset.contract})
     if len(dates) < 2:

@@ -147,8 +147,6 @@ def classify(parts: tuple[Part, ...]) -> Shape | None:
 
 def _with_shares(lots: int, options: tuple[Part, ...]) -> Shape | None:
     """Shares with options. More shares than the options need leave the name what it is."""
-    if any(part.kind == STOCK for part in options):
-        return None
     calls = [part for part in options if part.kind == CALL]
     puts = [part for part in options if part.kind == PUT]
     match len(calls), len(puts):
