@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -24,8 +25,13 @@ from tests.contracts.openapi import (
 )
 from tests.fakes.authenticator import Authenticator
 from tests.fixtures.api import PASSWORD, Caller, client_of
+from tests.fixtures.broker_books import add_account, position, stock
 from tests.fixtures.factors import step_up
 from tests.fixtures.mail import Post
+
+from optix.kernel.clock import ScaledClock, to_datetime
+from optix.kernel.ids import UserId
+from optix.platform.db import Database
 
 pytestmark = pytest.mark.stores
 
@@ -103,8 +109,11 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
     caller: Caller,
     new_api_app: Callable[[], FastAPI],
     post: Post,
+    database: Database,
+    clock: ScaledClock,
 ) -> None:
-    # What cannot be made from the document: a code that came by mail, a passkey of a device.
+    # What cannot be made from the document: a code that came by mail, a passkey of a device, a
+    # position that is held.
     begun = await client.post("/api/v1/auth/register", json=NEWCOMER)
     code = await post.code_for(NEWCOMER["email"])
     prepared: dict[str, Any] = {
@@ -113,6 +122,7 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
             "code": code,
         },
         "/api/v1/auth/passkeys/registration": await new_passkey(client, caller),
+        "/api/v1/portfolio/structures/overrides": await held_legs(database, clock, caller),
     }
     files = {"/api/v1/brokerages/imports": STATEMENT}
     wrong: list[str] = []
@@ -142,6 +152,14 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
         elif first.json() != again.json():
             wrong.append(f"{operation}: {location} is not the same after a restart")
     assert not wrong
+
+
+async def held_legs(database: Database, clock: ScaledClock, caller: Caller) -> dict[str, Any]:
+    """Return legs of an account of `caller` that can be put together."""
+    at = to_datetime(clock.now_ns())
+    held = [position(stock(), "10", "6000.00")]
+    account = await add_account(database, UserId(UUID(caller.id)), at, positions=held)
+    return {"account_id": str(account), "legs": [{"symbol": "SPY", "quantity": "10"}]}
 
 
 async def new_passkey(client: httpx.AsyncClient, caller: Caller) -> dict[str, Any]:

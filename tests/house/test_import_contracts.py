@@ -30,6 +30,7 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"quant/planted.py": "import sqlalchemy\n"},
         {"kernel/planted.py": "import redis\n"},
         {"features/identity/rules.py": "import httpx\n"},
+        {"features/portfolio/structures/planted.py": "import sqlalchemy\n"},
     ],
     "stdlib": [{"kernel/planted.py": "import numpy\n"}],
     "feature-order": [
@@ -39,6 +40,11 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"features/identity/service.py": "from optix.features.identity import router\n"}
         | {"features/identity/router.py": ""},
         {"features/market/rules.py": "from optix.features.market import schemas\n"},
+        {
+            "features/portfolio/structures/planted.py": (
+                "from optix.features.portfolio import rules\n"
+            )
+        },
         {"features/market/pricing.py": "from optix.features.market import book\n"}
         | {"features/market/book.py": ""},
     ],

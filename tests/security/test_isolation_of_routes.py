@@ -36,6 +36,9 @@ TABLE_OF_ID = {
     "connection_id": "broker_connection",
     "import_id": "broker_import",
     "watchlist_id": "watchlist",
+    "account_id": "broker_account",
+    "override_id": "structure_override",
+    "structure_id": "structure_override",  # what its owner put together has that id
 }
 # Ids of a body that prove nothing alone and belong to nobody who is signed in.
 OF_A_STRANGER = {"registration_id"}

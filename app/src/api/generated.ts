@@ -1528,6 +1528,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/structures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Structures
+         * @description Return which legs belong together, what each structure can win and lose, and chains.
+         */
+        get: operations["portfolio_list_structures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/structures/overrides": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Structure Overrides
+         * @description Return what you put together yourself, the oldest first.
+         */
+        get: operations["portfolio_list_structure_overrides"];
+        put?: never;
+        /**
+         * Create Structure Override
+         * @description Put legs of an account together. It holds until you take it apart, whatever syncs bring.
+         */
+        post: operations["portfolio_create_structure_override"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/structures/overrides/{override_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Structure Override
+         * @description Return one thing that you put together.
+         */
+        get: operations["portfolio_get_structure_override"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Structure Override
+         * @description Take apart what you put together; its legs are grouped by what speaks for it again.
+         */
+        delete: operations["portfolio_delete_structure_override"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/structures/{structure_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Structure
+         * @description Return one structure with its profit over prices of the underlying.
+         */
+        get: operations["portfolio_get_structure"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/sync": {
         parameters: {
             query?: never;
@@ -2073,6 +2161,44 @@ export interface components {
             vega: number;
         };
         /**
+         * AccountMargin
+         * @description An estimate by public strategy rules, beside what the broker says itself.
+         */
+        AccountMargin: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Broker Maintenance
+             * @description As the broker states it.
+             */
+            broker_maintenance: string | null;
+            /** Currency */
+            currency: string;
+            /**
+             * Has Margin
+             * @description By the broker's word for the account.
+             */
+            has_margin: boolean;
+            /**
+             * Initial
+             * @description Null where an underlying has no estimate.
+             */
+            initial: string | null;
+            /**
+             * Label
+             * @default estimate
+             * @constant
+             */
+            label: "estimate";
+            /** Maintenance */
+            maintenance: string | null;
+            /** Underlyings */
+            underlyings: components["schemas"]["UnderlyingMargin"][];
+        };
+        /**
          * ActivityKind
          * @enum {string}
          */
@@ -2385,6 +2511,12 @@ export interface components {
             stored: boolean;
         };
         /**
+         * Basis
+         * @description How the figures were found.
+         * @enum {string}
+         */
+        Basis: "exact_at_expiration" | "black_76_at_front_expiration";
+        /**
          * Beta
          * @description How an asset moves with the benchmark: the slope of daily returns.
          */
@@ -2686,6 +2818,11 @@ export interface components {
             volume: number | null;
         };
         /**
+         * ChainKind
+         * @enum {string}
+         */
+        ChainKind: "roll" | "wheel";
+        /**
          * ChainRoot
          * @description What holds for all contracts of one root at this expiration.
          */
@@ -2764,6 +2901,35 @@ export interface components {
              * @description Why there is no surface; empty when there is one.
              */
             surface_reason: string;
+        };
+        /** ChainStep */
+        ChainStep: {
+            /** At */
+            at: string | null;
+            /**
+             * Cash
+             * @description Cash of everything in it.
+             */
+            cash: string;
+            /** Closed */
+            closed: string | null;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            kind: components["schemas"]["StepKind"];
+            /** Opened */
+            opened: string | null;
+            /**
+             * Premium
+             * @description Cash of its options, fees included; positive was received.
+             */
+            premium: string;
+            /** Premium So Far */
+            premium_so_far: string;
+            /** Quantity */
+            quantity: string;
         };
         /**
          * Column
@@ -3440,6 +3606,29 @@ export interface components {
             totp_since: string | null;
         };
         /**
+         * FallenStructure
+         * @description What its owner put together and is not all there any more.
+         */
+        FallenStructure: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Missing
+             * @description Symbols of the legs that are gone.
+             */
+            missing: string[];
+            /** Name */
+            name: string;
+        };
+        /**
          * FeedStatus
          * @description The market feed as a whole: what it is, whether it is alive.
          */
@@ -3916,6 +4105,21 @@ export interface components {
             /** Linked */
             linked: components["schemas"]["LinkedIssuer"][];
         };
+        /** MarginGroup */
+        MarginGroup: {
+            /** Initial */
+            initial: string;
+            /**
+             * Legs
+             * @description Signed quantity and symbol.
+             */
+            legs: string[];
+            /** Maintenance */
+            maintenance: string;
+            rule: components["schemas"]["Rule"];
+            /** Units */
+            units: number;
+        };
         /**
          * Mark
          * @description The price a position is valued at, and where it comes from.
@@ -4198,6 +4402,33 @@ export interface components {
              */
             type: "public-key";
         };
+        /** NewOverride */
+        NewOverride: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Legs */
+            legs: components["schemas"]["OverrideLeg"][];
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+        };
+        /**
+         * NotDone
+         * @description Why there are none.
+         * @enum {string}
+         */
+        NotDone: "cost_unknown" | "deliverable_unknown" | "no_volatility" | "several_underlyings";
+        /**
+         * NotEstimated
+         * @description Why an underlying has no estimate.
+         * @enum {string}
+         */
+        NotEstimated: "no_underlying_price" | "no_mark" | "deliverable_unknown" | "not_permitted";
         /** Order */
         Order: {
             /**
@@ -4205,6 +4436,44 @@ export interface components {
              * @description Keys in their new order. What is not named stays behind those that are.
              */
             entries: string[];
+        };
+        /** Override */
+        Override: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Legs */
+            legs: components["schemas"]["OverrideLeg"][];
+            /** Name */
+            name: string;
+        };
+        /** OverrideLeg */
+        OverrideLeg: {
+            /**
+             * Quantity
+             * @description With the sign of the position, and not beyond it.
+             * @example -1
+             */
+            quantity: string;
+            /** Symbol */
+            symbol: string;
+        };
+        /** OverrideList */
+        OverrideList: {
+            /** Overrides */
+            overrides: components["schemas"]["Override"][];
         };
         /** PartHealth */
         PartHealth: {
@@ -4475,6 +4744,16 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /** PayoffPoint */
+        PayoffPoint: {
+            /**
+             * Price
+             * @description Of the underlying.
+             */
+            price: string;
+            /** Profit */
+            profit: string;
         };
         /** Portfolio */
         Portfolio: {
@@ -5029,6 +5308,11 @@ export interface components {
          */
         Right: "C" | "P";
         /**
+         * Rule
+         * @enum {string}
+         */
+        Rule: "long_option" | "long_term_option" | "naked" | "cash_secured" | "long_stock" | "short_stock" | "spread" | "package" | "short_box" | "straddle" | "covered" | "protective" | "collar" | "conversion" | "reversal" | "not_permitted";
+        /**
          * ScenarioLeg
          * @description How one share or contract was priced.
          */
@@ -5221,6 +5505,11 @@ export interface components {
          */
         Settlement: "am" | "pm";
         /**
+         * Shape
+         * @enum {string}
+         */
+        Shape: "long_stock" | "short_stock" | "long_call" | "short_call" | "long_put" | "short_put" | "cash_secured_put" | "covered_call" | "covered_put" | "protective_put" | "protective_call" | "ratio_write" | "stock_ratio" | "collar" | "reverse_collar" | "put_spread_collar" | "covered_strangle" | "conversion" | "reversal" | "bull_call_spread" | "bear_call_spread" | "bull_put_spread" | "bear_put_spread" | "ratio_spread" | "backspread" | "ladder" | "calendar" | "reverse_calendar" | "diagonal" | "reverse_diagonal" | "poor_mans_covered_call" | "double_calendar" | "double_diagonal" | "long_straddle" | "short_straddle" | "long_strangle" | "short_strangle" | "long_guts" | "short_guts" | "strip" | "strap" | "synthetic_long" | "synthetic_short" | "risk_reversal" | "seagull" | "jade_lizard" | "reverse_jade_lizard" | "big_lizard" | "long_butterfly" | "short_butterfly" | "broken_wing_butterfly" | "unbalanced_butterfly" | "long_condor" | "short_condor" | "broken_wing_condor" | "iron_condor" | "reverse_iron_condor" | "iron_butterfly" | "reverse_iron_butterfly" | "long_box" | "short_box" | "custom";
+        /**
          * SignInKind
          * @description How a user lets OPTIX in.
          * @enum {string}
@@ -5232,6 +5521,11 @@ export interface components {
          * @enum {string}
          */
         Standing: "undeclared" | "outdated" | "non_professional" | "professional";
+        /**
+         * StepKind
+         * @enum {string}
+         */
+        StepKind: "opened" | "rolled" | "closed" | "expired" | "assigned" | "called_away" | "exercised" | "shares_sold";
         /**
          * StepUp
          * @description Proving again who one is. With a factor set up, a password alone is not enough.
@@ -5284,6 +5578,212 @@ export interface components {
             sources: components["schemas"]["BarSource"][];
             /** Symbol */
             symbol: string;
+        };
+        /** Structure */
+        Structure: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Confidence
+             * @description A judgement from 0 to 1, not a measured frequency.
+             */
+            confidence: number;
+            /**
+             * Cost
+             * @description Paid for all legs; negative was received.
+             */
+            cost: string | null;
+            /** Currency */
+            currency: string;
+            figures: components["schemas"]["StructureFigures"] | null;
+            /**
+             * Id
+             * Format: uuid
+             * @description Stays while its legs stay; an override's own id where it is one.
+             */
+            id: string;
+            /** Legs */
+            legs: components["schemas"]["StructureLeg"][];
+            /**
+             * Name
+             * @description What its owner calls it; empty where it is not named.
+             */
+            name: string;
+            /**
+             * Orders
+             * @description Orders that opened it, as the broker names them.
+             */
+            orders: string[];
+            /** @description Why there are no figures. */
+            reason: components["schemas"]["NotDone"] | null;
+            shape: components["schemas"]["Shape"];
+            /** Underlying */
+            underlying: string;
+            /**
+             * Units
+             * @description How often the shape is held; shares by their number.
+             */
+            units: string;
+            /** Unrealised */
+            unrealised: string | null;
+            /** Value */
+            value: string | null;
+            /** @description What says that its legs belong together. */
+            why: components["schemas"]["Why"];
+        };
+        /**
+         * StructureChain
+         * @description A position that was rolled, or a wheel, with what all of it brought.
+         */
+        StructureChain: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Cash */
+            cash: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Is Open */
+            is_open: boolean;
+            kind: components["schemas"]["ChainKind"];
+            /** Premium */
+            premium: string;
+            /**
+             * Profit
+             * @description Cash and value together.
+             */
+            profit: string | null;
+            /** Steps */
+            steps: components["schemas"]["ChainStep"][];
+            /** Underlying */
+            underlying: string;
+            /**
+             * Value
+             * @description Of what is held of it now; null: a mark is missing.
+             */
+            value: string | null;
+        };
+        /** StructureDetail */
+        StructureDetail: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Points
+             * @description Empty where there are no figures.
+             */
+            points: components["schemas"]["PayoffPoint"][];
+            structure: components["schemas"]["Structure"];
+        };
+        /**
+         * StructureFigures
+         * @description Profit when the first options end.
+         */
+        StructureFigures: {
+            /** @description Exact, or the model that values what lives longer. */
+            basis: components["schemas"]["Basis"];
+            /** Break Evens */
+            break_evens: string[];
+            /**
+             * Front
+             * @description The day these figures are of; null: shares alone.
+             */
+            front: string | null;
+            /** Loss Bounded */
+            loss_bounded: boolean;
+            /**
+             * Loss Max
+             * @description A negative profit; null is without a bound.
+             */
+            loss_max: string | null;
+            /** Profit Bounded */
+            profit_bounded: boolean;
+            /**
+             * Profit Max
+             * @description Null is without a bound.
+             */
+            profit_max: string | null;
+        };
+        /**
+         * StructureLeg
+         * @description A share of one position.
+         */
+        StructureLeg: {
+            /**
+             * Cost
+             * @description Its share of what the position cost, to the cent.
+             */
+            cost: string | null;
+            /** Expiration */
+            expiration: string | null;
+            /** Kind */
+            kind: string;
+            /** Multiplier */
+            multiplier: number;
+            /**
+             * Price
+             * @description Mark per share.
+             */
+            price: string | null;
+            /**
+             * Quantity
+             * @description Of this structure; negative is owed.
+             */
+            quantity: string;
+            /**
+             * Reason
+             * @description Why there is no value; empty where there is.
+             */
+            reason: string;
+            right: components["schemas"]["Right"] | null;
+            /** Strike */
+            strike: string | null;
+            /**
+             * Symbol
+             * @description Canonical; for an option the OCC key of its contract.
+             */
+            symbol: string;
+            /** Value */
+            value: string | null;
+        };
+        /** StructureList */
+        StructureList: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Chains */
+            chains: components["schemas"]["StructureChain"][];
+            /** Fallen */
+            fallen: components["schemas"]["FallenStructure"][];
+            /**
+             * History Complete
+             * @description All lines of history were read for the openings.
+             */
+            history_complete: boolean;
+            /**
+             * Left Out
+             * @description Positions that have no shape: bonds, funds, futures, cash.
+             */
+            left_out: number;
+            /**
+             * Margin
+             * @description Empty unless it was asked for.
+             */
+            margin: components["schemas"]["AccountMargin"][];
+            /** Structures */
+            structures: components["schemas"]["Structure"][];
         };
         /**
          * SurfaceQuality
@@ -5676,6 +6176,38 @@ export interface components {
              */
             vega: number;
         };
+        /** UnderlyingMargin */
+        UnderlyingMargin: {
+            /**
+             * At Least
+             * @description No grouping needs less than this.
+             */
+            at_least: string | null;
+            /**
+             * Exact
+             * @description No other grouping needs less.
+             */
+            exact: boolean;
+            /** Groups */
+            groups: components["schemas"]["MarginGroup"][];
+            /** Initial */
+            initial: string | null;
+            /**
+             * Leverage
+             * @description Of a fund that is known as leveraged; 1 for all others.
+             */
+            leverage: string;
+            /**
+             * Long Options
+             * @description The part of it that long options are worth.
+             */
+            long_options: string | null;
+            /** Maintenance */
+            maintenance: string | null;
+            reason: components["schemas"]["NotEstimated"] | null;
+            /** Underlying */
+            underlying: string;
+        };
         /** UnderlyingScenario */
         UnderlyingScenario: {
             /**
@@ -5983,6 +6515,12 @@ export interface components {
             /** Apps */
             apps: string[];
         };
+        /**
+         * Why
+         * @description What says that the legs belong together, the strongest first.
+         * @enum {string}
+         */
+        Why: "owner" | "order" | "time" | "window" | "shape" | "loose";
         /**
          * Window
          * @description Sessions that realised volatility is kept of.
@@ -15217,6 +15755,669 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "axis_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_structures: {
+        parameters: {
+            query?: {
+                /** @description One account only. */
+                account?: string | null;
+                /** @description Of one underlying only. */
+                underlying?: string;
+                /** @description With an estimate of margin. */
+                margin?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StructureList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_structure_overrides: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OverrideList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_create_structure_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOverride"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Override"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Body too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    };
+                };
+            };
+            /** @description Leg taken or too many overrides */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "leg_taken" | "too_many_overrides";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Leg not held */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "leg_not_held" | "malformed_body";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_structure_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                override_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Override"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Override not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "override_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_delete_structure_override: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                override_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Override not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "override_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_structure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                structure_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StructureDetail"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Structure not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "structure_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
                     };
                 };
             };

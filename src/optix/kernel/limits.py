@@ -102,6 +102,20 @@ HISTORIES_AT_ONCE_MAX = 8  # daily closes that one market is asked for at once
 HISTORIES_WAIT_SECONDS_MAX = 3.0  # how long betas and correlations wait for them
 HISTORIES_KEPT_MAX = 2_000  # symbols whose closes of the day are kept
 HISTORIES_SECONDS = 3_600.0  # after which they are asked for again
+# Structures of a portfolio
+STRUCTURE_WINDOW_SECONDS = 300  # legs opened within it may have been meant together
+STRUCTURE_SHAPE_LEGS_MAX = 5  # that a shape with a name is put together from
+STRUCTURE_ATOMS_MAX = 12  # pieces of one underlying that shapes of four are looked for among
+STRUCTURE_CHUNK_MAX = 60  # pieces that are looked at together at all
+STRUCTURE_SEARCH_NODES_MAX = 5_000  # states of one search; then the best so far is the answer
+STRUCTURE_LINES_MAX = 5_000  # of history, the newest, that openings are read from
+STRUCTURE_OVERRIDES_MAX = 500  # of one user
+STRUCTURE_OVERRIDE_LEGS_MAX = 12
+STRUCTURE_NAME_LENGTH_MAX = 80
+STRUCTURE_PAYOFF_POINTS_MAX = 121
+MARGIN_LEGS_MAX = 10  # different ones of one underlying that are grouped exactly
+MARGIN_STATES_MAX = 6_000  # of one exact grouping; then it is the best one found with its bound
+
 # Sockets
 SOCKET_MESSAGE_BYTES_MAX = 16_384
 SOCKET_QUOTES_MAX = 250

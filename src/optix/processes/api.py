@@ -38,7 +38,9 @@ from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.features.portfolio import router as portfolio_http
+from optix.features.portfolio import router_structures as structures_http
 from optix.features.portfolio.service import PortfolioService
+from optix.features.portfolio.structures_view import StructuresView
 from optix.features.watchlists import router as watchlists_http
 from optix.features.watchlists.service import WatchlistService
 from optix.kernel import limits
@@ -139,6 +141,13 @@ def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
 def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
     app.state.portfolio = PortfolioService(BrokerageService(deps.database, deps.clock), deps.clock)
     app.include_router(portfolio_http.router)
+    mount_structures(app, deps)
+
+
+def mount_structures(app: FastAPI, deps: ApiDependencies) -> None:
+    brokerage = BrokerageService(deps.database, deps.clock)
+    app.state.structures = StructuresView(deps.database, brokerage, deps.clock)
+    app.include_router(structures_http.router)
 
 
 def mount_watchlists(app: FastAPI, deps: ApiDependencies) -> None:

@@ -36,6 +36,7 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
+from optix.features.portfolio.structures_view import exported_overrides
 from optix.features.watchlists.service import exported_watchlists
 from optix.kernel.clock import Clock, SystemClock
 from optix.kernel.errors import InvalidInput
@@ -95,6 +96,7 @@ SECTIONS: Final = {
     "brokerage_accounts": exported_accounts,
     "brokerage_imports": exported_imports,
     "watchlists": exported_watchlists,
+    "structure_overrides": exported_overrides,
 }
 COMPONENTS: Final = ("worker", "feed", "stream", "api")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from optix.kernel.activity import Activity, ActivityKind, ActivityStatus, PositionEffect
 from optix.kernel.holding import (
@@ -279,4 +280,6 @@ def _json(value: Any) -> Any:
         return _plain(value)
     if isinstance(value, (date, datetime)):
         return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)  # the database's own kind of it is none that JSON knows
     return value
