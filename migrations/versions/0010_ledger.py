@@ -179,6 +179,7 @@ def _holdings() -> None:
         _column("quantity", money),
         _column("basis", money),
         _column("rolled", money),
+        _column("bought", sa.Uuid(), null=True),
         _column("opening", sa.Boolean()),
     )
     _create(
@@ -199,6 +200,7 @@ def _holdings() -> None:
         _column("proceeds", money),
         _column("basis", money),
         _column("taxable", sa.Boolean()),
+        _column("bought", sa.Uuid(), null=True),
         _column("opening", sa.Boolean()),
     )
     _create(

@@ -36,6 +36,7 @@ TABLE_OF_ID = {
     "connection_id": "broker_connection",
     "import_id": "broker_import",
     "watchlist_id": "watchlist",
+    "own_line_id": "own_line",
     "account_id": "broker_account",
     "override_id": "structure_override",
     "structure_id": "structure_override",  # what its owner put together has that id

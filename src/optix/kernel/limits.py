@@ -340,6 +340,9 @@ ISSUER_METADATA_SECONDS = 3_600
 ISSUER_KEYS_REFETCH_SECONDS = 30  # an unknown key id asks the issuer again, not more often
 
 # Ledger
+LEDGER_PAGE_MAX = 200  # lots, entries or gains of one answer
+OWN_LINES_MAX = 2_000  # that one owner has entered
+OWN_LINE_NOTE_LENGTH_MAX = 300
 LEDGER_CHANGES_MAX = 2_000  # lines that are booked by their families; more book everything
 LEDGER_RETRY_SECONDS = 60.0  # after an owner who could not be booked for a fault of ours
 LEDGER_OWNERS_AT_ONCE_MAX = 100  # booked between two looks at who waits

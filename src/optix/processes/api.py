@@ -38,7 +38,9 @@ from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.features.portfolio import router as portfolio_http
+from optix.features.portfolio import router_ledger as ledger_http
 from optix.features.portfolio import router_structures as structures_http
+from optix.features.portfolio.ledger_view import LedgerView
 from optix.features.portfolio.service import PortfolioService
 from optix.features.portfolio.structures_view import StructuresView
 from optix.features.watchlists import router as watchlists_http
@@ -148,6 +150,8 @@ def mount_structures(app: FastAPI, deps: ApiDependencies) -> None:
     brokerage = BrokerageService(deps.database, deps.clock)
     app.state.structures = StructuresView(deps.database, brokerage, deps.clock)
     app.include_router(structures_http.router)
+    app.state.ledger = LedgerView(deps.database, brokerage, deps.clock)
+    app.include_router(ledger_http.router)
 
 
 def mount_watchlists(app: FastAPI, deps: ApiDependencies) -> None:

@@ -36,6 +36,8 @@ from optix.features.market.agreements import exported_agreements
 from optix.features.market.book import MarketBook
 from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
+from optix.features.portfolio.books import LedgerBooks
+from optix.features.portfolio.engine import LedgerEngine
 from optix.features.portfolio.structures_view import exported_overrides
 from optix.features.watchlists.service import exported_watchlists
 from optix.kernel.clock import Clock, SystemClock
@@ -157,11 +159,13 @@ def build_components(
     market = market_of(settings, bus, database, clock)
     brokers = _brokers(settings, secrets, clock)
     capture = market.capture() if "worker" in names else None
-    sync = None
+    sync = ledger = None
     if "worker" in names:
         events = UserEvents(redis)
         sync = build_sync(brokers, database=database, vault=vault, events=events, clock=clock)
-        components += [build_worker(settings, stores, identity, events, capture), sync]
+        ledger = LedgerEngine(LedgerBooks(database, clock))
+        worker = build_worker(settings, stores, identity, events, capture)
+        components += [worker, sync, ledger]
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
@@ -174,7 +178,8 @@ def build_components(
         components.append(stream.notices)
     if served or stream is not None:
         components.append(identity.ended)
-    checks = _health_checks(market, stream, sync)
+    work = _worker_checks(sync, ledger)
+    checks = _health_checks(market, stream, work)
     if served:
         brokerage = _brokerage(settings, shared, brokers, vault)
         deps = _dependencies(
@@ -189,7 +194,7 @@ def build_components(
         components += _api_server(settings, secrets, deps, served, stream)
     else:
         own = [HealthCheck(f"market {feed.name}", feed.ping) for feed in feeds]
-        own += checks if stream is not None else _sync_checks(sync)
+        own += checks if stream is not None else work
         if stream is not None:
             components.append(stream.server(settings))
         components += _operations(settings, secrets, registry, own)
@@ -252,15 +257,16 @@ def sandbox_secret(secrets: Secrets) -> SecretStr:
     return client_secret(secrets.private_keys()[0].private_bytes_raw())
 
 
-def _sync_checks(sync: BrokerSyncEngine | None) -> list[HealthCheck]:
-    return [] if sync is None else [HealthCheck("brokerage sync", sync.ping)]
+def _worker_checks(sync: BrokerSyncEngine | None, ledger: LedgerEngine | None) -> list[HealthCheck]:
+    checks = [] if sync is None else [HealthCheck("brokerage sync", sync.ping)]
+    return checks if ledger is None else [*checks, HealthCheck("ledger", ledger.ping)]
 
 
 def _health_checks(
-    market: Market, stream: Stream | None, sync: BrokerSyncEngine | None
+    market: Market, stream: Stream | None, work: Sequence[HealthCheck]
 ) -> list[HealthCheck]:
     checks = [HealthCheck("market feed", market.lanes.main.book.ping_feed, required=False)]
-    checks += _sync_checks(sync)
+    checks += work
     if stream is not None:
         checks.append(HealthCheck("stream", stream.gateway.ping))
     return checks

@@ -107,6 +107,7 @@ class LedgerLot(Base):
     quantity: Mapped[Decimal] = mapped_column(Numeric)
     basis: Mapped[Decimal] = mapped_column(Numeric)
     rolled: Mapped[Decimal] = mapped_column(Numeric)
+    bought: Mapped[UUID | None]  # the line of the purchase, through transfers and changes of name
     opening: Mapped[bool]
 
 
@@ -137,6 +138,7 @@ class LedgerDisposal(Base):
     proceeds: Mapped[Decimal] = mapped_column(Numeric)
     basis: Mapped[Decimal] = mapped_column(Numeric)
     taxable: Mapped[bool]
+    bought: Mapped[UUID | None]
     opening: Mapped[bool]
 
 

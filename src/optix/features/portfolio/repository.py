@@ -288,6 +288,7 @@ def _lot(lot: Lot, records: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "quantity": lot.quantity,
         "basis": lot.basis,
         "rolled": lot.rolled,
+        "bought": lot.bought,
         "opening": lot.opening,
     }
 
@@ -310,6 +311,7 @@ def _disposal(disposal: Disposal, records: dict[str, dict[str, Any]]) -> dict[st
         "proceeds": disposal.proceeds,
         "basis": disposal.basis,
         "taxable": disposal.taxable,
+        "bought": disposal.bought,
         "opening": disposal.opening,
     }
 
