@@ -194,6 +194,7 @@ class ProblemCode(StrEnum):
     TRANSFER_UNMATCHED = "transfer_unmatched"
     CORRECTS_NOTHING = "corrects_nothing"
     CASH_WITHOUT_REASON = "cash_without_reason"
+    CURRENCY_UNCLEAR = "currency_unclear"  # cash of another currency than what it is for
     LOT_NOT_THERE = "lot_not_there"  # a chosen lot that is not open then
 
 
