@@ -99,7 +99,8 @@ def book_expiry(state: State, line: LedgerLine) -> None:
     if asset is None:
         draft.post(Book.SUSPENSE, draft.rest())
         detail = "This expiration names no contract."
-        state.problem(ProblemCode.CASH_WITHOUT_REASON, line, detail, amount=activity.cash.amount)
+        cash, size = activity.cash.amount, activity.quantity
+        state.problem(ProblemCode.ASSET_UNKNOWN, line, detail, quantity=size, amount=cash)
         state.finish(draft)
         return
     pool = state.pool(line.account, asset)

@@ -185,6 +185,7 @@ class Disposal:
 
 class ProblemCode(StrEnum):
     CLOSES_MORE_THAN_OPEN = "closes_more_than_open"
+    ASSET_UNKNOWN = "asset_unknown"  # something ended, and its line does not say what
     BASIS_UNKNOWN = "basis_unknown"
     PRICE_UNKNOWN = "price_unknown"
     DELIVERY_MISSING = "delivery_missing"  # an exercise without the shares it moved
