@@ -31,7 +31,7 @@ def share_of(amount: Decimal, part: Decimal, whole: Decimal) -> Decimal:
     return (amount * part / whole).quantize(CENT, rounding=Rounding.BOOK)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # one lot is itself, whatever it holds
 class OpenLot:
     """A lot while it is booked: `values.Lot`, but what is left of it changes."""
 
