@@ -46,24 +46,28 @@ def family_names(activity: Activity) -> frozenset[str]:
 def families_of(lines: Iterable[LedgerLine]) -> dict[UUID, str]:
     """Return the family of each line: the first, by name, of all names that were joined.
 
-    Lines that no asset names have the family `STATELESS`.
+    Lines that no asset names, and that are no part of an event with others, have the family
+    `STATELESS`.
     """
     given = list(lines)
-    joined = _Joined()
-    own: dict[UUID, frozenset[str]] = {}
-    together: dict[tuple[object, ...], str] = {}
     by_broker_id = {(each.account, each.activity.id): each for each in given if each.activity.id}
+    joined = _Joined()
+    together: dict[tuple[object, ...], str] = {}
     for line in given:
-        names = own[line.id] = family_names(line.activity)
-        if not names:
-            continue
-        first = joined.join(names)
+        names = family_names(line.activity)
         for event in _events_of(line):
-            joined.join({first, together.setdefault(event, first)})
+            names |= {together.setdefault(event, _first(line))}
         replaced = by_broker_id.get((line.account, line.activity.replaces))
         if replaced is not None:
-            joined.join({first, *family_names(replaced.activity)})
-    return {id_: joined.head(min(names)) if names else STATELESS for id_, names in own.items()}
+            names |= {_first(replaced)}
+        if names:
+            joined.join(names | {_first(line)})
+    return {line.id: joined.head(_first(line), STATELESS) for line in given}
+
+
+def _first(line: LedgerLine) -> str:
+    """Return a name that a line has to itself, behind all symbols, where it has no asset."""
+    return min(family_names(line.activity), default=f"~{line.id}")
 
 
 def _events_of(line: LedgerLine) -> list[tuple[object, ...]]:
@@ -84,15 +88,16 @@ class _Joined:
     def __init__(self) -> None:
         self._above: dict[str, str] = {}
 
-    def head(self, name: str) -> str:
+    def head(self, name: str, default: str | None = None) -> str:
+        if default is not None and name not in self._above:
+            return default
         above = self._above.setdefault(name, name)
         while above != self._above[above]:
             above = self._above[above]
         self._above[name] = above
         return above
 
-    def join(self, names: Iterable[str]) -> str:
+    def join(self, names: Iterable[str]) -> None:
         heads = sorted({self.head(name) for name in names})
         for head in heads[1:]:
             self._above[head] = heads[0]
-        return heads[0]

@@ -33,23 +33,19 @@ def counted(lines: Iterable[LedgerLine]) -> tuple[list[LedgerLine], list[LedgerL
     booked = [line for line in lines if line.activity.status is ActivityStatus.POSTED]
     # By account and the broker's name: ids of one broker say nothing about another's.
     replaced = {(line.account, line.activity.replaces) for line in booked if line.activity.replaces}
-    names = {(line.account, line.activity.id) for line in lines_with_id(booked)}
+    names = {(line.account, line.activity.id) for line in booked}
     kept = [
         line
         for line in booked
         if not line.activity.id or (line.account, line.activity.id) not in replaced
     ]
+    kept.sort(key=order_of)
     vain = [
         line
         for line in kept
         if line.activity.replaces and (line.account, line.activity.replaces) not in names
     ]
-    kept.sort(key=order_of)
     return kept, vain
-
-
-def lines_with_id(lines: Iterable[LedgerLine]) -> list[LedgerLine]:
-    return [line for line in lines if line.activity.id]
 
 
 Order = tuple[int, int, int, float, int, UUID]
