@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from tests.features.portfolio.ledger.tax_books import (
     exact,
     held,
     named,
+    option,
     share,
 )
 
@@ -233,6 +235,13 @@ class TestMatching:
         )
         assert not found.sales
 
+    def test_a_purchase_is_one_wherever_its_parts_went(self) -> None:
+        """By a part that was moved and sold: the line that bought it is the same."""
+        first = replace(closed("a", 0, 10, 40, 400, 300), bought=named("buy b"))
+        second = replace(closed("b", 0, 20, 60, 600, 700))
+        assert not find_wash_sales(book(first, second)).sales
+        assert find_wash_sales(book(replace(first, bought=None), second)).sales
+
     def test_fills_of_one_order_are_one_sale(self) -> None:
         """By the same in two fills of one order."""
         made = book(closed("a", 0, 50, 100, 1000, 800), closed("b", 40, 50, 100, 1000, 800))
@@ -323,6 +332,7 @@ class TestReadings:
             (CALL, XYZ, False, True),
             (PUT, PUT, True, True),
             (PUT, XYZ, False, False),
+            (PUT, option("XYZ250919P00040000"), False, True),
             (SPX, SPX, False, False),
         ],
     )
@@ -426,6 +436,15 @@ class TestShortSales:
         assert disallowed(found) == only({"s": 200})
         assert of(found, "b")[0].recognised == 300
         assert of(found, "b")[0].disposal.held_since == day(10)
+
+    def test_only_a_taxed_sale_of_shares_has_it(self) -> None:
+        """By a sale in a retirement account, and by shares that a merger took."""
+        loss = closed("s", 0, 50, -100, 1200, 1000)
+        rules = WashRules(sheltered=frozenset({IRA}))
+        sheltered = closed("b", 10, 60, 100, 1000, 1500, account=IRA)
+        merged = closed("b", 10, 60, 100, 1000, 1500, kind=DisposalKind.REORGANISATION)
+        assert not find_wash_sales(book(loss, sheltered), rules).sales
+        assert not find_wash_sales(book(loss, merged), rules).sales
 
     def test_whatever_else_was_traded(self) -> None:
         """By the same after other trades, so that no count of purchases is that of sales."""
