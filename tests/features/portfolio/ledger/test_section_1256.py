@@ -135,6 +135,19 @@ class TestMark:
         assert not found.disposals
         assert found.lots[0].basis == 1000
 
+    def test_a_contract_is_worth_its_own_multiplier(self) -> None:
+        """By one future of 50 dollars a point, bought at 6,000 and marked at 6,010."""
+        future = Asset(kind=AssetKind.FUTURE, symbol="ESZ5", multiplier=50)
+        made = book(held("a", 300, 1, 300_000, asset=future))
+        known = Marks(through=2025, prices={(future.key, 2025): Decimal(6010)})
+        (mark,) = mark_to_market(made, known).book.disposals
+        assert mark.gain == 500
+
+    def test_what_was_closed_is_not_marked_in_a_year_that_has_not_ended(self) -> None:
+        """By a contract closed in a year after the last one that the caller speaks of."""
+        made = book(closed("a", 300, NEXT_YEAR, 1, 1000, 1200, asset=SPX))
+        assert mark_to_market(made, marks(2024, y2025="15")).book.disposals == made.disposals
+
     def test_without_a_price_nothing_is_invented(self) -> None:
         """By two lots of one contract: one problem, and the gain comes with the sale."""
         made = book(

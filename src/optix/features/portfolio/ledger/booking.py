@@ -8,6 +8,7 @@ what a line says: what cannot be booked as it stands is a problem, and its money
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from optix.features.portfolio.ledger.conversions import (
 )
 from optix.features.portfolio.ledger.deliveries import book_delivery, match_deliveries
 from optix.features.portfolio.ledger.income import book_cash, book_reinvestment
+from optix.features.portfolio.ledger.open_lots import ZERO
 from optix.features.portfolio.ledger.ordering import counted
-from optix.features.portfolio.ledger.state import State
+from optix.features.portfolio.ledger.state import EntryDraft, State
 from optix.features.portfolio.ledger.trades import book_expiry, book_trade
 from optix.features.portfolio.ledger.transfers import (
     book_outside_transfer,
@@ -27,14 +29,25 @@ from optix.features.portfolio.ledger.transfers import (
     match_transfers,
 )
 from optix.features.portfolio.ledger.values import (
+    Book,
     BookingRules,
     FamilyBook,
     LedgerLine,
     ProblemCode,
 )
 from optix.kernel.activity import ActivityKind
+from optix.kernel.money import Money
 
 _TRADED: Final = frozenset({ActivityKind.TRADE, ActivityKind.SWEEP})
+_CASH_ONLY: Final = frozenset(
+    {
+        ActivityKind.INTEREST,
+        ActivityKind.FEE,
+        ActivityKind.TAX,
+        ActivityKind.DEPOSIT,
+        ActivityKind.WITHDRAWAL,
+    }
+)
 _MOVED: Final = frozenset({ActivityKind.TRANSFER, ActivityKind.ADJUSTMENT, ActivityKind.OTHER})
 
 
@@ -45,7 +58,8 @@ def book_family(lines: Iterable[LedgerLine], rules: BookingRules) -> FamilyBook:
     among them: what is booked of each family does not depend on the others.
     """
     state = State(rules)
-    kept, vain = counted(lines)
+    counting, vain = counted(lines)
+    kept = [_of_one_currency(state, line) for line in counting]
     for line in vain:
         detail = "This corrects a line that is not in the history."
         state.problem(ProblemCode.CORRECTS_NOTHING, line, detail, line.activity.asset)
@@ -75,6 +89,30 @@ def book_family(lines: Iterable[LedgerLine], rules: BookingRules) -> FamilyBook:
     return state.result()
 
 
+def _of_one_currency(state: State, line: LedgerLine) -> LedgerLine:
+    """Return a line whose cash is of the currency of what it moves.
+
+    Currencies are never added: cash of another one stands in suspense, and the securities move
+    without it.
+    """
+    activity = line.activity
+    asset, cash = activity.asset, activity.cash
+    if asset is None or not activity.quantity or asset.currency == cash.currency:
+        return line
+    if activity.kind in _CASH_ONLY or (activity.kind is ActivityKind.DIVIDEND and cash.amount > 0):
+        return line
+    if cash.amount:
+        draft = EntryDraft(line, word="entry of cash")
+        draft.post(Book.CASH, cash.amount)
+        draft.post(Book.SUSPENSE, -cash.amount)
+        state.finish(draft)
+        detail = f"The cash is {cash.currency} and the security {asset.currency}: at which rate?"
+        code = ProblemCode.CURRENCY_UNCLEAR
+        state.problem(code, line, detail, asset, amount=cash.amount)
+    nothing = Money(ZERO, asset.currency)
+    return replace(line, activity=replace(activity, cash=nothing, fees=None))
+
+
 def _book_line(state: State, line: LedgerLine) -> None:
     activity = line.activity
     kind, asset, quantity = activity.kind, activity.asset, activity.quantity
@@ -85,7 +123,9 @@ def _book_line(state: State, line: LedgerLine) -> None:
     elif kind in _TRADED:
         book_trade(state, line)
     elif kind in {ActivityKind.REINVESTMENT, ActivityKind.DIVIDEND}:
-        if activity.cash.amount:
+        if kind is ActivityKind.DIVIDEND and activity.cash.amount > 0:
+            book_cash(state, line)  # the quantity is that of the shares it was paid for
+        elif activity.cash.amount:
             book_trade(state, line)
         else:
             book_reinvestment(state, line, asset, quantity)

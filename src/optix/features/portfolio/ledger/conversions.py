@@ -12,10 +12,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import gcd
 from typing import Final
 from uuid import UUID
 
-from optix.features.portfolio.ledger.families import CONVERSIONS
+from optix.features.portfolio.ledger.families import CONVERSIONS, name_of
 from optix.features.portfolio.ledger.open_lots import ZERO, OpenLot, Pool
 from optix.features.portfolio.ledger.state import EntryDraft, State
 from optix.features.portfolio.ledger.values import Book, DisposalKind, LedgerLine, ProblemCode
@@ -23,20 +24,27 @@ from optix.kernel.activity import ActivityKind
 from optix.kernel.holding import Asset
 
 _FRACTION_DIGITS: Final = Decimal("0.00000001")
+# What companies choose: so many for one, one for so many, and the like of 3 for 2; simplest first.
+_MANY: Final = (*range(1, 26), *range(30, 101, 5), *range(120, 1001, 10), 1250, 1500, 2000, 5000)
+_CUSTOMARY: Final = (
+    *(Fraction(many) for many in _MANY),
+    *(Fraction(1, many) for many in _MANY[1:]),
+    *(Fraction(top, low) for low in range(2, 11) for top in range(2, 21) if gcd(top, low) == 1),
+)
 
 
 def events_of(lines: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
     """Return the lines of conversions by event: those of one group, or of one day and kind.
 
     A split of a share changes its options too, often in the same group: shares are one event, and
-    each contract with the one that takes its place is another.
+    the contracts of each series are another.
     """
     events: defaultdict[tuple[object, ...], list[LedgerLine]] = defaultdict(list)
     for line in lines:
         activity = line.activity
         if activity.kind in CONVERSIONS:
             by = activity.group or (activity.kind, activity.day)
-            events[line.account, by, _series_of(line)].append(line)
+            events[line.account, by, activity.cash.currency, _series_of(line)].append(line)
     return list(events.values())
 
 
@@ -44,25 +52,77 @@ def _series_of(line: LedgerLine) -> tuple[object, ...]:
     asset = line.activity.asset
     if asset is None or asset.contract is None:
         return ()
-    return (asset.contract.right, asset.contract.expiration)
+    name = name_of(asset) if line.activity.kind is ActivityKind.SPLIT else ""
+    return (asset.contract.right, asset.contract.expiration, name)
+
+
+def book_conversion(state: State, event: Sequence[LedgerLine]) -> None:
+    """Book all lines of one event in one account."""
+    first = event[0]
+    if _series_of(first):
+        parts = _pairs(state, event)
+    elif not first.activity.group and first.activity.kind is ActivityKind.SPLIT:
+        parts = _companies(state, event)
+    elif not first.activity.group and first.activity.kind is ActivityKind.SYMBOL_CHANGE:
+        parts = _changes(event)
+    else:
+        parts = [list(event)]
+    for lines in parts:
+        _book(state, lines)
+
+
+def _companies(state: State, event: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
+    """Part the splits of one day: a company whose shares it explains alone is one for itself."""
+    own: defaultdict[str, list[LedgerLine]] = defaultdict(list)
+    for line in event:
+        own["" if line.activity.asset is None else line.activity.asset.key].append(line)
+    parts: list[list[LedgerLine]] = []
+    for lines in own.values():
+        asset = lines[0].activity.asset
+        held = ZERO if asset is None else state.pool(lines[0].account, asset).quantity
+        after = held + sum((line.activity.quantity or ZERO for line in lines), ZERO)
+        if held * after > 0:
+            parts.append(lines)
+    apart = {line.id for lines in parts for line in lines}
+    rest = [line for line in event if line.id not in apart]
+    return [*parts, rest] if rest else parts
+
+
+def _changes(event: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
+    """Part the changes of symbols of one day: as much comes in as goes out."""
+    sizes: defaultdict[Decimal, list[LedgerLine]] = defaultdict(list)
+    for line in event:
+        sizes[abs(line.activity.quantity or ZERO)].append(line)
+    pairs = [lines for lines in sizes.values() if _is_change(lines)]
+    apart = {line.id for lines in pairs for line in lines}
+    rest = [line for line in event if line.id not in apart]
+    return [*pairs, rest] if rest else pairs
+
+
+def _is_change(lines: Sequence[LedgerLine]) -> bool:
+    moved = [line.activity.quantity or ZERO for line in lines]
+    return len(lines) == 2 and bool(moved[0]) and moved[0] == -moved[1]
 
 
 def _pairs(state: State, event: Sequence[LedgerLine]) -> list[list[LedgerLine]]:
     """Part the contracts of one series: the lowest old strike with the lowest new, and so on.
 
-    Old is what closes what is open; a short contract leaves by coming in.
+    Old is what closes what is open; a short contract leaves by coming in. One strike can be old
+    and new at once (100 and 50 become 50 and 25): it leaves before it comes.
     """
-    old: list[LedgerLine] = []
-    new: list[LedgerLine] = []
+    old: defaultdict[tuple[int, str], list[LedgerLine]] = defaultdict(list)
+    new: defaultdict[tuple[int, str], list[LedgerLine]] = defaultdict(list)
     for line in event:
         asset, quantity = line.activity.asset, line.activity.quantity or ZERO
         assert asset is not None, "it is a contract"
-        closes = state.pool(line.account, asset).open_against(quantity)
-        (old if closes else new).append(line)
-    sides = [sorted({_strike(line) for line in side}) for side in (old, new)]
-    if len(sides[0]) != len(sides[1]):
+        side = old if state.pool(line.account, asset).against(quantity) else new
+        side[_strike(line)].append(line)
+    if len(old) != len(new):
         return [list(event)]
-    return [[line for line in event if _strike(line) in pair] for pair in zip(*sides, strict=True)]
+    pairs = list(zip(sorted(old), sorted(new), strict=True))
+    if pairs[0][1] > pairs[0][0]:
+        pairs.reverse()  # strikes grow: the highest makes room for the next
+    return [[*old[before], *new[after]] for before, after in pairs]
 
 
 def _strike(line: LedgerLine) -> tuple[int, str]:
@@ -70,12 +130,6 @@ def _strike(line: LedgerLine) -> tuple[int, str]:
     assert asset is not None, "it is a contract"
     assert asset.contract is not None, "it is a contract"
     return (asset.contract.strike_milli, asset.symbol)
-
-
-def book_conversion(state: State, event: Sequence[LedgerLine]) -> None:
-    """Book all lines of one event in one account."""
-    for lines in _pairs(state, event) if _series_of(event[0]) else [event]:
-        _book(state, lines)
 
 
 def _book(state: State, lines: Sequence[LedgerLine]) -> None:
@@ -87,7 +141,7 @@ def _book(state: State, lines: Sequence[LedgerLine]) -> None:
     old = {
         key: (asset, delta)
         for key, (asset, delta) in moves.items()
-        if state.pool(draft.line.account, asset).open_against(delta)
+        if state.pool(draft.line.account, asset).against(delta)
     } or {key: pair for key, pair in moves.items() if pair[1] < 0}
     new = {key: pair for key, pair in moves.items() if key not in old}
     if lines[0].activity.kind is ActivityKind.SPIN_OFF:
@@ -146,60 +200,48 @@ def _rescale(state: State, draft: EntryDraft, asset: Asset, delta: Decimal, cash
             draft.post(Book.SECURITIES, ZERO, asset, delta)
         return
     wanted = held + delta
+    sold = ZERO
     if cash:
-        exact = _exact_total(held, wanted)
-        _scale(pool, exact)
-        draft.post(Book.SECURITIES, ZERO, asset, exact - held)
-        if exact > wanted:
-            lots = state.take(draft.line, asset, exact - wanted)
-            state.dispose(draft, lots, cash, DisposalKind.CASH_IN_LIEU)
-        return
-    _scale(pool, wanted)
-    draft.post(Book.SECURITIES, ZERO, asset, delta)
+        ratio, sure = _ratio_told_by(held, wanted)
+        exact = (held * ratio.numerator / ratio.denominator).quantize(_FRACTION_DIGITS)
+        sold = wanted - exact
+        if not sure:
+            detail = f"The ratio is not told; {ratio} new for one old explains the whole shares."
+            state.problem(ProblemCode.SPLIT_UNCLEAR, draft.line, detail, asset, quantity=-sold)
+    _scale(pool, held, wanted - sold)
+    draft.post(Book.SECURITIES, ZERO, asset, delta - sold)
+    if sold:
+        lots = state.take(draft.line, asset, sold)
+        state.dispose(draft, lots, cash, DisposalKind.CASH_IN_LIEU)
 
 
-def _exact_total(held: Decimal, whole: Decimal) -> Decimal:
-    """Return what `held` became before the fraction was paid in cash.
+def _ratio_told_by(held: Decimal, whole: Decimal) -> tuple[Fraction, bool]:
+    """Return new shares for one old, and whether no other customary ratio fits.
 
-    The simplest ratio of small numbers that gives at least `whole` and less than one share more.
+    `whole` are the shares that came of `held` before the fraction was paid in cash: the ratio gives
+    at least those and less than one more. Where no customary one does, there was no fraction.
     """
-    low = Fraction(whole) / Fraction(held)
-    high = Fraction(whole + 1) / Fraction(held)
-    ratio = _simplest_within(low, high)
-    total = ratio * Fraction(held)
-    return (Decimal(total.numerator) / Decimal(total.denominator)).quantize(_FRACTION_DIGITS)
+    low = Fraction(abs(whole)) / Fraction(abs(held))
+    high = Fraction(abs(whole) + 1) / Fraction(abs(held))
+    fits = [ratio for ratio in _CUSTOMARY if low <= ratio < high]
+    return (fits[0], len(fits) == 1) if fits else (low, True)
 
 
-def _simplest_within(low: Fraction, high: Fraction) -> Fraction:
-    """Return the fraction of least denominator in [low, high) (walk of the Stern-Brocot tree)."""
-    whole = low.numerator // low.denominator
-    if low == whole:
-        return Fraction(whole)
-    if whole + 1 < high:
-        return Fraction(whole + 1)
-    rest = _simplest_above(1 / (high - whole), 1 / (low - whole))
-    return whole + 1 / rest
+def _scale(pool: Pool, held: Decimal, wanted: Decimal) -> None:
+    """Let the lots of a pool hold `wanted` instead of `held` in sum, each its share.
 
-
-def _simplest_above(low: Fraction, high: Fraction) -> Fraction:
-    """Return the same for (low, high]."""
-    whole = low.numerator // low.denominator
-    if whole + 1 <= high:
-        return Fraction(whole + 1)
-    rest = _simplest_within(1 / (high - whole), 1 / (low - whole))
-    return whole + 1 / rest
-
-
-def _scale(pool: Pool, wanted: Decimal) -> None:
-    """Let the lots of a pool hold `wanted` in sum, each its share; the last takes what is left."""
-    held = pool.quantity
+    The money of a lot of which no part of a share is left goes to the first of the others.
+    """
+    before = after = ZERO
     for lot in pool.lots:
-        before = lot.quantity
-        lot.quantity = (
-            wanted if before == held else (wanted * before / held).quantize(_FRACTION_DIGITS)
-        )
-        held -= before
-        wanted -= lot.quantity
+        before += lot.quantity
+        upto = wanted if before == held else (wanted * before / held).quantize(_FRACTION_DIGITS)
+        lot.quantity, after = upto - after, upto
+    gone = [lot for lot in pool.lots if not lot.quantity]
+    pool.lots = [lot for lot in pool.lots if lot.quantity]
+    for lot in gone:
+        pool.lots[0].basis += lot.basis
+        pool.lots[0].rolled += lot.rolled
 
 
 def _exchange(
@@ -261,8 +303,7 @@ def _open_like(
 
 def _taken(state: State, draft: EntryDraft, asset: Asset, delta: Decimal) -> list[OpenLot]:
     pool = state.pool(draft.line.account, asset)
-    # What is owed goes out by coming in: both ways the lots are those that are there.
-    size = min(abs(delta), abs(pool.quantity))
+    size = pool.against(delta)
     if size != abs(delta):
         state.problem(
             ProblemCode.CLOSES_MORE_THAN_OPEN,
@@ -271,7 +312,7 @@ def _taken(state: State, draft: EntryDraft, asset: Asset, delta: Decimal) -> lis
             asset,
             quantity=(abs(delta) - size).copy_sign(delta),
         )
-    return state.take(draft.line, asset, size) if size else []
+    return state.take(draft.line, asset, size.copy_sign(delta))
 
 
 def _paid_out(state: State, draft: EntryDraft, asset: Asset, delta: Decimal, cash: Decimal) -> None:
@@ -334,7 +375,7 @@ def _cash_in_lieu(
     pool = state.pool(draft.line.account, asset)
     fraction = abs(pool.quantity) % 1
     if fraction:
-        lots = state.take(draft.line, asset, fraction)
+        lots = state.take(draft.line, asset, fraction.copy_sign(-pool.quantity))
         state.dispose(draft, lots, cash, DisposalKind.CASH_IN_LIEU)
 
 

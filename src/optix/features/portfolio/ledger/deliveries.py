@@ -55,14 +55,16 @@ class Delivery:
 def match_deliveries(lines: Sequence[LedgerLine]) -> dict[UUID, Delivery]:
     """Return the delivery that each line is a part of, by the line's id; lines are in order."""
     found: dict[UUID, Delivery] = {}
-    groups: defaultdict[tuple[UUID, str], Delivery] = defaultdict(Delivery)
+    groups: defaultdict[tuple[UUID, str, str], Delivery] = defaultdict(Delivery)
     for line in lines:
         if line.activity.kind in DELIVERING and line.activity.group:
-            delivery = groups[line.account, line.activity.group]
+            key = (line.account, line.activity.group, line.activity.cash.currency)
+            delivery = groups[key]
             (delivery.contracts if _is_contract(line) else delivery.shares).append(line)
     for delivery in groups.values():
         if delivery.contracts and delivery.shares:
-            _note(found, delivery)
+            for part in _parted(delivery):
+                _note(found, part)
     alone = [
         line
         for line in lines
@@ -111,6 +113,40 @@ def delivered(asset: Asset, quantity: Decimal) -> tuple[Deliverable, ...]:
     )
 
 
+def _parted(delivery: Delivery) -> list[Delivery]:
+    """Part several contracts of one group, where each has shares of its own there.
+
+    The premium of a contract belongs to its own shares (both legs of a vertical at its expiration).
+    """
+    parts: list[Delivery] = []
+    left = list(delivery.shares)
+    for line in delivery.contracts:
+        own: list[LedgerLine] = []
+        for shares in sorted(left, key=lambda each: not _at_strike(line, each)):
+            asset, quantity = line.activity.asset, line.activity.quantity or ZERO
+            assert asset is not None, "it is a contract"
+            wanted = {(each.symbol, each.quantity) for each in delivered(asset, quantity)}
+            wanted -= {_told(each) for each in own}
+            if _told(shares) in wanted:
+                own.append(shares)
+        left = [each for each in left if each not in own]
+        parts.append(Delivery([line], own))
+    apart = not left and all(part.shares for part in parts)
+    return parts if apart else [delivery]
+
+
+def _told(shares: LedgerLine) -> tuple[str, Decimal]:
+    asset = shares.activity.asset
+    return ("" if asset is None else asset.symbol, shares.activity.quantity or ZERO)
+
+
+def _at_strike(contract: LedgerLine, shares: LedgerLine) -> bool:
+    asset, price = contract.activity.asset, shares.activity.price
+    assert asset is not None, "it is a contract"
+    assert asset.contract is not None, "it is a contract"
+    return price is not None and price.value == Decimal(asset.contract.strike_milli) / 1000
+
+
 def _same_shares(alone: Sequence[LedgerLine], free: Free) -> Iterator[Delivery]:
     """Pair contracts with one line of shares each that has just their quantity."""
     used: set[UUID] = set()
@@ -152,21 +188,14 @@ def _fits(contracts: Sequence[LedgerLine], shares: LedgerLine) -> bool:
     between = told.day - first.activity.day
     if shares.account != first.account or not timedelta(0) <= between <= _DAYS_BETWEEN_MAX:
         return False
-    contract = None if first.activity.asset is None else first.activity.asset.contract
-    assert contract is not None, "it is a contract"
     assert first.activity.asset is not None, "it is a contract"
     total = sum((each.activity.quantity or ZERO for each in contracts), ZERO)
     wanted = delivered(first.activity.asset, total)
-    strike = Decimal(contract.strike_milli) / 1000
-    at_strike = told.price is not None and told.price.value == strike
-    if told.kind is ActivityKind.TRADE and not at_strike:
+    if told.kind is ActivityKind.TRADE and not _at_strike(first, shares):
         return False
-    return any(
-        told.asset is not None
-        and told.asset.symbol == each.symbol
-        and told.quantity == each.quantity
-        for each in wanted
-    )
+    if told.cash.currency != first.activity.cash.currency:
+        return False
+    return _told(shares) in {(each.symbol, each.quantity) for each in wanted}
 
 
 def book_delivery(state: State, delivery: Delivery) -> None:
@@ -183,7 +212,8 @@ def book_delivery(state: State, delivery: Delivery) -> None:
         paid += each.activity.cash.amount
         lots = _taken(state, each)
         if _pays_cash(each, delivery):
-            state.dispose(draft, lots, paid if lots else ZERO, DisposalKind.CASH_SETTLEMENT)
+            cash_of = paid if lots else ZERO
+            state.dispose(_of(draft, each), lots, cash_of, DisposalKind.CASH_SETTLEMENT)
             paid = ZERO if lots else paid
         else:
             rolled += sum((lot.basis for lot in lots), ZERO)
@@ -210,7 +240,7 @@ def _taken(state: State, line: LedgerLine) -> list[OpenLot]:
     assert asset is not None, "it is a contract"
     pool = state.pool(line.account, asset)
     quantity = line.activity.quantity or -pool.quantity
-    size = min(abs(quantity), abs(pool.quantity)) if pool.open_against(quantity) else ZERO
+    size = pool.against(quantity)
     if size != abs(quantity):
         state.problem(
             ProblemCode.CLOSES_MORE_THAN_OPEN,
@@ -219,7 +249,7 @@ def _taken(state: State, line: LedgerLine) -> list[OpenLot]:
             asset,
             quantity=(abs(quantity) - size).copy_sign(quantity),
         )
-    return state.take(line, asset, size) if size else []
+    return state.take(line, asset, size.copy_sign(quantity))
 
 
 def _pays_cash(line: LedgerLine, delivery: Delivery) -> bool:

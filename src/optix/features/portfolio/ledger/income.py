@@ -7,6 +7,7 @@ from typing import Final
 
 from optix.features.portfolio.ledger.open_lots import ZERO
 from optix.features.portfolio.ledger.state import EntryDraft, State
+from optix.features.portfolio.ledger.trades import trade
 from optix.features.portfolio.ledger.values import Book, LedgerLine, LineSource, ProblemCode
 from optix.kernel.activity import ActivityKind
 from optix.kernel.holding import Asset
@@ -59,6 +60,5 @@ def book_reinvestment(state: State, line: LedgerLine, asset: Asset, quantity: De
     else:
         worth = activity.price.cash(-quantity, asset.multiplier, activity.cash.currency).amount
     draft.post(Book.DIVIDENDS, -worth)
-    draft.post(Book.SECURITIES, worth, asset, quantity)
-    state.open_lot(line, asset, quantity, worth)
+    trade(state, draft, asset, quantity, -worth)
     state.finish(draft)

@@ -92,7 +92,11 @@ class OpenLot:
 
 
 class Pool:
-    """The open lots of one account and asset, the oldest first. All have one sign."""
+    """The open lots of one account and asset, the oldest first.
+
+    Trades close before they open, so all have one sign; only what is moved or converted into an
+    account can stand beside its opposite there (shares held and owed at once).
+    """
 
     def __init__(self) -> None:
         self.lots: list[OpenLot] = []
@@ -105,35 +109,43 @@ class Pool:
         if lot.quantity:
             self.lots.append(lot)
 
-    def open_against(self, quantity: Decimal) -> bool:
-        """Return whether something is open that a trade of `quantity` closes."""
-        return bool(self.lots) and self.lots[0].quantity * quantity < 0
+    def against(self, quantity: Decimal) -> Decimal:
+        """Return how much (without sign) of what is open a move of `quantity` closes."""
+        size = sum((abs(lot.quantity) for lot in self._closed_by(quantity)), ZERO)
+        return min(size, abs(quantity))
+
+    def _closed_by(self, quantity: Decimal) -> list[OpenLot]:
+        return [lot for lot in self.lots if (lot.quantity > 0) is (quantity < 0)]
 
     def take(
-        self, size: Decimal, method: LotMethod, choice: LotChoice | None = None
+        self, quantity: Decimal, method: LotMethod, choice: LotChoice | None = None
     ) -> tuple[list[OpenLot], bool]:
-        """Take up to `size` (without sign) out of the pool; whether all chosen lots were there.
+        """Take what a move of `quantity` closes; whether all chosen lots were there.
 
-        What the owner chose comes first, then what the method says.
+        What the owner chose comes first, then what the method says. No lot is there twice.
         """
+        lots = self._closed_by(quantity)
         if method is LotMethod.AVERAGE_COST:
-            self._average()
-        taken: list[OpenLot] = []
+            _average(lots)
+        size = abs(quantity)
+        parts: dict[OpenLot, Decimal] = {}
         whole = True
         for id_, wanted in () if choice is None else choice.lots:
-            lot = next((each for each in self.lots if each.id == id_), None)
-            part = min(wanted, size, ZERO if lot is None else abs(lot.quantity))
+            lot = next((each for each in lots if each.id == id_), None)
+            left = ZERO if lot is None else abs(lot.quantity) - parts.get(lot, ZERO)
+            part = min(wanted, size, left)
             whole = whole and part == wanted
             if lot is not None and part:
-                taken.append(self._take_from(lot, part))
+                parts[lot] = parts.get(lot, ZERO) + part
                 size -= part
-        for lot in self._ordered(method):
+        for lot in _ordered(lots, method):
             if not size:
                 break
-            part = min(size, abs(lot.quantity))
-            taken.append(self._take_from(lot, part))
-            size -= part
-        return taken, whole
+            part = min(size, abs(lot.quantity) - parts.get(lot, ZERO))
+            if part:
+                parts[lot] = parts.get(lot, ZERO) + part
+                size -= part
+        return [self._take_from(lot, part) for lot, part in parts.items()], whole
 
     def _take_from(self, lot: OpenLot, size: Decimal) -> OpenLot:
         if size == abs(lot.quantity):
@@ -141,26 +153,25 @@ class Pool:
             return lot
         return lot.split_off(size)
 
-    def _ordered(self, method: LotMethod) -> Sequence[OpenLot]:
-        if method is LotMethod.LIFO:
-            return self.lots[::-1]
-        if method is LotMethod.HIGHEST_COST:
-            # The dearest to have bought; of what was sold short, what brought least.
-            return sorted(
-                self.lots,
-                key=lambda lot: (-lot.basis / abs(lot.quantity), lot.opened, lot.place),
-            )
-        return list(self.lots)
 
-    def _average(self) -> None:
-        """Spread the money of all lots evenly over them; their days stay."""
-        whole = self.quantity
-        basis = sum((lot.basis for lot in self.lots), ZERO)
-        rolled = sum((lot.rolled for lot in self.lots), ZERO)
-        for lot in self.lots:
-            part = lot.quantity
-            lot.basis = share_of(basis, part, whole)
-            lot.rolled = share_of(rolled, part, whole)
-            whole -= part
-            basis -= lot.basis
-            rolled -= lot.rolled
+def _ordered(lots: list[OpenLot], method: LotMethod) -> Sequence[OpenLot]:
+    if method is LotMethod.LIFO:
+        return lots[::-1]
+    if method is LotMethod.HIGHEST_COST:
+        # The dearest to have bought; of what was sold short, what brought least.
+        return sorted(lots, key=lambda lot: (-lot.basis / abs(lot.quantity), lot.opened, lot.place))
+    return lots
+
+
+def _average(lots: Sequence[OpenLot]) -> None:
+    """Spread the money of lots of one sign evenly over them; their days stay."""
+    whole = sum((lot.quantity for lot in lots), ZERO)
+    basis = sum((lot.basis for lot in lots), ZERO)
+    rolled = sum((lot.rolled for lot in lots), ZERO)
+    for lot in lots:
+        part = lot.quantity
+        lot.basis = share_of(basis, part, whole)
+        lot.rolled = share_of(rolled, part, whole)
+        whole -= part
+        basis -= lot.basis
+        rolled -= lot.rolled

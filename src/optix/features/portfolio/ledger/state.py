@@ -59,8 +59,11 @@ def moment_of(at: datetime | None) -> float:
 class EntryDraft:
     """An entry while its postings are gathered. It balances when it is finished."""
 
-    def __init__(self, line: LedgerLine, *, also: Iterable[LedgerLine] = ()) -> None:
+    def __init__(
+        self, line: LedgerLine, *, also: Iterable[LedgerLine] = (), word: str = "entry"
+    ) -> None:
         self.line = line
+        self.word = word
         self.also = tuple(each.id for each in also)
         self.currency = line.activity.cash.currency
         self.postings: list[Posting] = []
@@ -143,11 +146,13 @@ class State:
         self.pool(line.account, asset).add(lot)
         return lot
 
-    def take(self, line: LedgerLine, asset: Asset, size: Decimal) -> list[OpenLot]:
-        """Take open lots for a closing line, as its owner wants them taken."""
+    def take(self, line: LedgerLine, asset: Asset, quantity: Decimal) -> list[OpenLot]:
+        """Take the lots that a move of `quantity` closes, as their owner wants them taken."""
+        if not quantity:
+            return []
         method = self.rules.methods.get(line.account, LotMethod.FIFO)
         choice = self.rules.choices.get(line.id)
-        taken, whole = self.pool(line.account, asset).take(size, method, choice)
+        taken, whole = self.pool(line.account, asset).take(quantity, method, choice)
         if not whole:
             detail = "A lot that was chosen for this closing is not open then, or not as large."
             self.problem(ProblemCode.LOT_NOT_THERE, line, detail, asset)
@@ -219,7 +224,7 @@ class State:
         line = draft.line
         self.entries.append(
             Entry(
-                id=uuid5(line.id, "entry"),
+                id=uuid5(line.id, draft.word),
                 account=line.account,
                 line=line.id,
                 day=line.activity.day,

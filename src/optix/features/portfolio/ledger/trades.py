@@ -35,11 +35,12 @@ def trade(
     line = draft.line
     pool = state.pool(line.account, asset)
     worth = cash - rolled
-    closed = min(abs(quantity), abs(pool.quantity)) if pool.open_against(quantity) else ZERO
+    closed = pool.against(quantity)
     if closed:
         part = share_of(worth, closed, abs(quantity))
         word = DisposalKind.SALE if quantity < 0 else DisposalKind.COVER
-        state.dispose(draft, state.take(line, asset, closed), part, word)
+        lots = state.take(line, asset, closed.copy_sign(quantity))
+        state.dispose(draft, lots, part, word)
         worth -= part
     rest = abs(quantity) - closed
     if not rest:
@@ -98,17 +99,19 @@ def book_expiry(state: State, line: LedgerLine) -> None:
     if asset is None:
         draft.post(Book.SUSPENSE, draft.rest())
         detail = "This expiration names no contract."
-        state.problem(ProblemCode.CASH_WITHOUT_REASON, line, detail, amount=activity.cash.amount)
+        cash, size = activity.cash.amount, activity.quantity
+        state.problem(ProblemCode.ASSET_UNKNOWN, line, detail, quantity=size, amount=cash)
         state.finish(draft)
         return
     pool = state.pool(line.account, asset)
     quantity = activity.quantity or -pool.quantity
-    closed = min(abs(quantity), abs(pool.quantity)) if pool.open_against(quantity) else ZERO
+    closed = pool.against(quantity)
     cash = activity.cash.amount
     kind = DisposalKind.CASH_SETTLEMENT if cash else DisposalKind.EXPIRY
     if closed:
         part = share_of(cash, closed, abs(quantity))
-        state.dispose(draft, state.take(line, asset, closed), part, kind)
+        lots = state.take(line, asset, closed.copy_sign(quantity))
+        state.dispose(draft, lots, part, kind)
         cash -= part
     if closed != abs(quantity) or (not closed and cash):
         rest = (abs(quantity) - closed).copy_sign(quantity)

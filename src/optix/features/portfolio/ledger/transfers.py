@@ -34,7 +34,8 @@ def match_transfers(lines: Sequence[LedgerLine]) -> dict[UUID, tuple[LedgerLine,
     came: defaultdict[tuple[str, Decimal], list[LedgerLine]] = defaultdict(list)
     for line in lines:
         asset, quantity = line.activity.asset, line.activity.quantity
-        if line.activity.kind is ActivityKind.TRANSFER and asset is not None and quantity:
+        moves = line.activity.kind is ActivityKind.TRANSFER and line.source is not LineSource.OWN
+        if moves and asset is not None and quantity:
             if quantity < 0:
                 outs.append(line)
             else:
@@ -61,10 +62,12 @@ def book_own_transfer(state: State, out: LedgerLine, came: LedgerLine) -> None:
     asset, quantity = out.activity.asset, out.activity.quantity
     assert asset is not None, "both sides name it"
     assert quantity is not None, "both sides name it"
-    pool = state.pool(out.account, asset)
-    # A short position leaves by coming in: what goes out of the account is what is there.
-    size = min(abs(quantity), abs(pool.quantity))
-    lots = state.take(out, asset, size) if size else []
+    held = state.pool(out.account, asset).against(quantity)
+    owed = state.pool(came.account, asset).against(-quantity)
+    if owed and not held:
+        # A short position leaves by coming in: what went out is what now is owed there.
+        out, came, quantity, held = came, out, -quantity, owed
+    lots = state.take(out, asset, held.copy_sign(quantity))
     left, arrived = EntryDraft(out), EntryDraft(came)
     left.post(Book.CASH, out.activity.cash.amount)
     arrived.post(Book.CASH, came.activity.cash.amount)
@@ -72,7 +75,7 @@ def book_own_transfer(state: State, out: LedgerLine, came: LedgerLine) -> None:
         left.post(Book.SECURITIES, -lot.basis, asset, -lot.quantity)
         state.open_lot(came, asset, lot.quantity, lot.basis, rolled=lot.rolled, like=lot)
         arrived.post(Book.SECURITIES, lot.basis, asset, lot.quantity)
-    rest = abs(quantity) - size
+    rest = (abs(quantity) - held).copy_sign(-quantity)
     if rest:
         detail = "More was transferred than the history of the giving account holds."
         state.problem(ProblemCode.BASIS_UNKNOWN, came, detail, asset, quantity=rest)
@@ -95,9 +98,9 @@ def book_outside_transfer(state: State, line: LedgerLine) -> None:
     draft = EntryDraft(line)
     draft.post(Book.CASH, activity.cash.amount)
     pool = state.pool(line.account, asset)
-    closed = min(abs(quantity), abs(pool.quantity)) if pool.open_against(quantity) else ZERO
+    closed = pool.against(quantity)
     if closed:
-        lots = state.take(line, asset, closed)
+        lots = state.take(line, asset, closed.copy_sign(quantity))
         state.dispose(draft, lots, ZERO, DisposalKind.TRANSFER, taxable=False)
     rest = (abs(quantity) - closed).copy_sign(quantity)
     if rest:

@@ -188,6 +188,7 @@ class Disposal:
 
 class ProblemCode(StrEnum):
     CLOSES_MORE_THAN_OPEN = "closes_more_than_open"
+    ASSET_UNKNOWN = "asset_unknown"  # something ended, and its line does not say what
     BASIS_UNKNOWN = "basis_unknown"
     PRICE_UNKNOWN = "price_unknown"
     DELIVERY_MISSING = "delivery_missing"  # an exercise without the shares it moved
@@ -197,6 +198,7 @@ class ProblemCode(StrEnum):
     TRANSFER_UNMATCHED = "transfer_unmatched"
     CORRECTS_NOTHING = "corrects_nothing"
     CASH_WITHOUT_REASON = "cash_without_reason"
+    CURRENCY_UNCLEAR = "currency_unclear"  # cash of another currency than what it is for
     LOT_NOT_THERE = "lot_not_there"  # a chosen lot that is not open then
 
 
