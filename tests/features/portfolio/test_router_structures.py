@@ -122,6 +122,14 @@ class TestStructures:
         ]
         assert sorted(costs) == [Decimal("33.33"), Decimal("66.67")]
 
+    async def test_rows_of_one_asset_are_one_position_with_all_its_cost(
+        self, ask: Ask, caller: Caller, database: Database, at: datetime
+    ) -> None:
+        rows = [position(option(LONG), "1", "100.00"), position(option(LONG), "2", "230.00")]
+        await add_account(database, owner_of(caller), at, positions=rows)
+        (shown,) = (await listed(ask))["structures"]
+        assert (shown["units"], shown["cost"]) == ("3", "330.00")
+
     async def test_its_order_says_what_belongs_together(
         self, ask: Ask, caller: Caller, database: Database, at: datetime
     ) -> None:

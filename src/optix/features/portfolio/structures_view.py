@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -261,9 +261,12 @@ def _group_account(
     complete: bool,  # noqa: FBT001  # handed on as it is
 ) -> AccountStructures:
     snapshot = account.snapshot
-    positions = [] if snapshot is None else snapshot.positions
+    positions = () if snapshot is None else snapshot.positions
     openings = openings_of(lines)
-    holdings = [made for each in positions if (made := holding_of(each, openings)) is not None]
+    by_asset = _by_asset(positions)
+    holdings = [
+        made for each in by_asset.values() if (made := holding_of(each, openings)) is not None
+    ]
     cash = None
     if snapshot is not None:
         own = [each for each in snapshot.balances if each.currency == account.currency]
@@ -271,17 +274,37 @@ def _group_account(
     return AccountStructures(
         account=account,
         holdings=tuple(holdings),
-        positions={each.asset.key: each for each in positions},
+        positions=by_asset,
         grouping=group(account.id, holdings, overrides=overrides, cash=cash),
         chains=chains_of(account.id, lines),
         complete=complete,
     )
 
 
+def _by_asset(positions: Sequence[Position]) -> dict[str, Position]:
+    """Return positions by asset. What a broker tells in several rows is one, with all its cost."""
+    found: dict[str, Position] = {}
+    for each in positions:
+        known = found.get(each.asset.key)
+        if known is None or known.quantity is None or each.quantity is None:
+            found[each.asset.key] = each
+            continue
+        cost = None
+        if known.cost is not None and each.cost is not None:
+            cost = known.cost + each.cost
+        found[each.asset.key] = replace(
+            each,
+            quantity=known.quantity + each.quantity,
+            size=abs(known.quantity + each.quantity),
+            cost=cost,
+        )
+    return found
+
+
 def _legs_held(account: HeldAccount, legs: Sequence[schemas.OverrideLeg]) -> list[dict[str, Any]]:
     """Return legs as they are stored. LegNotHeld names what the account does not hold so."""
-    positions = [] if account.snapshot is None else account.snapshot.positions
-    by_symbol = {each.asset.symbol: each for each in positions}
+    positions = () if account.snapshot is None else account.snapshot.positions
+    by_symbol = {each.asset.symbol: each for each in _by_asset(positions).values()}
     wrong: dict[str, str] = {}
     found = []
     for place, leg in enumerate(legs):
@@ -305,7 +328,7 @@ def _refuse_taken(
 ) -> None:
     """Raise LegTaken where other groupings leave too little of a leg."""
     positions = () if account.snapshot is None else account.snapshot.positions
-    held = {each.asset.key: each.quantity for each in positions}
+    held = {key: each.quantity for key, each in _by_asset(positions).items()}
     for leg in legs:
         taken = sum(
             (

@@ -180,6 +180,12 @@ class TestWhatHasNoShape:
         assert by_shape[Shape.COVERED_CALL]["AAPL"] == 150
         assert by_shape[Shape.LONG_STOCK] == {"AAPL": 50}
 
+    def test_rows_of_one_asset_are_one_position(self) -> None:
+        """By a broker that tells lots in rows of their own, one bought and one sold."""
+        rows = [held("1 600C Dec"), held("2 600C Dec"), held("1 610C Dec"), held("-1 610C Dec")]
+        (only,) = group(ACCOUNT, rows).structures
+        assert legs(only) == {leg_of("1 600C Dec")[0].symbol: 3}
+
     def test_half_a_contract_is_no_lot_of_anything(self) -> None:
         """By a fraction of an option, as a broker may tell after a split."""
         (only,) = group(ACCOUNT, [held("0.5 600C Dec")]).structures

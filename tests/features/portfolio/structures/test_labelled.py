@@ -14,6 +14,9 @@ ACCURACY_MIN = 0.97
 KNOWN_WRONG = {
     "hard: the calendars of three strikes without history": "two of them look like a double one",
     "hard: puts bought as a hedge in summer and one sold higher up in autumn": "it is a spread",
+    "hard: a poor man's covered call whose long leg has four months left": "it is a diagonal too",
+    "hard: a put ratio whose short side was sold a week later": "ratios need legs of one day",
+    "hard: a jade lizard whose call spread came a day later": "lizards need legs of one day",
 }
 
 

@@ -53,7 +53,7 @@ def group(
 
     `cash` is what there is to buy shares with: short puts that it pays for are cash-secured.
     """
-    left = {each.asset.key: each for each in holdings}
+    left = _by_asset(holdings)
     structures, fallen = [], []
     for override in sorted(overrides, key=lambda each: each.id):
         made = _by_owner(override, left)
@@ -66,6 +66,16 @@ def group(
         structures += _structures(account, family)
     ordered = sorted(_secured(structures, cash), key=lambda each: (each.underlying, str(each.id)))
     return Grouping(structures=tuple(ordered), fallen=tuple(fallen), left_out=tuple(left_out))
+
+
+def _by_asset(holdings: Sequence[Holding]) -> dict[str, Holding]:
+    """Return holdings by asset; what a broker tells in several rows is one."""
+    found: dict[str, Holding] = {}
+    for each in holdings:
+        known = found.get(each.asset.key)
+        quantity = each.quantity if known is None else known.quantity + each.quantity
+        found[each.asset.key] = replace(each, quantity=quantity)
+    return {key: each for key, each in found.items() if each.quantity}
 
 
 # --- the owner's word ----------------------------------------------------------------------------

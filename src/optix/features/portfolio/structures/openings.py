@@ -6,7 +6,7 @@ takes them from an order that opened those together, as its owner meant it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -105,7 +105,7 @@ def openings_of(lines: Iterable[Activity]) -> dict[str, tuple[Opening, ...]]:
     }
 
 
-def holding_of(position: Position, openings: dict[str, tuple[Opening, ...]]) -> Holding | None:
+def holding_of(position: Position, openings: Mapping[str, tuple[Opening, ...]]) -> Holding | None:
     """Return a position with its openings; None for one without a direction or a quantity."""
     if not position.quantity:
         return None
