@@ -351,9 +351,13 @@ class Marks:
         """Give rows the IV of the sound strikes around them; beyond those they keep their own."""
         whole = replica.columns
         sound = (whole.status == _OK) & (whole.flags == 0)
+        several = len({contract[1] for contract in replica.contracts}) > 1
         for root in {chain.roots[place] for place in np.flatnonzero(lacking).tolist()}:
-            own = np.array([contract[1] == root for contract in replica.contracts], np.bool_)
-            rows = np.flatnonzero(sound & own)
+            own = sound
+            if several:
+                of_root = [contract[1] == root for contract in replica.contracts]
+                own = sound & np.array(of_root, np.bool_)
+            rows = np.flatnonzero(own)
             if rows.size == 0:
                 continue
             strikes, place = np.unique(replica.strikes[rows], return_inverse=True)

@@ -95,12 +95,16 @@ def why_none(valuer: Valuer, row: int) -> str:
     return why(valuer.marks.columns, int(valuer.name[row])) or "no_greeks"
 
 
-def why_no_beta(valuer: Valuer, found: Exposures, row: int) -> str:
-    """Return why a row with Greeks has no beta-weighted delta."""
+def _without_beta(valuer: Valuer, found: Exposures, rows: Positions) -> dict[str, int]:
+    """Count why rows with Greeks have no beta-weighted delta: for all of an underlying the same."""
     if found.benchmark_price is None:
-        return "no_benchmark_price"
-    beta = found.betas.get(valuer.marks.names[valuer.underlying[row]])
-    return _NO_CLOSES if beta is None else beta.reason
+        return {"no_benchmark_price": rows.size} if rows.size else {}
+    lacking: Counter[str] = Counter()
+    names, counts = np.unique(valuer.underlying[rows], return_counts=True)
+    for name, count in zip(names.tolist(), counts.tolist(), strict=True):
+        beta = found.betas.get(valuer.marks.names[name])
+        lacking[_NO_CLOSES if beta is None else beta.reason] += count
+    return dict(sorted(lacking.items()))
 
 
 def cover(valuer: Valuer, found: Exposures, rows: Positions | None = None) -> Coverage:
@@ -109,22 +113,18 @@ def cover(valuer: Valuer, found: Exposures, rows: Positions | None = None) -> Co
     if rows is not None:
         needed = rows[valuer.holding.needs_greeks[rows]]
     inside = needed[found.covered[needed]]
+    lacking = needed[~found.covered[needed]]
     weighted = found.beta_delta[inside]
     has_beta = np.isfinite(weighted)
     return Coverage(
         sums=tuple(found.values[:, inside].sum(axis=1).tolist()),
         covered=inside.size,
         total=needed.size,
-        missing=_counted([why_none(valuer, row) for row in _rest(needed, found.covered[needed])]),
+        missing=_counted([why_none(valuer, row) for row in lacking.tolist()]),
         beta_delta=weighted[has_beta].sum().item() if has_beta.any() else None,
         beta_covered=int(has_beta.sum()),
-        beta_missing=_counted([why_no_beta(valuer, found, row) for row in _rest(inside, has_beta)]),
+        beta_missing=_without_beta(valuer, found, inside[~has_beta]),
     )
-
-
-def _rest(rows: Positions, taken: BoolArray) -> list[int]:
-    rest: list[int] = rows[~taken].tolist()
-    return rest
 
 
 def _counted(reasons: Sequence[str]) -> dict[str, int]:
