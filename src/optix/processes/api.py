@@ -38,6 +38,8 @@ from optix.features.market.history import MarketHistory
 from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.features.portfolio import router as portfolio_http
+from optix.features.portfolio import router_performance as performance_http
+from optix.features.portfolio.performance import PerformanceService
 from optix.features.portfolio.service import PortfolioService
 from optix.kernel import limits
 from optix.kernel.clock import Clock
@@ -86,6 +88,7 @@ class ApiDependencies:
     cors_origins: Sequence[str] = ()
     trusted_proxies: Sequence[Network] = ()
     rate_limits: Mapping[str, int]  # requests a minute by rule
+    riskless: float = 0.04  # a year, with compounding
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -134,8 +137,13 @@ def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
-    app.state.portfolio = PortfolioService(BrokerageService(deps.database, deps.clock), deps.clock)
+    brokerage = BrokerageService(deps.database, deps.clock)
+    app.state.portfolio = PortfolioService(brokerage, deps.clock)
+    app.state.performance = PerformanceService(
+        deps.database, brokerage, deps.clock, riskless=deps.riskless
+    )
     app.include_router(portfolio_http.router)
+    app.include_router(performance_http.router)
 
 
 # One line per module: its name on the command line, and how its routers come into an app.

@@ -157,7 +157,8 @@ def build_components(
     if "worker" in names:
         events = UserEvents(redis)
         sync = build_sync(brokers, database=database, vault=vault, events=events, clock=clock)
-        components += [build_worker(settings, stores, identity, events, capture), sync]
+        worker = build_worker(settings, stores, identity, events, capture, keeper=market.keeper)
+        components += [worker, sync]
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
@@ -220,6 +221,7 @@ def _dependencies(
         cors_origins=settings.network.cors_origins,
         trusted_proxies=settings.network.trusted_proxies,
         rate_limits=settings.limits.per_minute,
+        riskless=settings.market.risk_free_rate,
         registry=registry,
     )
 
