@@ -74,7 +74,7 @@ class Closes:
             symbol=symbol,
             interval=interval,
             source="test",
-            quality=Quality.HISTORICAL,
+            quality=Quality.REALTIME,
             adjusted=self._adjusted,
             rows=rows,
         )
