@@ -1468,6 +1468,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Performance
+         * @description Return returns, risk and the curve for each currency, with what each figure is made of.
+         */
+        get: operations["portfolio_get_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/performance/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Performance Days
+         * @description Return the daily rows as CSV: every figure of the window can be worked out from them.
+         */
+        get: operations["portfolio_export_performance_days"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/positions": {
         parameters: {
             query?: never;
@@ -2050,6 +2090,24 @@ export interface components {
              */
             stored: boolean;
         };
+        /** Benchmark */
+        Benchmark: {
+            figure: components["schemas"]["Figure"];
+            /**
+             * Kind
+             * @description Of prices alone, or with dividends; null where nothing is known.
+             */
+            kind: ("price" | "total") | null;
+            /**
+             * Reason
+             * @description Why there is none.
+             */
+            reason: string | null;
+            /** Source */
+            source: string | null;
+            /** Symbol */
+            symbol: string;
+        };
         /**
          * BrokerAccount
          * @description One account at a brokerage, as it was last read.
@@ -2208,6 +2266,14 @@ export interface components {
              * @description Regular open; null on a holiday.
              */
             opens_at: string | null;
+        };
+        /** Cell */
+        Cell: {
+            figure: components["schemas"]["Figure"];
+            /** Month */
+            month: number | null;
+            /** Year */
+            year: number;
         };
         /** Chain */
         Chain: {
@@ -2548,6 +2614,19 @@ export interface components {
             /** Underlying */
             underlying: string;
         };
+        /** Coverage */
+        Coverage: {
+            /** Closing */
+            closing: number;
+            /** Derived */
+            derived: number;
+            /** Early */
+            early: number;
+            /** Sessions */
+            sessions: number;
+            /** Unavailable */
+            unavailable: number;
+        };
         /** Credentials */
         Credentials: {
             /**
@@ -2574,6 +2653,36 @@ export interface components {
              */
             password: string;
         };
+        /** CurrencyPerformance */
+        CurrencyPerformance: {
+            benchmark: components["schemas"]["Benchmark"];
+            best_day: components["schemas"]["Figure"];
+            coverage: components["schemas"]["Coverage"];
+            /** Currency */
+            currency: string;
+            current_drawdown: components["schemas"]["Drawdown"] | null;
+            /** Curve */
+            curve: components["schemas"]["CurvePoint"][];
+            /** Inflow */
+            inflow: string;
+            longest_drawdown: components["schemas"]["Drawdown"] | null;
+            max_drawdown: components["schemas"]["Drawdown"] | null;
+            modified_dietz: components["schemas"]["Figure"];
+            /** @description XIRR, per year. */
+            money_weighted: components["schemas"]["Figure"];
+            /** Months */
+            months: components["schemas"]["Cell"][];
+            /** Outflow */
+            outflow: string;
+            sharpe: components["schemas"]["Figure"];
+            sortino: components["schemas"]["Figure"];
+            time_weighted: components["schemas"]["Figure"];
+            time_weighted_yearly: components["schemas"]["Figure"];
+            volatility: components["schemas"]["Figure"];
+            worst_day: components["schemas"]["Figure"];
+            /** Years */
+            years: components["schemas"]["Cell"][];
+        };
         /**
          * CurrencyTotals
          * @description Sums of one currency. Each is null where a part of it is not known.
@@ -2597,6 +2706,33 @@ export interface components {
              */
             unvalued: number;
         };
+        /** CurvePoint */
+        CurvePoint: {
+            /**
+             * Benchmark
+             * @description The same of the benchmark.
+             */
+            benchmark: number | null;
+            /**
+             * Contributions
+             * @description Net of all flows since the curve begins.
+             */
+            contributions: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Growth
+             * @description What one unit became: the time-weighted chain.
+             */
+            growth: number | null;
+            /** Quality */
+            quality: components["schemas"]["DayQuality"][];
+            /** Value */
+            value: string | null;
+        };
         /**
          * DataKind
          * @description What can be asked of a provider. Each kind has its own order of providers.
@@ -2608,6 +2744,30 @@ export interface components {
          * @enum {string}
          */
         DatasetName: "option_quotes" | "security_quotes" | "trades" | "bars" | "open_interest" | "corporate_actions" | "contracts" | "earnings" | "rates" | "series" | "codes" | "iv_history";
+        /**
+         * DayQuality
+         * @enum {string}
+         */
+        DayQuality: "closing" | "early" | "derived" | "unavailable";
+        /** Drawdown */
+        Drawdown: {
+            /** Days */
+            days: number;
+            /** Depth */
+            depth: number;
+            /**
+             * Peak
+             * Format: date
+             */
+            peak: string;
+            /** Recovered */
+            recovered: string | null;
+            /**
+             * Trough
+             * Format: date
+             */
+            trough: string;
+        };
         /**
          * EmailChange
          * @description Needs a fresh step-up. A code goes to the new address, a notice to the old one.
@@ -2837,6 +2997,32 @@ export interface components {
              * @enum {string}
              */
             state: "connecting" | "live" | "stale" | "down" | "ended";
+        };
+        /** Figure */
+        Figure: {
+            /**
+             * At
+             * @description The day of the reason, or of the extreme.
+             */
+            at: string | null;
+            /**
+             * First
+             * @description The day at whose end the window begins.
+             */
+            first: string | null;
+            /** Last */
+            last: string | null;
+            /**
+             * N
+             * @description From how many returns or flows.
+             */
+            n: number;
+            reason: components["schemas"]["Reason"] | null;
+            /**
+             * Value
+             * @description Null where it is not known: `reason` says why.
+             */
+            value: number | null;
         };
         /** FinishAsked */
         FinishAsked: {
@@ -3814,6 +4000,24 @@ export interface components {
              */
             password: string;
         };
+        /** Performance */
+        Performance: {
+            /** Account */
+            account: string | null;
+            /** Currencies */
+            currencies: components["schemas"]["CurrencyPerformance"][];
+            /** First */
+            first: string | null;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /** Notes */
+            notes: string[];
+            /** Riskless Rate */
+            riskless_rate: number;
+        };
         /** Portfolio */
         Portfolio: {
             /** Accounts */
@@ -4199,6 +4403,12 @@ export interface components {
             /** Brokerages */
             brokerages: components["schemas"]["Reached"][];
         };
+        /**
+         * Reason
+         * @description Why there is no figure.
+         * @enum {string}
+         */
+        Reason: "no_days" | "too_few_days" | "flow_without_value" | "flow_unknown" | "value_not_positive" | "no_flows" | "no_root" | "several_roots" | "no_spread" | "no_loss" | "period_too_short" | "not_known";
         /** RecoveryCodeProof */
         RecoveryCodeProof: {
             /**
@@ -13861,6 +14071,245 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_performance: {
+        parameters: {
+            query?: {
+                /** @description One account; all together without it. */
+                account?: string | null;
+                /** @description Ends at `to`, or today. */
+                period?: "1M" | "3M" | "6M" | "YTD" | "1Y" | "ALL";
+                /** @description Instead of a period. */
+                from?: string | null;
+                /** @description The last day. */
+                to?: string | null;
+                benchmark?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_export_performance_days: {
+        parameters: {
+            query?: {
+                /** @description One account; all together without it. */
+                account?: string | null;
+                /** @description Ends at `to`, or today. */
+                period?: "1M" | "3M" | "6M" | "YTD" | "1Y" | "ALL";
+                /** @description Instead of a period. */
+                from?: string | null;
+                /** @description The last day. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
                     };
                 };
             };
