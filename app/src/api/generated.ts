@@ -1468,6 +1468,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/gains": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Gains
+         * @description Return realised gains of a tax year with wash sales over all your accounts. No tax advice.
+         */
+        get: operations["portfolio_get_gains"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/gains/form-8949": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Form 8949
+         * @description Return a year's gains as CSV in the columns of Form 8949. No tax advice.
+         */
+        get: operations["portfolio_export_form_8949"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/greeks": {
         parameters: {
             query?: never;
@@ -1480,6 +1520,134 @@ export interface paths {
          * @description Return the Greeks of everything, in total, by underlying and by account, with coverage.
          */
         get: operations["portfolio_get_greeks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/journal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Journal
+         * @description Return the double-entry journal, the newest first; every entry names its record.
+         */
+        get: operations["portfolio_list_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Own Lines
+         * @description Return what you entered yourself, the oldest first.
+         */
+        get: operations["portfolio_list_own_lines"];
+        put?: never;
+        /**
+         * Create Own Line
+         * @description Enter what was there before the history begins: a position with its cost, or cash.
+         */
+        post: operations["portfolio_create_own_line"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/lines/{own_line_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Own Line
+         * @description Return one line that you entered.
+         */
+        get: operations["portfolio_get_own_line"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Own Line
+         * @description Take back a line that you entered; the history is booked without it.
+         */
+        delete: operations["portfolio_delete_own_line"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/lots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Lots
+         * @description Return what is open by acquisition, the oldest first.
+         */
+        get: operations["portfolio_list_lots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Performance
+         * @description Return returns, risk and the curve for each currency, with what each figure is made of.
+         */
+        get: operations["portfolio_get_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/performance/days": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Performance Days
+         * @description Return the daily rows as CSV: every figure of the window can be worked out from them.
+         */
+        get: operations["portfolio_export_performance_days"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1508,6 +1676,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ledger Problems
+         * @description Return what of the history could not be booked as it stands, and why.
+         */
+        get: operations["portfolio_list_ledger_problems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/scenarios": {
         parameters: {
             query?: never;
@@ -1526,6 +1714,46 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ledger Settings
+         * @description Return how the lots of each account are chosen, and whether its gains are taxed.
+         */
+        get: operations["portfolio_list_ledger_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/settings/{account_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update Ledger Setting
+         * @description Change how lots are chosen; the history is booked anew by the new rule.
+         */
+        patch: operations["portfolio_update_ledger_setting"];
         trace?: never;
     };
     "/api/v1/portfolio/structures": {
@@ -2516,6 +2744,24 @@ export interface components {
          * @enum {string}
          */
         Basis: "exact_at_expiration" | "black_76_at_front_expiration";
+        /** Benchmark */
+        Benchmark: {
+            figure: components["schemas"]["Figure"];
+            /**
+             * Kind
+             * @description Of prices alone, or with dividends; null where nothing is known.
+             */
+            kind: ("price" | "total") | null;
+            /**
+             * Reason
+             * @description Why there is none.
+             */
+            reason: string | null;
+            /** Source */
+            source: string | null;
+            /** Symbol */
+            symbol: string;
+        };
         /**
          * Beta
          * @description How an asset moves with the benchmark: the slope of daily returns.
@@ -2544,6 +2790,12 @@ export interface components {
              */
             window: number;
         };
+        /**
+         * Book
+         * @description The accounts of the double entry.
+         * @enum {string}
+         */
+        Book: "cash" | "securities" | "dividends" | "interest" | "fees" | "taxes" | "gains" | "external" | "transit" | "opening" | "suspense";
         /**
          * BrokerAccount
          * @description One account at a brokerage, as it was last read.
@@ -2702,6 +2954,14 @@ export interface components {
              * @description Regular open; null on a holiday.
              */
             opens_at: string | null;
+        };
+        /** Cell */
+        Cell: {
+            figure: components["schemas"]["Figure"];
+            /** Month */
+            month: number | null;
+            /** Year */
+            year: number;
         };
         /** Chain */
         Chain: {
@@ -3129,6 +3389,19 @@ export interface components {
              */
             window: number;
         };
+        /** Coverage */
+        Coverage: {
+            /** Closing */
+            closing: number;
+            /** Derived */
+            derived: number;
+            /** Early */
+            early: number;
+            /** Sessions */
+            sessions: number;
+            /** Unavailable */
+            unavailable: number;
+        };
         /** Credentials */
         Credentials: {
             /**
@@ -3154,6 +3427,36 @@ export interface components {
              * Format: password
              */
             password: string;
+        };
+        /** CurrencyPerformance */
+        CurrencyPerformance: {
+            benchmark: components["schemas"]["Benchmark"];
+            best_day: components["schemas"]["Figure"];
+            coverage: components["schemas"]["Coverage"];
+            /** Currency */
+            currency: string;
+            current_drawdown: components["schemas"]["Drawdown"] | null;
+            /** Curve */
+            curve: components["schemas"]["CurvePoint"][];
+            /** Inflow */
+            inflow: string;
+            longest_drawdown: components["schemas"]["Drawdown"] | null;
+            max_drawdown: components["schemas"]["Drawdown"] | null;
+            modified_dietz: components["schemas"]["Figure"];
+            /** @description XIRR, per year. */
+            money_weighted: components["schemas"]["Figure"];
+            /** Months */
+            months: components["schemas"]["Cell"][];
+            /** Outflow */
+            outflow: string;
+            sharpe: components["schemas"]["Figure"];
+            sortino: components["schemas"]["Figure"];
+            time_weighted: components["schemas"]["Figure"];
+            time_weighted_yearly: components["schemas"]["Figure"];
+            volatility: components["schemas"]["Figure"];
+            worst_day: components["schemas"]["Figure"];
+            /** Years */
+            years: components["schemas"]["Cell"][];
         };
         /**
          * CurrencyTotals
@@ -3203,6 +3506,33 @@ export interface components {
              */
             without_cost: number;
         };
+        /** CurvePoint */
+        CurvePoint: {
+            /**
+             * Benchmark
+             * @description The same of the benchmark.
+             */
+            benchmark: number | null;
+            /**
+             * Contributions
+             * @description Net of all flows since the curve begins.
+             */
+            contributions: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Growth
+             * @description What one unit became: the time-weighted chain.
+             */
+            growth: number | null;
+            /** Quality */
+            quality: components["schemas"]["DayQuality"][];
+            /** Value */
+            value: string | null;
+        };
         /**
          * DataKind
          * @description What can be asked of a provider. Each kind has its own order of providers.
@@ -3214,6 +3544,35 @@ export interface components {
          * @enum {string}
          */
         DatasetName: "option_quotes" | "security_quotes" | "trades" | "bars" | "open_interest" | "corporate_actions" | "contracts" | "earnings" | "rates" | "series" | "codes" | "iv_history";
+        /**
+         * DayQuality
+         * @enum {string}
+         */
+        DayQuality: "closing" | "early" | "derived" | "unavailable";
+        /**
+         * DisposalKind
+         * @enum {string}
+         */
+        DisposalKind: "sale" | "cover" | "expiry" | "exercise" | "assignment" | "cash_settlement" | "cash_in_lieu" | "reorganisation" | "transfer" | "year_end_mark";
+        /** Drawdown */
+        Drawdown: {
+            /** Days */
+            days: number;
+            /** Depth */
+            depth: number;
+            /**
+             * Peak
+             * Format: date
+             */
+            peak: string;
+            /** Recovered */
+            recovered: string | null;
+            /**
+             * Trough
+             * Format: date
+             */
+            trough: string;
+        };
         /**
          * Edit
          * @description One change made on a device, perhaps while it was offline.
@@ -3366,6 +3725,11 @@ export interface components {
              */
             rank: string;
         };
+        /**
+         * EntryKind
+         * @enum {string}
+         */
+        EntryKind: "trade" | "expiry" | "exercise" | "assignment" | "dividend" | "reinvestment" | "interest" | "fee" | "tax" | "deposit" | "withdrawal" | "transfer" | "split" | "spin_off" | "reorganisation" | "symbol_change" | "sweep" | "adjustment" | "other";
         /** EntryUpdate */
         EntryUpdate: {
             /** Note */
@@ -3679,6 +4043,32 @@ export interface components {
              */
             state: "connecting" | "live" | "stale" | "down" | "ended";
         };
+        /** Figure */
+        Figure: {
+            /**
+             * At
+             * @description The day of the reason, or of the extreme.
+             */
+            at: string | null;
+            /**
+             * First
+             * @description The day at whose end the window begins.
+             */
+            first: string | null;
+            /** Last */
+            last: string | null;
+            /**
+             * N
+             * @description From how many returns or flows.
+             */
+            n: number;
+            reason: components["schemas"]["Reason"] | null;
+            /**
+             * Value
+             * @description Null where it is not known: `reason` says why.
+             */
+            value: number | null;
+        };
         /** FinishAsked */
         FinishAsked: {
             /** Code */
@@ -3692,6 +4082,108 @@ export interface components {
             values?: {
                 [key: string]: string;
             };
+        };
+        /** Gain */
+        Gain: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Basis */
+            basis: string;
+            /**
+             * Closed
+             * Format: date
+             */
+            closed: string;
+            /** Currency */
+            currency: string;
+            /** Disallowed */
+            disallowed: string;
+            /**
+             * Disposal Id
+             * Format: uuid
+             */
+            disposal_id: string;
+            /** Gain */
+            gain: string;
+            kind: components["schemas"]["DisposalKind"];
+            /**
+             * Opened
+             * Format: date
+             */
+            opened: string;
+            /** Proceeds */
+            proceeds: string;
+            /** Quantity */
+            quantity: string;
+            /** Symbol */
+            symbol: string;
+            term: components["schemas"]["Term"];
+        };
+        /** GainSum */
+        GainSum: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Basis
+             * @description With losses that wash sales deferred into it.
+             */
+            basis: string;
+            /** Count */
+            count: number;
+            /** Currency */
+            currency: string;
+            /**
+             * Disallowed
+             * @description Losses that wash sales disallow.
+             */
+            disallowed: string;
+            /**
+             * Gain
+             * @description Proceeds - basis + disallowed.
+             */
+            gain: string;
+            /**
+             * Lost
+             * @description The part of them that nothing will give back.
+             */
+            lost: string;
+            /** Proceeds */
+            proceeds: string;
+            term: components["schemas"]["Term"];
+        };
+        /** Gains */
+        Gains: {
+            /**
+             * Gains
+             * @description A page of them, by day of closing.
+             */
+            gains: components["schemas"]["Gain"][];
+            /** Index Contracts */
+            index_contracts: components["schemas"]["IndexContracts"][];
+            /** Next */
+            next: string | null;
+            /** Notice */
+            notice: string;
+            /** Totals */
+            totals: components["schemas"]["GainSum"][];
+            /**
+             * Unmarked
+             * @description Index contracts whose price at a year's end is not known.
+             */
+            unmarked: number;
+            /** Year */
+            year: number;
+            /**
+             * Years
+             * @description Those with gains or losses, the newest first.
+             */
+            years: number[];
         };
         /** Greeks */
         Greeks: {
@@ -4006,6 +4498,25 @@ export interface components {
             symbol: string | null;
         };
         /**
+         * IndexContracts
+         * @description Section 1256 contracts of a year and account: 60 % long, 40 % short, whatever the days.
+         */
+        IndexContracts: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Currency */
+            currency: string;
+            /** Gain */
+            gain: string;
+            /** Long */
+            long: string;
+            /** Short */
+            short: string;
+        };
+        /**
          * Issuer
          * @description Somebody else who can say who one is.
          */
@@ -4076,6 +4587,108 @@ export interface components {
              */
             client: "web" | "native";
         };
+        /** Journal */
+        Journal: {
+            /** Entries */
+            entries: components["schemas"]["JournalEntry"][];
+            /** Next */
+            next: string | null;
+        };
+        /** JournalEntry */
+        JournalEntry: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Booked At
+             * Format: date-time
+             */
+            booked_at: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            kind: components["schemas"]["EntryKind"];
+            /**
+             * Line Id
+             * Format: uuid
+             * @description The record it comes from.
+             */
+            line_id: string;
+            /**
+             * Postings
+             * @description They sum to zero in each currency.
+             */
+            postings: components["schemas"]["Posting"][];
+            /**
+             * Superseded At
+             * @description Since when another entry stands for it.
+             */
+            superseded_at: string | null;
+        };
+        /** LedgerProblem */
+        LedgerProblem: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Amount */
+            amount: string | null;
+            /** Asset */
+            asset: string | null;
+            code: components["schemas"]["ProblemCode"];
+            /** Detail */
+            detail: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Line Id
+             * Format: uuid
+             */
+            line_id: string;
+            /** Quantity */
+            quantity: string | null;
+        };
+        /** LedgerSetting */
+        LedgerSetting: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            lot_method: components["schemas"]["LotMethod"];
+            /**
+             * Tax Advantaged
+             * @description Its gains are not taxed, as in an IRA.
+             */
+            tax_advantaged: boolean;
+        };
+        /** LedgerSettingList */
+        LedgerSettingList: {
+            /** Accounts */
+            accounts: components["schemas"]["LedgerSetting"][];
+        };
+        /**
+         * LedgerSettingUpdate
+         * @description What is left out stays.
+         */
+        LedgerSettingUpdate: {
+            lot_method?: components["schemas"]["LotMethod"] | null;
+            /** Tax Advantaged */
+            tax_advantaged?: boolean | null;
+        };
         /** LinkedIssuer */
         LinkedIssuer: {
             /**
@@ -4105,6 +4718,74 @@ export interface components {
             /** Linked */
             linked: components["schemas"]["LinkedIssuer"][];
         };
+        /** Lot */
+        Lot: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * Basis
+             * @description Of what is left, with fees; negative was received.
+             */
+            basis: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Held Since
+             * Format: date
+             * @description Where the holding period begins.
+             */
+            held_since: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Line Id
+             * Format: uuid
+             */
+            line_id: string;
+            /**
+             * Opened
+             * Format: date
+             */
+            opened: string;
+            /**
+             * Opening
+             * @description From before the history.
+             */
+            opening: boolean;
+            /**
+             * Quantity
+             * @description What is left of it; negative is owed.
+             */
+            quantity: string;
+            /**
+             * Rolled
+             * @description The part of the basis that came from an option.
+             */
+            rolled: string;
+            /** Symbol */
+            symbol: string;
+        };
+        /** LotList */
+        LotList: {
+            /** Lots */
+            lots: components["schemas"]["Lot"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
+         * LotMethod
+         * @description Which lots a closing takes, where its owner did not name them.
+         * @enum {string}
+         */
+        LotMethod: "fifo" | "lifo" | "highest_cost" | "average_cost";
         /** MarginGroup */
         MarginGroup: {
             /** Initial */
@@ -4475,6 +5156,86 @@ export interface components {
             /** Overrides */
             overrides: components["schemas"]["Override"][];
         };
+        /** OwnLine */
+        OwnLine: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Cash */
+            cash: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /** Note */
+            note: string;
+            /** Price */
+            price: string | null;
+            /** Quantity */
+            quantity: string | null;
+            /** Symbol */
+            symbol: string | null;
+        };
+        /**
+         * OwnLineCreate
+         * @description What was there before the history begins: a position with its cost, or cash.
+         */
+        OwnLineCreate: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Cash */
+            cash?: number | string | null;
+            /**
+             * Currency
+             * @default USD
+             */
+            currency: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /**
+             * Price
+             * @description What one unit cost.
+             */
+            price?: number | string | null;
+            /** Quantity */
+            quantity?: (number | string) | null;
+            /**
+             * Symbol
+             * @description None is cash.
+             */
+            symbol?: string | null;
+        };
+        /** OwnLineList */
+        OwnLineList: {
+            /** Lines */
+            lines: components["schemas"]["OwnLine"][];
+        };
         /** PartHealth */
         PartHealth: {
             /** Name */
@@ -4755,6 +5516,24 @@ export interface components {
             /** Profit */
             profit: string;
         };
+        /** Performance */
+        Performance: {
+            /** Account */
+            account: string | null;
+            /** Currencies */
+            currencies: components["schemas"]["CurrencyPerformance"][];
+            /** First */
+            first: string | null;
+            /**
+             * Last
+             * Format: date
+             */
+            last: string;
+            /** Notes */
+            notes: string[];
+            /** Riskless Rate */
+            riskless_rate: number;
+        };
         /** Portfolio */
         Portfolio: {
             /** Accounts */
@@ -4955,6 +5734,18 @@ export interface components {
             /** Positions */
             positions: components["schemas"]["Position"][];
         };
+        /** Posting */
+        Posting: {
+            /** Amount */
+            amount: string;
+            /** Asset */
+            asset: string | null;
+            book: components["schemas"]["Book"];
+            /** Currency */
+            currency: string;
+            /** Quantity */
+            quantity: string | null;
+        };
         /**
          * Preferences
          * @description How somebody wants to see things. Kept with the account, so that every device agrees.
@@ -5031,6 +5822,16 @@ export interface components {
              * @description `urn:optix:problem:` and the code.
              */
             type: string;
+        };
+        /**
+         * ProblemCode
+         * @enum {string}
+         */
+        ProblemCode: "closes_more_than_open" | "asset_unknown" | "basis_unknown" | "price_unknown" | "delivery_missing" | "delivery_unclear" | "split_unclear" | "boot_unresolved" | "transfer_unmatched" | "corrects_nothing" | "cash_without_reason" | "currency_unclear" | "lot_not_there";
+        /** ProblemList */
+        ProblemList: {
+            /** Problems */
+            problems: components["schemas"]["LedgerProblem"][];
         };
         /**
          * ProviderSwitch
@@ -5199,6 +6000,12 @@ export interface components {
             /** Brokerages */
             brokerages: components["schemas"]["Reached"][];
         };
+        /**
+         * Reason
+         * @description Why there is no figure.
+         * @enum {string}
+         */
+        Reason: "no_days" | "too_few_days" | "flow_without_value" | "flow_unknown" | "value_not_positive" | "no_flows" | "no_root" | "several_roots" | "no_spread" | "no_loss" | "period_too_short" | "not_known";
         /** RecoveryCodeProof */
         RecoveryCodeProof: {
             /**
@@ -5871,6 +6678,11 @@ export interface components {
          * @enum {integer}
          */
         Tenor: 7 | 14 | 30 | 60 | 90 | 180 | 365;
+        /**
+         * Term
+         * @enum {string}
+         */
+        Term: "short" | "long";
         /**
          * Tokens
          * @description A signed-in session.
@@ -15488,6 +16300,200 @@ export interface operations {
             };
         };
     };
+    portfolio_get_gains: {
+        parameters: {
+            query: {
+                /** @description The tax year. */
+                year: number;
+                /** @description One account only. */
+                account?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gains"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Cursor unreadable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_export_form_8949: {
+        parameters: {
+            query: {
+                /** @description The tax year. */
+                year: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     portfolio_get_greeks: {
         parameters: {
             query?: never;
@@ -15534,6 +16540,877 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_journal: {
+        parameters: {
+            query?: {
+                /** @description One account only. */
+                account?: string | null;
+                /** @description Also what stood there before. */
+                superseded?: boolean;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Journal"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Cursor unreadable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_own_lines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLineList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_create_own_line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnLineCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLine"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Body too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    };
+                };
+            };
+            /** @description Too many own lines */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "too_many_own_lines";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Own line unusable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body" | "own_line_unusable";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_own_line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                own_line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLine"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Own line not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "own_line_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_delete_own_line: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                own_line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Own line not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "own_line_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_lots: {
+        parameters: {
+            query?: {
+                /** @description One account only. */
+                account?: string | null;
+                /** @description One symbol, or all of an underlying. */
+                symbol?: string;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LotList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Cursor unreadable */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "cursor_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_get_performance: {
+        parameters: {
+            query?: {
+                /** @description One account; all together without it. */
+                account?: string | null;
+                /** @description Ends at `to`, or today. */
+                period?: "1M" | "3M" | "6M" | "YTD" | "1Y" | "ALL";
+                /** @description Instead of a period. */
+                from?: string | null;
+                /** @description The last day. */
+                to?: string | null;
+                benchmark?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Market agreement needed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "market_agreement_needed";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_export_performance_days: {
+        parameters: {
+            query?: {
+                /** @description One account; all together without it. */
+                account?: string | null;
+                /** @description Ends at `to`, or today. */
+                period?: "1M" | "3M" | "6M" | "YTD" | "1Y" | "ALL";
+                /** @description Instead of a period. */
+                from?: string | null;
+                /** @description The last day. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
                     };
                 };
             };
@@ -15686,6 +17563,101 @@ export interface operations {
             };
         };
     };
+    portfolio_list_ledger_problems: {
+        parameters: {
+            query?: {
+                /** @description One account only. */
+                account?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Invalid input */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
     portfolio_get_scenarios: {
         parameters: {
             query?: {
@@ -15755,6 +17727,220 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "axis_unreadable" | "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_ledger_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerSettingList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_update_ledger_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                account_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LedgerSettingUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerSetting"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Account not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "account_not_found";
+                    };
+                };
+            };
+            /** @description Body too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Invalid input or malformed body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
                     };
                 };
             };

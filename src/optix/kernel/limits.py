@@ -310,6 +310,10 @@ MAILS_PER_ADDRESS_MAX = 5  # registrations and resets that mail one address with
 ADMIN_PAGE_MAX = 50
 CURSOR_DIGITS_MAX = 18
 
+# Performance
+PERFORMANCE_SESSIONS_MAX = 20 * 252
+PERFORMANCE_POINTS_MAX = 500  # of a curve; more are thinned out, ends and extremes kept
+
 # Jobs
 JOB_LATE_SECONDS = 120  # a job that waits longer means that no worker runs, or too few
 JOBS_AT_ONCE_MAX = 8

@@ -39,8 +39,10 @@ from optix.features.market.lanes import MarketLanes
 from optix.features.market.repeated_chains import RepeatedChains, RepeatedChainsMiddleware
 from optix.features.portfolio import router as portfolio_http
 from optix.features.portfolio import router_ledger as ledger_http
+from optix.features.portfolio import router_performance as performance_http
 from optix.features.portfolio import router_structures as structures_http
 from optix.features.portfolio.ledger_view import LedgerView
+from optix.features.portfolio.performance import PerformanceService
 from optix.features.portfolio.service import PortfolioService
 from optix.features.portfolio.structures_view import StructuresView
 from optix.features.watchlists import router as watchlists_http
@@ -93,6 +95,7 @@ class ApiDependencies:
     trusted_proxies: Sequence[Network] = ()
     rate_limits: Mapping[str, int]  # requests a minute by rule
     watchlist_symbols: int
+    riskless: float = 0.04  # a year, with compounding
     registry: CollectorRegistry = field(default_factory=new_registry)
 
     @property
@@ -141,7 +144,11 @@ def mount_brokerage(app: FastAPI, deps: ApiDependencies) -> None:
 
 
 def mount_portfolio(app: FastAPI, deps: ApiDependencies) -> None:
-    app.state.portfolio = PortfolioService(BrokerageService(deps.database, deps.clock), deps.clock)
+    brokerage = BrokerageService(deps.database, deps.clock)
+    app.state.portfolio = PortfolioService(brokerage, deps.clock)
+    app.state.performance = PerformanceService(
+        deps.database, brokerage, deps.clock, riskless=deps.riskless
+    )
     app.include_router(portfolio_http.router)
     mount_structures(app, deps)
 
@@ -157,6 +164,7 @@ def mount_structures(app: FastAPI, deps: ApiDependencies) -> None:
 def mount_watchlists(app: FastAPI, deps: ApiDependencies) -> None:
     app.state.watchlists = WatchlistService(deps.clock, symbols_max=deps.watchlist_symbols)
     app.include_router(watchlists_http.router)
+    app.include_router(performance_http.router)
 
 
 # One line per module: its name on the command line, and how its routers come into an app.

@@ -24,7 +24,6 @@ from optix import __version__
 from optix.adapters.brokers.asking import Wiring as BrokerWiring
 from optix.adapters.issuers.adapter import OidcIssuer
 from optix.adapters.issuers.client import IssuerClient
-from optix.features.brokerage.engine import BrokerSyncEngine
 from optix.features.brokerage.export import exported_accounts, exported_connections
 from optix.features.brokerage.imports import exported_imports
 from optix.features.identity.development import DEVELOPMENT_ACCOUNTS
@@ -159,13 +158,14 @@ def build_components(
     market = market_of(settings, bus, database, clock)
     brokers = _brokers(settings, secrets, clock)
     capture = market.capture() if "worker" in names else None
-    sync = ledger = None
+    work: list[HealthCheck] = []
     if "worker" in names:
         events = UserEvents(redis)
         sync = build_sync(brokers, database=database, vault=vault, events=events, clock=clock)
         ledger = LedgerEngine(LedgerBooks(database, clock))
-        worker = build_worker(settings, stores, identity, events, capture)
+        worker = build_worker(settings, stores, identity, events, capture, keeper=market.keeper)
         components += [worker, sync, ledger]
+        work = [HealthCheck("brokerage sync", sync.ping), HealthCheck("ledger", ledger.ping)]
     registry = new_registry()
     served = _modules(names, modules)
     feeds = market.feeds(registry) if "feed" in names else []
@@ -178,7 +178,6 @@ def build_components(
         components.append(stream.notices)
     if served or stream is not None:
         components.append(identity.ended)
-    work = _worker_checks(sync, ledger)
     checks = _health_checks(market, stream, work)
     if served:
         brokerage = _brokerage(settings, shared, brokers, vault)
@@ -230,6 +229,7 @@ def _dependencies(
         trusted_proxies=settings.network.trusted_proxies,
         rate_limits=settings.limits.per_minute,
         watchlist_symbols=settings.lists.watchlist_symbols,
+        riskless=settings.market.risk_free_rate,
         registry=registry,
     )
 
@@ -255,11 +255,6 @@ def _brokerage(
 def sandbox_secret(secrets: Secrets) -> SecretStr:
     """Return the secret of OPTIX at its own paper brokerage, the same in all processes."""
     return client_secret(secrets.private_keys()[0].private_bytes_raw())
-
-
-def _worker_checks(sync: BrokerSyncEngine | None, ledger: LedgerEngine | None) -> list[HealthCheck]:
-    checks = [] if sync is None else [HealthCheck("brokerage sync", sync.ping)]
-    return checks if ledger is None else [*checks, HealthCheck("ledger", ledger.ping)]
 
 
 def _health_checks(

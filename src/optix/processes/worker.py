@@ -7,6 +7,7 @@ from typing import Final
 
 from optix.adapters.mail.folder import FolderMail
 from optix.adapters.mail.smtp import SMTPMail
+from optix.features.brokerage.service import BrokerageService
 from optix.features.brokerage.token_clock import SCHEDULES as SIGN_IN_SCHEDULES
 from optix.features.brokerage.token_clock import TokenClock
 from optix.features.identity.service import Identity
@@ -14,12 +15,16 @@ from optix.features.identity.tasks import SCHEDULES, IdentityTasks
 from optix.features.market.history import HistoryCapture
 from optix.features.market.tasks import SCHEDULES as MARKET_SCHEDULES
 from optix.features.market.tasks import MarketTasks
+from optix.features.portfolio.account_days import AccountDays
+from optix.features.portfolio.tasks_performance import SCHEDULES as PERFORMANCE_SCHEDULES
+from optix.features.portfolio.tasks_performance import PerformanceTasks
 from optix.kernel.clock import Clock, to_datetime
 from optix.platform import audit
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.jobs import Arguments, JobWorker
 from optix.platform.settings import Settings, SettingsError
 from optix.platform.user_events import UserEvents
+from optix.ports.history import HistoryKeeper
 from optix.ports.mail import MailSender
 
 TRIM_AUDIT: Final = "audit.trim"
@@ -31,8 +36,12 @@ def build_worker(
     identity: Identity,
     events: UserEvents,
     capture: HistoryCapture | None = None,
+    *,
+    keeper: HistoryKeeper | None = None,
 ) -> JobWorker:
     """Return the worker of all features; it captures the market where it is given with what.
+
+    `keeper` has the closes that past days of accounts are derived from.
 
     Errors: SettingsError where mail cannot be sent.
     """
@@ -59,13 +68,22 @@ def build_worker(
         base_url=settings.base_url,
         clock=clock,
     )
+    brokerage = BrokerageService(database, clock)
+    days = AccountDays(database, brokerage, keeper)
+    performance = PerformanceTasks(database, brokerage, days, clock)
     handlers = {
         **tasks.handlers,
         **sign_ins.handlers,
         **events.handlers,
+        **performance.handlers,
         TRIM_AUDIT: trim_audit,
     }
-    schedules = {**SCHEDULES, **SIGN_IN_SCHEDULES, TRIM_AUDIT: "41 3 * * *"}
+    schedules = {
+        **SCHEDULES,
+        **SIGN_IN_SCHEDULES,
+        **PERFORMANCE_SCHEDULES,
+        TRIM_AUDIT: "41 3 * * *",
+    }
     if capture is not None:
         handlers |= MarketTasks(database, capture).handlers
         schedules |= MARKET_SCHEDULES

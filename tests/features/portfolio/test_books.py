@@ -179,6 +179,28 @@ class TestIncremental:
         assert all(row.superseded_at is None for row in rows)
         assert len(rows) == 5
 
+    async def test_many_changes_at_once_are_booked_with_everything(
+        self,
+        database: Database,
+        books: LedgerBooks,
+        owner: UserId,
+        at: datetime,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """The bound is made small; what is booked beyond it is what is booked below it."""
+        lines = [trade(FIRST, asset_of(s), "1", "-10.00", s) for s in ("AAA", "BBB", "CCC", "DDD")]
+        account = await add_account(database, owner, at, lines=lines[:2])
+        await books.book(owner)
+        monkeypatch.setattr(limits, "LEDGER_CHANGES_MAX", 1)
+        monkeypatch.setattr(books_module, "_gather", None)
+        await add_lines(database, account, lines[2:], at)
+        assert await books.book(owner)
+        beyond = await everything(database)
+        monkeypatch.undo()
+        await books.rebuild(owner)
+        assert await everything(database) == beyond
+        assert len(beyond["ledger_entry"]) == 4
+
 
 class TestJournal:
     async def test_a_revised_line_supersedes_its_entry_and_deletes_nothing(

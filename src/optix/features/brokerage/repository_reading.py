@@ -16,6 +16,7 @@ from optix.features.brokerage.models import (
     BrokerConnection,
     BrokerSnapshot,
 )
+from optix.features.brokerage.models_imports import BrokerImport
 from optix.kernel.activity import ActivityKind
 from optix.kernel.ids import UserId
 from optix.platform.db import ReadSession, is_one_of
@@ -155,3 +156,39 @@ async def list_partners(
         )
     )
     return found.all()
+
+
+async def list_whole(session: ReadSession, owner: UserId, account: UUID) -> list[BrokerSnapshot]:
+    """Return the whole snapshots of one account, the oldest first."""
+    found = await session.scalars(
+        select(BrokerSnapshot)
+        .where(
+            BrokerSnapshot.user_id == owner,
+            BrokerSnapshot.account_id == account,
+            BrokerSnapshot.complete,
+        )
+        .order_by(BrokerSnapshot.as_of)
+    )
+    return list(found)
+
+
+async def list_all(session: ReadSession, owner: UserId) -> list[BrokerActivity]:
+    """Return every line of every account, the oldest first."""
+    moment = func.coalesce(BrokerActivity.at, _NO_MOMENT)
+    found = await session.scalars(
+        select(BrokerActivity)
+        .where(BrokerActivity.user_id == owner)
+        .order_by(BrokerActivity.day, moment, BrokerActivity.id)
+    )
+    return list(found)
+
+
+async def list_owners(session: ReadSession, read_since: datetime | None) -> list[UserId]:
+    """Return who has accounts, or those with a sync or an import since then. For the worker."""
+    wanted = select(BrokerAccountRow.user_id).distinct().order_by(BrokerAccountRow.user_id)
+    if read_since is not None:
+        synced = select(BrokerConnection.user_id).where(BrokerConnection.last_sync_at >= read_since)
+        imported = select(BrokerImport.user_id).where(BrokerImport.confirmed_at >= read_since)
+        owner = BrokerAccountRow.user_id
+        wanted = wanted.where(or_(owner.in_(synced), owner.in_(imported)))
+    return [UserId(each) for each in await session.scalars(wanted)]

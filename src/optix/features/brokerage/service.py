@@ -45,6 +45,7 @@ class HeldAccount:
     stale: bool  # what is shown of it may not be what its broker would say now
     snapshot: AccountSnapshot | None
     snapshot_id: UUID | None = None  # of one that never changes
+    history_first: date | None = None  # the first day of what was read whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,31 @@ class BrokerageService:
         ]
         return [*(_line(row) for row in rows), *fills]
 
+    async def list_day_heads(self, owner: UserId, account: UUID) -> list[AccountSnapshot]:
+        """Return the whole snapshots of one account, which are the last of their days, in order."""
+        async with self._database.reading(owner=owner) as session:
+            found = await repository_reading.list_whole(session, owner, account)
+        return [
+            records.load_snapshot(
+                each.positions,
+                each.balances,
+                as_of=each.as_of,
+                complete=each.complete,
+                warnings=each.warnings,
+            )
+            for each in found
+        ]
+
+    async def list_history(self, owner: UserId) -> list[Line]:
+        """Return all lines of all accounts, the oldest first, as brokers and files have them."""
+        async with self._database.reading(owner=owner) as session:
+            return [_line(row) for row in await repository_reading.list_all(session, owner)]
+
+    async def list_owners(self, *, read_since: datetime | None = None) -> list[UserId]:
+        """Return who has accounts; `read_since` those only with something new since then."""
+        async with self._database.reading() as session:
+            return await repository_reading.list_owners(session, read_since)
+
     async def page_lines(
         self, owner: UserId, wanted: LineFilter, *, cursor: str | None, limit: int
     ) -> LinePage:
@@ -266,6 +292,7 @@ def _held(
         stale=stale,
         snapshot=snapshot,
         snapshot_id=snapshot_id,
+        history_first=account.history_first,
     )
 
 

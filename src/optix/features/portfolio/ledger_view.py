@@ -23,6 +23,7 @@ from optix.features.portfolio.ledger_told import (
     own_line_of,
     plain,
     setting_of,
+    tax_books,
     text_of,
 )
 from optix.features.portfolio.models import OwnLine
