@@ -107,5 +107,5 @@ class TestEventsOfTwoCurrencies:
         ]
         book = booked(*lines)
         assert [problem.code for problem in book.problems] == [ProblemCode.DELIVERY_MISSING]
-        assert [(lot.asset.currency, lot.basis) for lot in book.lots] == [("EUR", 15000)]
+        assert [(lot.asset.currency, lot.basis) for lot in book.lots] == [("EUR", Decimal(15000))]
         assert totals(book)[Book.SUSPENSE, "USD"] == -250
