@@ -130,6 +130,49 @@ def test_open_basis_and_gains_are_what_the_securities_took(
     assert set(quantities.values()) <= {Decimal(0)}
 
 
+@given(histories(), methods)
+@settings(max_examples=100, deadline=None)
+def test_of_trades_nothing_is_lost_but_what_a_problem_names(
+    history: list[LedgerLine], rules: BookingRules
+) -> None:
+    """Quantities and money are added up from the lines alone, and held against what came out.
+
+    What is open is what was traded less what closed more than was there; the cash is what was
+    gained, less what is still in what is open, and what waits in suspense.
+    """
+    trades = [_as_trade(line) for line in history if line.activity.asset]
+    book = book_family(trades, rules)
+    quantities: defaultdict[tuple[UUID, str], Decimal] = defaultdict(Decimal)
+    for line in trades:
+        assert line.activity.asset is not None
+        quantities[line.account, line.activity.asset.key] += line.activity.quantity or 0
+    for lot in book.lots:
+        quantities[lot.account, lot.asset.key] -= lot.quantity
+    for problem in book.problems:
+        if problem.asset is not None:
+            quantities[problem.account, problem.asset] -= problem.quantity or 0
+    assert set(quantities.values()) <= {Decimal(0)}
+    gained = sum((each.gain for each in book.disposals), Decimal(0))
+    still = sum((lot.basis for lot in book.lots), Decimal(0))
+    cash = sum((line.activity.cash.amount for line in trades), Decimal(0))
+    assert cash == gained - still - _sum(book, Book.SUSPENSE)
+
+
+def _as_trade(line: LedgerLine) -> LedgerLine:
+    """Return the line as a trade in dollars that stands by itself."""
+    activity = line.activity
+    return replace(
+        line,
+        activity=replace(
+            activity,
+            kind=ActivityKind.TRADE,
+            status=ActivityStatus.POSTED,
+            cash=Money(activity.cash.amount),
+            replaces="",
+        ),
+    )
+
+
 @given(histories(), methods, st.randoms(use_true_random=False))
 @settings(max_examples=100, deadline=None)
 def test_the_order_in_which_lines_come_means_nothing(

@@ -185,7 +185,8 @@ class TestGainsThatTradierStates:
         rows = report()
         book = booked([line for row in rows for line in row.activities])
         assert len(rows) == 4
-        assert book.problems == book.lots == ()
+        assert book.problems == ()
+        assert book.lots == ()
         found = {
             (each.asset.symbol, each.opened, each.closed): (
                 each.quantity,
