@@ -102,7 +102,7 @@ class TestEverything:
                 assert seen[0] == "hello"
             health = (await client.get("/health")).json()
             parts = {part["name"]: part["state"] for part in health["parts"]}
-            names = ["postgresql", "redis", "market feed", "brokerage sync", "stream"]
+            names = ["postgresql", "redis", "market feed", "brokerage sync", "ledger", "stream"]
             assert parts == dict.fromkeys(names, "ok")
 
     async def test_a_body_over_the_bound_is_refused_by_the_whole_api(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,7 @@ from optix.features.portfolio.account_days import AccountDays
 from optix.features.portfolio.models_performance import AccountDay
 from optix.features.portfolio.returns.equity import DayQuality, DayReason, EquityDay
 from optix.features.portfolio.tasks_performance import PROJECT, PerformanceTasks
+from optix.kernel import limits
 from optix.kernel.activity import Activity, ActivityKind, ActivityStatus
 from optix.kernel.clock import ScaledClock
 from optix.kernel.ids import UserId
@@ -139,6 +140,20 @@ class TestStated:
         day = (await days_of(database, owner))[WEDNESDAY]
         assert (day.quality, day.inflow) == (DayQuality.EARLY, Decimal(0))
 
+    async def test_a_history_without_end_is_kept_for_the_last_sessions(
+        self,
+        database: Database,
+        clock: ScaledClock,
+        owner: UserId,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A deposit of a month ago, and a bound of five sessions."""
+        monkeypatch.setattr(limits, "PERFORMANCE_SESSIONS_MAX", 5)
+        early = cash(WEDNESDAY - timedelta(days=30), "7.00", ActivityKind.DEPOSIT)
+        await add_account(database, owner, EVENING, lines=[early])
+        assert await project_with(database, clock, None).project(owner) == 5
+        assert max(await days_of(database, owner)) == WEDNESDAY
+
     async def test_without_a_net_liquidation_it_is_cash_and_positions_or_unavailable(
         self, database: Database, clock: ScaledClock, owner: UserId
     ) -> None:
@@ -232,10 +247,10 @@ class TestFlows:
         async with database.reading(owner=owner) as session:
             rows = await repository.list_days(session, owner)
         inner = {(each.account, each.day): (each.inner_in, each.inner_out) for each in rows}
-        assert inner[one, TUESDAY] == (0, 300)
-        assert inner[two, WEDNESDAY] == (300, 0)
+        assert inner[one, TUESDAY] == (Decimal(0), Decimal(300))
+        assert inner[two, WEDNESDAY] == (Decimal(300), Decimal(0))
         (last,) = [each for each in rows if each.account == two and each.day == WEDNESDAY]
-        assert (last.inflow, last.outflow) == (300, 8)
+        assert (last.inflow, last.outflow) == (Decimal(300), Decimal(8))
 
     async def test_securities_that_come_in_are_a_flow_of_their_value(
         self, database: Database, clock: ScaledClock, owner: UserId
@@ -248,8 +263,8 @@ class TestFlows:
         await add_account(database, owner, EVENING, lines=lines)
         await project_with(database, clock, Closes({"SPY": {TUESDAY: 102.0}})).project(owner)
         days = await days_of(database, owner)
-        assert (days[TUESDAY].inflow, days[TUESDAY].flows_known) == (1020, True)
-        assert (days[WEDNESDAY].inflow, days[WEDNESDAY].flows_known) == (0, False)
+        assert (days[TUESDAY].inflow, days[TUESDAY].flows_known) == (Decimal(1020), True)
+        assert (days[WEDNESDAY].inflow, days[WEDNESDAY].flows_known) == (Decimal(0), False)
 
     async def test_what_the_broker_took_back_never_came(
         self, database: Database, clock: ScaledClock, owner: UserId

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from math import sin
@@ -109,8 +110,8 @@ class TestExport:
         flows += [(days[-1], values[-1])]
 
         def worth(rate: float) -> float:
-            return sum(
-                amount * (1 + rate) ** (-(day - days[0]).days / 365) for day, amount in flows
+            return math.fsum(
+                amount * math.pow(1 + rate, -(day - days[0]).days / 365) for day, amount in flows
             )
 
         wanted = brentq(worth, -0.9, 9, xtol=1e-14)
@@ -200,14 +201,14 @@ class TestAnswer:
         days += [calendar.previous_session(last), last]
 
         def row(account: UUID, place: int, value: int, **more: Any) -> EquityDay:
-            return EquityDay(
+            known = EquityDay(
                 account=account,
                 currency="USD",
                 day=days[place],
                 value=Decimal(value),
                 quality=DayQuality.CLOSING,
-                **{name: Decimal(amount) for name, amount in more.items()},
             )
+            return replace(known, **{name: Decimal(amount) for name, amount in more.items()})
 
         await keep(
             database,

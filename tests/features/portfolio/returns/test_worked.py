@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from datetime import date
 from decimal import Decimal
@@ -86,8 +87,8 @@ def test_xirr_is_where_scipy_finds_the_definition_to_be_zero() -> None:
 
     def worth(rate: float) -> float:
         start = flows[0][0]
-        return sum(
-            float(amount) * (1 + rate) ** (-(day - start).days / 365) for day, amount in flows
+        return math.fsum(
+            float(amount) * math.pow(1 + rate, -(day - start).days / 365) for day, amount in flows
         )
 
     found = xirr(flows).value
@@ -100,7 +101,7 @@ def test_the_money_weighted_return_of_the_rows_is_where_scipy_finds_it() -> None
     flows = [(0, -1000.0), (2, -100.0), (3, 60.0), (4, 1250.70)]
 
     def worth(logarithm: float) -> float:
-        return sum(amount * 2.718281828459045 ** (-day / 365 * logarithm) for day, amount in flows)
+        return math.fsum(amount * math.exp(-day / 365 * logarithm) for day, amount in flows)
 
     found = money_weighted(days()).value
     assert found is not None
