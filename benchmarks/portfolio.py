@@ -1,7 +1,8 @@
 """The portfolio: `make -s bench NAME=portfolio`, or parts with `ARGS="--parts tick scenarios"`.
 
-What is measured is said where it is: `portfolio_ledger`, `portfolio_structures`, `portfolio_value`. Progress goes to stderr; the last line of
-stdout is one JSON object. The exit code is 1 when a figure is over its budget.
+What is measured is said where it is: `portfolio_ledger`, `portfolio_structures`, `portfolio_value`.
+Progress goes to stderr; the last line of stdout is one JSON object. The exit code is 1 when a
+figure is over its budget.
 """
 
 from __future__ import annotations

@@ -48,6 +48,7 @@ from optix.platform.db import Database
 from optix.platform.embedded.stores import open_stores
 from optix.platform.key_providers import GivenRing, RingKeys
 from optix.platform.migrations import run_migrations
+from optix.platform.security_settings import ListSettings
 from optix.platform.settings import load_settings
 from optix.platform.vault import Vault
 from optix.ports.market_data import ChainKey
@@ -207,6 +208,7 @@ def _dependencies(
         clock=clock,
         metrics_token="",
         rate_limits=GENEROUS,
+        watchlist_symbols=ListSettings().watchlist_symbols,
     )
 
 

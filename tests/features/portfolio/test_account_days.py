@@ -151,7 +151,8 @@ class TestStated:
         monkeypatch.setattr(limits, "PERFORMANCE_SESSIONS_MAX", 5)
         early = cash(WEDNESDAY - timedelta(days=30), "7.00", ActivityKind.DEPOSIT)
         await add_account(database, owner, EVENING, lines=[early])
-        assert await project_with(database, clock, None).project(owner) == 5
+        rows = await project_with(database, clock, None).project(owner)
+        assert rows == limits.PERFORMANCE_SESSIONS_MAX == 5
         assert max(await days_of(database, owner)) == WEDNESDAY
 
     async def test_without_a_net_liquidation_it_is_cash_and_positions_or_unavailable(

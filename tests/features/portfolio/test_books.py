@@ -192,6 +192,7 @@ class TestIncremental:
         account = await add_account(database, owner, at, lines=lines[:2])
         await books.book(owner)
         monkeypatch.setattr(limits, "LEDGER_CHANGES_MAX", 1)
+        assert len(lines[2:]) > limits.LEDGER_CHANGES_MAX
         monkeypatch.setattr(books_module, "_gather", None)
         await add_lines(database, account, lines[2:], at)
         assert await books.book(owner)

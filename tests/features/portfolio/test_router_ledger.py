@@ -304,6 +304,7 @@ class TestOwnLines:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(limits, "OWN_LINES_MAX", 1)
+        assert limits.OWN_LINES_MAX == 1
         body = {"account_id": str(account), "day": "2020-03-02", "cash": "5"}
         assert (
             await client.post(f"{PATH}/lines", json=body, headers=caller.headers)

@@ -208,7 +208,8 @@ class TestAnswer:
                 value=Decimal(value),
                 quality=DayQuality.CLOSING,
             )
-            return replace(known, **{name: Decimal(amount) for name, amount in more.items()})
+            amounts: dict[str, Any] = {name: Decimal(amount) for name, amount in more.items()}
+            return replace(known, **amounts)
 
         await keep(
             database,
