@@ -3574,70 +3574,6 @@ export interface components {
             trough: string;
         };
         /**
-         * Edit
-         * @description One change made on a device, perhaps while it was offline.
-         *
-         *     Each field of a list (`name`, `rank`, `columns`, `alive`) or of one of its entries (`rank`,
-         *     `note`, `alive`) is decided by itself: the change that was made last stands. The same edit sent
-         *     again changes nothing.
-         */
-        Edit: {
-            /** Changes */
-            changes: {
-                [key: string]: unknown;
-            };
-            /** Entry */
-            entry?: string | null;
-            /**
-             * Id
-             * Format: uuid
-             * @description Chosen by the device, once for each edit.
-             */
-            id: string;
-            /**
-             * List Id
-             * Format: uuid
-             * @description A new list is one whose first edit sets `alive`.
-             */
-            list_id: string;
-            /**
-             * Made At
-             * Format: date-time
-             * @description When it was made; a moment to come counts as now.
-             */
-            made_at: string;
-        };
-        /** EditAnswer */
-        EditAnswer: {
-            /**
-             * Items
-             * @description All lists as they are now.
-             */
-            items: components["schemas"]["Watchlist"][];
-            /**
-             * Outcomes
-             * @description In the order of the edits.
-             */
-            outcomes: components["schemas"]["EditOutcome"][];
-            /** Symbols Max */
-            symbols_max: number;
-        };
-        /** EditBatch */
-        EditBatch: {
-            /** Edits */
-            edits: components["schemas"]["Edit"][];
-        };
-        /** EditOutcome */
-        EditOutcome: {
-            /**
-             * Id
-             * Format: uuid
-             */
-            id: string;
-            refusal: components["schemas"]["Refusal"] | null;
-            verdict: components["schemas"]["Verdict"];
-        };
-        /**
          * EmailChange
          * @description Needs a fresh step-up. A code goes to the new address, a notice to the old one.
          */
@@ -3702,39 +3638,11 @@ export interface components {
              */
             registration_id: string;
         };
-        /** Entry */
-        Entry: {
-            /**
-             * Key
-             * @description A symbol, or `section:` and a UUID.
-             */
-            key: string;
-            /**
-             * Kind
-             * @enum {string}
-             */
-            kind: "symbol" | "section";
-            /**
-             * Note
-             * @description A note of the owner; of a section its headline.
-             */
-            note: string;
-            /**
-             * Rank
-             * @description Text that orders entries; a rank between two moves one.
-             */
-            rank: string;
-        };
         /**
          * EntryKind
          * @enum {string}
          */
         EntryKind: "trade" | "expiry" | "exercise" | "assignment" | "dividend" | "reinvestment" | "interest" | "fee" | "tax" | "deposit" | "withdrawal" | "transfer" | "split" | "spin_off" | "reorganisation" | "symbol_change" | "sweep" | "adjustment" | "other";
-        /** EntryUpdate */
-        EntryUpdate: {
-            /** Note */
-            note: string;
-        };
         /**
          * ExDividend
          * @description An ex-date of an underlying in which somebody here is short calls or long shares.
@@ -4359,7 +4267,7 @@ export interface components {
              */
             next: string | null;
             /** Rows */
-            rows: components["schemas"]["optix__features__brokerage__schemas_imports__ImportRow"][];
+            rows: components["schemas"]["ImportRow"][];
             /**
              * State
              * @enum {string}
@@ -4399,18 +4307,26 @@ export interface components {
             /** Imports */
             imports: components["schemas"]["ImportSummary"][];
         };
-        /**
-         * ImportPreview
-         * @description What a text would bring; nothing is written.
-         */
-        ImportPreview: {
-            /** Rows */
-            rows: components["schemas"]["optix__features__watchlists__schemas__ImportRow"][];
+        /** ImportRow */
+        ImportRow: {
             /**
-             * Symbols
-             * @description Those that can be added, each once, in order.
+             * Account
+             * @description Place in `accounts`, from 0.
              */
-            symbols: string[];
+            account: number;
+            activity: components["schemas"]["ImportedActivity"] | null;
+            /**
+             * Line
+             * @description Line of the file, or the how-manieth record of a document.
+             */
+            line: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "new" | "known" | "unreadable" | "ignored";
+            /** Why */
+            why: string;
         };
         /** ImportSummary */
         ImportSummary: {
@@ -4442,11 +4358,6 @@ export interface components {
              * @enum {string}
              */
             state: "preview" | "confirmed";
-        };
-        /** ImportText */
-        ImportText: {
-            /** Text */
-            text: string;
         };
         /**
          * ImportedActivity
@@ -5110,14 +5021,6 @@ export interface components {
          * @enum {string}
          */
         NotEstimated: "no_underlying_price" | "no_mark" | "deliverable_unknown" | "not_permitted";
-        /** Order */
-        Order: {
-            /**
-             * Entries
-             * @description Keys in their new order. What is not named stays behind those that are.
-             */
-            entries: string[];
-        };
         /** Override */
         Override: {
             /**
@@ -6654,16 +6557,6 @@ export interface components {
              */
             source: string;
         };
-        /** SymbolsAdd */
-        SymbolsAdd: {
-            /**
-             * Section
-             * @description Key of the headline to put them under; else at the end.
-             */
-            section?: string | null;
-            /** Symbols */
-            symbols: string[];
-        };
         /** SyncAsked */
         SyncAsked: {
             /**
@@ -7267,7 +7160,7 @@ export interface components {
              * Entries
              * @description In their order.
              */
-            entries: components["schemas"]["Entry"][];
+            entries: components["schemas"]["WatchlistEntry"][];
             /**
              * Id
              * Format: uuid
@@ -7294,6 +7187,139 @@ export interface components {
              */
             symbols: string[];
         };
+        /**
+         * WatchlistEdit
+         * @description One change made on a device, perhaps while it was offline.
+         *
+         *     Each field of a list (`name`, `rank`, `columns`, `alive`) or of one of its entries (`rank`,
+         *     `note`, `alive`) is decided by itself: the change that was made last stands. The same edit sent
+         *     again changes nothing.
+         */
+        WatchlistEdit: {
+            /** Changes */
+            changes: {
+                [key: string]: unknown;
+            };
+            /** Entry */
+            entry?: string | null;
+            /**
+             * Id
+             * Format: uuid
+             * @description Chosen by the device, once for each edit.
+             */
+            id: string;
+            /**
+             * List Id
+             * Format: uuid
+             * @description A new list is one whose first edit sets `alive`.
+             */
+            list_id: string;
+            /**
+             * Made At
+             * Format: date-time
+             * @description When it was made; a moment to come counts as now.
+             */
+            made_at: string;
+        };
+        /** WatchlistEditAnswer */
+        WatchlistEditAnswer: {
+            /**
+             * Items
+             * @description All lists as they are now.
+             */
+            items: components["schemas"]["Watchlist"][];
+            /**
+             * Outcomes
+             * @description In the order of the edits.
+             */
+            outcomes: components["schemas"]["WatchlistEditOutcome"][];
+            /** Symbols Max */
+            symbols_max: number;
+        };
+        /** WatchlistEditBatch */
+        WatchlistEditBatch: {
+            /** Edits */
+            edits: components["schemas"]["WatchlistEdit"][];
+        };
+        /** WatchlistEditOutcome */
+        WatchlistEditOutcome: {
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            refusal: components["schemas"]["Refusal"] | null;
+            verdict: components["schemas"]["Verdict"];
+        };
+        /** WatchlistEntry */
+        WatchlistEntry: {
+            /**
+             * Key
+             * @description A symbol, or `section:` and a UUID.
+             */
+            key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "symbol" | "section";
+            /**
+             * Note
+             * @description A note of the owner; of a section its headline.
+             */
+            note: string;
+            /**
+             * Rank
+             * @description Text that orders entries; a rank between two moves one.
+             */
+            rank: string;
+        };
+        /** WatchlistEntryUpdate */
+        WatchlistEntryUpdate: {
+            /** Note */
+            note: string;
+        };
+        /**
+         * WatchlistImportPreview
+         * @description What a text would bring; nothing is written.
+         */
+        WatchlistImportPreview: {
+            /** Rows */
+            rows: components["schemas"]["WatchlistImportRow"][];
+            /**
+             * Symbols
+             * @description Those that can be added, each once, in order.
+             */
+            symbols: string[];
+        };
+        /** WatchlistImportRow */
+        WatchlistImportRow: {
+            /**
+             * Line
+             * @description Counted from 1.
+             */
+            line: number;
+            /** Note */
+            note: string;
+            /** Problem */
+            problem: string | null;
+            /** Section */
+            section: string;
+            /** Symbol */
+            symbol: string | null;
+            /** Text */
+            text: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "ok" | "repeated" | "unreadable";
+        };
+        /** WatchlistImportText */
+        WatchlistImportText: {
+            /** Text */
+            text: string;
+        };
         /** WatchlistList */
         WatchlistList: {
             /**
@@ -7306,6 +7332,24 @@ export interface components {
              * @description How many symbols one list may have here.
              */
             symbols_max: number;
+        };
+        /** WatchlistOrder */
+        WatchlistOrder: {
+            /**
+             * Entries
+             * @description Keys in their new order. What is not named stays behind those that are.
+             */
+            entries: string[];
+        };
+        /** WatchlistSymbolsAdd */
+        WatchlistSymbolsAdd: {
+            /**
+             * Section
+             * @description Key of the headline to put them under; else at the end.
+             */
+            section?: string | null;
+            /** Symbols */
+            symbols: string[];
         };
         /**
          * WatchlistUpdate
@@ -7339,50 +7383,6 @@ export interface components {
          * @enum {integer}
          */
         Window: 10 | 20 | 60 | 252;
-        /** ImportRow */
-        optix__features__brokerage__schemas_imports__ImportRow: {
-            /**
-             * Account
-             * @description Place in `accounts`, from 0.
-             */
-            account: number;
-            activity: components["schemas"]["ImportedActivity"] | null;
-            /**
-             * Line
-             * @description Line of the file, or the how-manieth record of a document.
-             */
-            line: number;
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "new" | "known" | "unreadable" | "ignored";
-            /** Why */
-            why: string;
-        };
-        /** ImportRow */
-        optix__features__watchlists__schemas__ImportRow: {
-            /**
-             * Line
-             * @description Counted from 1.
-             */
-            line: number;
-            /** Note */
-            note: string;
-            /** Problem */
-            problem: string | null;
-            /** Section */
-            section: string;
-            /** Symbol */
-            symbol: string | null;
-            /** Text */
-            text: string;
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "ok" | "repeated" | "unreadable";
-        };
     };
     responses: never;
     parameters: never;
@@ -20158,7 +20158,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EditBatch"];
+                "application/json": components["schemas"]["WatchlistEditBatch"];
             };
         };
         responses: {
@@ -20168,7 +20168,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EditAnswer"];
+                    "application/json": components["schemas"]["WatchlistEditAnswer"];
                 };
             };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
@@ -20278,7 +20278,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ImportText"];
+                "application/json": components["schemas"]["WatchlistImportText"];
             };
         };
         responses: {
@@ -20288,7 +20288,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ImportPreview"];
+                    "application/json": components["schemas"]["WatchlistImportPreview"];
                 };
             };
             /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
@@ -20853,7 +20853,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Order"];
+                "application/json": components["schemas"]["WatchlistOrder"];
             };
         };
         responses: {
@@ -20987,7 +20987,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SymbolsAdd"];
+                "application/json": components["schemas"]["WatchlistSymbolsAdd"];
             };
         };
         responses: {
@@ -21239,7 +21239,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EntryUpdate"];
+                "application/json": components["schemas"]["WatchlistEntryUpdate"];
             };
         };
         responses: {

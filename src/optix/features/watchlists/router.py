@@ -77,8 +77,11 @@ async def create_watchlist(
 
 @router.post("/edits", responses=errors(WatchlistEditInvalid))
 async def apply_edits(
-    body: schemas.EditBatch, user: CurrentUser, session: WriteSessionDep, watchlists: Watchlists
-) -> schemas.EditAnswer:
+    body: schemas.WatchlistEditBatch,
+    user: CurrentUser,
+    session: WriteSessionDep,
+    watchlists: Watchlists,
+) -> schemas.WatchlistEditAnswer:
     """Apply what a device changed, perhaps while it was offline; return the lists as they are.
 
     Each field of a list or an entry is decided by itself, the later change wins, and an edit that
@@ -89,8 +92,8 @@ async def apply_edits(
 
 @router.post("/preview")
 async def preview_watchlist_import(
-    body: schemas.ImportText, user: CurrentUser
-) -> schemas.ImportPreview:
+    body: schemas.WatchlistImportText, user: CurrentUser
+) -> schemas.WatchlistImportPreview:
     """Read a pasted text or CSV and say row by row what it names. Nothing is written."""
     del user
     return preview_import(body.text)
@@ -130,7 +133,7 @@ async def delete_watchlist(
 )
 async def add_symbols(
     watchlist_id: UUID,
-    body: schemas.SymbolsAdd,
+    body: schemas.WatchlistSymbolsAdd,
     user: CurrentUser,
     session: WriteSessionDep,
     watchlists: Watchlists,
@@ -146,7 +149,7 @@ async def add_symbols(
 async def update_symbol(
     watchlist_id: UUID,
     symbol: str,
-    body: schemas.EntryUpdate,
+    body: schemas.WatchlistEntryUpdate,
     user: CurrentUser,
     *,
     session: WriteSessionDep,
@@ -178,7 +181,7 @@ async def remove_symbol(
 )
 async def order_watchlist(
     watchlist_id: UUID,
-    body: schemas.Order,
+    body: schemas.WatchlistOrder,
     user: CurrentUser,
     session: WriteSessionDep,
     watchlists: Watchlists,

@@ -42,18 +42,18 @@ class WatchlistUpdate(Schema):
     )
 
 
-class SymbolsAdd(Schema):
+class WatchlistSymbolsAdd(Schema):
     symbols: list[str] = Field(min_length=1, max_length=limits.WATCHLIST_SYMBOLS_MAX)
     section: str | None = Field(
         None, max_length=64, description="Key of the headline to put them under; else at the end."
     )
 
 
-class EntryUpdate(Schema):
+class WatchlistEntryUpdate(Schema):
     note: str = Field(max_length=limits.WATCHLIST_NOTE_LENGTH_MAX * 2)
 
 
-class Order(Schema):
+class WatchlistOrder(Schema):
     entries: list[EntryText] = Field(
         min_length=1,
         max_length=limits.WATCHLIST_SYMBOLS_MAX + limits.WATCHLIST_SECTIONS_MAX,
@@ -61,7 +61,7 @@ class Order(Schema):
     )
 
 
-class Entry(Schema):
+class WatchlistEntry(Schema):
     key: str = Field(description="A symbol, or `section:` and a UUID.")
     kind: Literal["symbol", "section"]
     rank: str = Field(description="Text that orders entries; a rank between two moves one.")
@@ -73,7 +73,7 @@ class Watchlist(Schema):
     name: str
     rank: str
     columns: list[Column]
-    entries: list[Entry] = Field(description="In their order.")
+    entries: list[WatchlistEntry] = Field(description="In their order.")
 
 
 class WatchlistList(Schema):
@@ -81,7 +81,7 @@ class WatchlistList(Schema):
     symbols_max: int = Field(description="How many symbols one list may have here.")
 
 
-class Edit(Schema):
+class WatchlistEdit(Schema):
     """One change made on a device, perhaps while it was offline.
 
     Each field of a list (`name`, `rank`, `columns`, `alive`) or of one of its entries (`rank`,
@@ -96,27 +96,27 @@ class Edit(Schema):
     changes: dict[str, Any] = Field(min_length=1, max_length=8)
 
 
-class EditBatch(Schema):
-    edits: list[Edit] = Field(min_length=1, max_length=limits.WATCHLIST_EDITS_MAX)
+class WatchlistEditBatch(Schema):
+    edits: list[WatchlistEdit] = Field(min_length=1, max_length=limits.WATCHLIST_EDITS_MAX)
 
 
-class EditOutcome(Schema):
+class WatchlistEditOutcome(Schema):
     id: UUID
     verdict: Verdict
     refusal: Refusal | None
 
 
-class EditAnswer(Schema):
-    outcomes: list[EditOutcome] = Field(description="In the order of the edits.")
+class WatchlistEditAnswer(Schema):
+    outcomes: list[WatchlistEditOutcome] = Field(description="In the order of the edits.")
     items: list[Watchlist] = Field(description="All lists as they are now.")
     symbols_max: int
 
 
-class ImportText(Schema):
+class WatchlistImportText(Schema):
     text: str = Field(max_length=limits.WATCHLIST_TEXT_LENGTH_MAX)
 
 
-class ImportRow(Schema):
+class WatchlistImportRow(Schema):
     line: int = Field(description="Counted from 1.")
     text: str
     symbol: str | None
@@ -126,8 +126,8 @@ class ImportRow(Schema):
     problem: str | None
 
 
-class ImportPreview(Schema):
+class WatchlistImportPreview(Schema):
     """What a text would bring; nothing is written."""
 
-    rows: list[ImportRow]
+    rows: list[WatchlistImportRow]
     symbols: list[str] = Field(description="Those that can be added, each once, in order.")

@@ -77,8 +77,8 @@ class WatchlistService:
         return _shape(await _get(session, owner, id_))
 
     async def apply(
-        self, session: WriteSession, owner: UserId, batch: Sequence[schemas.Edit]
-    ) -> schemas.EditAnswer:
+        self, session: WriteSession, owner: UserId, batch: Sequence[schemas.WatchlistEdit]
+    ) -> schemas.WatchlistEditAnswer:
         """Apply the edits of a device, each by itself, and return what became of them.
 
         Effects: writes watchlist; leaves `watchlists/changed` for the owner's devices.
@@ -86,9 +86,11 @@ class WatchlistService:
         """
         edits = [_edit(each) for each in batch]
         lists, outcomes = await self._apply(session, owner, edits)
-        return schemas.EditAnswer(
+        return schemas.WatchlistEditAnswer(
             outcomes=[
-                schemas.EditOutcome(id=each.edit, verdict=each.verdict, refusal=each.refusal)
+                schemas.WatchlistEditOutcome(
+                    id=each.edit, verdict=each.verdict, refusal=each.refusal
+                )
                 for each in outcomes
             ],
             items=_shown(lists),
@@ -135,7 +137,7 @@ class WatchlistService:
         await self._change(session, owner, [_made(id_, None, {"alive": False})])
 
     async def add_symbols(
-        self, session: WriteSession, owner: UserId, id_: UUID, body: schemas.SymbolsAdd
+        self, session: WriteSession, owner: UserId, id_: UUID, body: schemas.WatchlistSymbolsAdd
     ) -> schemas.Watchlist:
         """Put symbols at the end of the list, or of a section; those that are there stay.
 
@@ -228,12 +230,12 @@ class WatchlistService:
         return lists, outcomes
 
 
-def preview_import(text: str) -> schemas.ImportPreview:
+def preview_import(text: str) -> schemas.WatchlistImportPreview:
     """Return what a pasted text or a CSV file names, row by row. Writes nothing."""
     rows = read_text(text)
-    return schemas.ImportPreview(
+    return schemas.WatchlistImportPreview(
         rows=[
-            schemas.ImportRow(
+            schemas.WatchlistImportRow(
                 line=row.line,
                 text=row.text,
                 symbol=row.symbol,
@@ -263,7 +265,7 @@ def _made(list_id: UUID, entry: str | None, changes: Mapping[str, Any]) -> Edit:
     return Edit(id=new_uuid(), at_ms=None, list_id=list_id, entry=key, changes=checked)
 
 
-def _edit(given: schemas.Edit) -> Edit:
+def _edit(given: schemas.WatchlistEdit) -> Edit:
     key, changes = registers.check_edit(given.entry, given.changes)
     made = given.made_at if given.made_at.tzinfo else given.made_at.replace(tzinfo=UTC)
     return Edit(
@@ -355,7 +357,7 @@ def _shape(found: Watchlist) -> schemas.Watchlist:
         rank=found.fields.text("rank"),
         columns=[Column(each) for each in columns],
         entries=[
-            schemas.Entry(
+            schemas.WatchlistEntry(
                 key=key,
                 kind="section" if key.startswith(SECTION) else "symbol",
                 rank=fields.text("rank"),
