@@ -106,6 +106,24 @@ test('what is chosen while the answer to the choice before is on its way stays w
   });
 });
 
+test('a choice whose turn comes after one has signed out is not sent', async () => {
+  let finish: (value: Response) => void = () => undefined;
+  fetchMock.mockImplementationOnce(
+    () =>
+      new Promise<Response>((resolve) => {
+        finish = resolve;
+      }),
+  );
+  const first = changePreferences({ theme: 'light' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const second = changePreferences({ direction_colours: 'blue_orange' });
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  sessionStore.set({ phase: 'signed-out', notice: null, challenge: null });
+  finish(answer(200, light));
+  await Promise.all([first, second]);
+  expect(fetchMock).toHaveBeenCalledTimes(1);
+});
+
 test('a person who signs out meanwhile is not brought back by an answer', async () => {
   let finish: (value: Response) => void = () => undefined;
   fetchMock.mockImplementationOnce(
