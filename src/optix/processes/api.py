@@ -43,6 +43,7 @@ from optix.features.portfolio import router_performance as performance_http
 from optix.features.portfolio import router_structures as structures_http
 from optix.features.portfolio.ledger_view import LedgerView
 from optix.features.portfolio.performance import PerformanceService
+from optix.features.portfolio.reconciliation import Reconciliation
 from optix.features.portfolio.service import PortfolioService
 from optix.features.portfolio.structures_view import StructuresView
 from optix.features.watchlists import router as watchlists_http
@@ -158,6 +159,7 @@ def mount_structures(app: FastAPI, deps: ApiDependencies) -> None:
     app.state.structures = StructuresView(deps.database, brokerage, deps.clock)
     app.include_router(structures_http.router)
     app.state.ledger = LedgerView(deps.database, brokerage, deps.clock)
+    app.state.reconciliation = Reconciliation(deps.database, brokerage, deps.clock)
     app.include_router(ledger_http.router)
 
 

@@ -271,12 +271,27 @@ def _asset_named(text: str, currency: str) -> Asset:
     )
 
 
+def asset_of_key(key: str) -> Asset:
+    """Return the asset that an `Asset.key` names, as far as a key tells."""
+    kind, symbol, currency = key.split("|")
+    contract = parse_option(symbol) if kind == AssetKind.OPTION else None
+    multiplier = 1 if contract is None else STANDARD_MULTIPLIER
+    return Asset(
+        kind=AssetKind(kind),
+        symbol=symbol,
+        contract=contract,
+        multiplier=multiplier,
+        currency=currency,
+    )
+
+
 def own_line_of(row: OwnLine) -> schemas.OwnLine:
     """Return a line that its owner entered."""
     line = line_of_record(row.record)
     return schemas.OwnLine(
         id=row.id,
         account_id=row.account_id,
+        kind=line.kind,
         day=line.day,
         symbol=row.symbol,
         quantity=text_of(line.quantity),

@@ -19,6 +19,11 @@ from optix.features.portfolio.ledger_view import (
     OwnLineNotFound,
     TooManyOwnLines,
 )
+from optix.features.portfolio.reconciliation import (
+    DifferenceGone,
+    NothingProposed,
+    Reconciliation,
+)
 from optix.kernel import limits
 from optix.platform.http import SearchWords, errors
 
@@ -33,6 +38,12 @@ def ledger_of(connection: HTTPConnection) -> LedgerView:
     return ledger
 
 
+def reconciliation_of(connection: HTTPConnection) -> Reconciliation:
+    reconciliation: Reconciliation = connection.app.state.reconciliation
+    return reconciliation
+
+
+Reconciling = Annotated[Reconciliation, Depends(reconciliation_of)]
 Ledger = Annotated[LedgerView, Depends(ledger_of)]
 Account = Annotated[UUID | None, Query(description="One account only.")]
 Cursor = Annotated[str | None, Query(max_length=100, description="`next` of the page before.")]
@@ -153,3 +164,19 @@ async def delete_own_line(
 ) -> None:
     """Take back a line that you entered; the history is booked without it."""
     await ledger.delete_own_line(user.id, own_line_id)
+
+
+@router.get(f"{PATH}/reconciliation")
+async def list_differences(
+    user: CurrentUser, reconciliation: Reconciling
+) -> schemas.Reconciliation:
+    """Return where ledger and brokers differ, the cause of each, and what would settle it."""
+    return await reconciliation.list_differences(user.id)
+
+
+@router.post(f"{PATH}/reconciliation/accept", responses=errors(DifferenceGone, NothingProposed))
+async def accept_difference(
+    body: schemas.DifferenceAccept, user: CurrentUser, reconciliation: Reconciling
+) -> schemas.OwnLineList:
+    """Settle a difference by what it proposes; the lines are yours and can be taken back."""
+    return await reconciliation.accept(user.id, body)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from optix.features.portfolio.ledger.gains import Term
+from optix.features.portfolio.ledger.reconciling import Cause
 from optix.features.portfolio.ledger.values import (
     Book,
     DisposalKind,
@@ -18,6 +19,7 @@ from optix.features.portfolio.ledger.values import (
     ProblemCode,
 )
 from optix.kernel import limits
+from optix.kernel.activity import ActivityKind
 
 Quantity = Annotated[
     Decimal, Field(max_digits=20, decimal_places=8, description="Signed: negative is owed.")
@@ -174,6 +176,7 @@ class OwnLineCreate(_Answer):
 class OwnLine(_Answer):
     id: UUID
     account_id: UUID
+    kind: ActivityKind
     day: date
     symbol: str | None
     quantity: str | None
@@ -186,3 +189,41 @@ class OwnLine(_Answer):
 
 class OwnLineList(_Answer):
     lines: list[OwnLine]
+
+
+class ProposedLine(_Answer):
+    kind: ActivityKind
+    day: date
+    symbol: str | None
+    quantity: str | None
+    price: str | None
+    cash: str
+    currency: str
+
+
+class Difference(_Answer):
+    key: str = Field(description="Names it as long as it is the same.")
+    cause: Cause
+    symbol: str | None = Field(description="Null is cash.")
+    currency: str
+    ledger: str = Field(description="What the history comes to.")
+    broker: str = Field(description="What the broker says.")
+    evidence: str
+    proposal: list[ProposedLine] = Field(description="Lines that would settle it, if any.")
+
+
+class ComparedAccount(_Answer):
+    account_id: UUID
+    state: Literal["equal", "differs", "booking", "not_compared"]
+    as_of: datetime | None = Field(description="Of the snapshot that was compared.")
+    stale: bool
+    differences: list[Difference]
+
+
+class Reconciliation(_Answer):
+    accounts: list[ComparedAccount]
+
+
+class DifferenceAccept(_Answer):
+    account_id: UUID
+    key: str = Field(min_length=24, max_length=24, pattern="^[0-9a-f]+$")
