@@ -1696,6 +1696,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/portfolio/reconciliation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Differences
+         * @description Return where ledger and brokers differ, the cause of each, and what would settle it.
+         */
+        get: operations["portfolio_list_differences"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/portfolio/reconciliation/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Difference
+         * @description Settle a difference by what it proposes; the lines are yours and can be taken back.
+         */
+        post: operations["portfolio_accept_difference"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/portfolio/scenarios": {
         parameters: {
             query?: never;
@@ -2955,6 +2995,11 @@ export interface components {
              */
             opens_at: string | null;
         };
+        /**
+         * Cause
+         * @enum {string}
+         */
+        Cause: "delivery" | "expiry" | "symbol_change" | "transfer" | "split" | "missing_fill" | "opening" | "cash_line" | "rounding" | "unknown";
         /** Cell */
         Cell: {
             figure: components["schemas"]["Figure"];
@@ -3197,6 +3242,28 @@ export interface components {
          * @enum {string}
          */
         Column: "last" | "change" | "change_percent" | "bid" | "ask" | "volume" | "day_range" | "sparkline" | "iv" | "iv_rank" | "expected_move" | "earnings" | "position" | "note";
+        /** ComparedAccount */
+        ComparedAccount: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /**
+             * As Of
+             * @description Of the snapshot that was compared.
+             */
+            as_of: string | null;
+            /** Differences */
+            differences: components["schemas"]["Difference"][];
+            /** Stale */
+            stale: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "equal" | "differs" | "booking" | "not_compared";
+        };
         /** ComponentHealth */
         ComponentHealth: {
             /** Detail */
@@ -3549,6 +3616,49 @@ export interface components {
          * @enum {string}
          */
         DayQuality: "closing" | "early" | "derived" | "unavailable";
+        /** Difference */
+        Difference: {
+            /**
+             * Broker
+             * @description What the broker says.
+             */
+            broker: string;
+            cause: components["schemas"]["Cause"];
+            /** Currency */
+            currency: string;
+            /** Evidence */
+            evidence: string;
+            /**
+             * Key
+             * @description Names it as long as it is the same.
+             */
+            key: string;
+            /**
+             * Ledger
+             * @description What the history comes to.
+             */
+            ledger: string;
+            /**
+             * Proposal
+             * @description Lines that would settle it, if any.
+             */
+            proposal: components["schemas"]["ProposedLine"][];
+            /**
+             * Symbol
+             * @description Null is cash.
+             */
+            symbol: string | null;
+        };
+        /** DifferenceAccept */
+        DifferenceAccept: {
+            /**
+             * Account Id
+             * Format: uuid
+             */
+            account_id: string;
+            /** Key */
+            key: string;
+        };
         /**
          * DisposalKind
          * @enum {string}
@@ -5085,6 +5195,7 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            kind: components["schemas"]["ActivityKind"];
             /** Note */
             note: string;
             /** Price */
@@ -5736,6 +5847,25 @@ export interface components {
             /** Problems */
             problems: components["schemas"]["LedgerProblem"][];
         };
+        /** ProposedLine */
+        ProposedLine: {
+            /** Cash */
+            cash: string;
+            /** Currency */
+            currency: string;
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            kind: components["schemas"]["ActivityKind"];
+            /** Price */
+            price: string | null;
+            /** Quantity */
+            quantity: string | null;
+            /** Symbol */
+            symbol: string | null;
+        };
         /**
          * ProviderSwitch
          * @description A kind of data came from another provider from then on.
@@ -5909,6 +6039,11 @@ export interface components {
          * @enum {string}
          */
         Reason: "no_days" | "too_few_days" | "flow_without_value" | "flow_unknown" | "value_not_positive" | "no_flows" | "no_root" | "several_roots" | "no_spread" | "no_loss" | "period_too_short" | "not_known";
+        /** Reconciliation */
+        Reconciliation: {
+            /** Accounts */
+            accounts: components["schemas"]["ComparedAccount"][];
+        };
         /** RecoveryCodeProof */
         RecoveryCodeProof: {
             /**
@@ -17605,6 +17740,230 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "invalid_input";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_list_differences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciliation"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Rate limited */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description Head too large */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "head_too_large";
+                    };
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "internal_error";
+                    };
+                };
+            };
+            /** @description Rate limiter unavailable or unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limiter_unavailable" | "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    portfolio_accept_difference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DifferenceAccept"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OwnLineList"];
+                };
+            };
+            /** @description Access token expired or access token invalid or account gone or session ended or unauthenticated */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "access_token_expired" | "access_token_invalid" | "account_gone" | "session_ended" | "unauthenticated";
+                    };
+                };
+            };
+            /** @description Difference gone */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "difference_gone";
+                    };
+                };
+            };
+            /** @description Body too slow */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_slow";
+                    };
+                };
+            };
+            /** @description Nothing proposed */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "nothing_proposed";
+                    };
+                };
+            };
+            /** @description Body too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "body_too_large";
+                    };
+                };
+            };
+            /** @description Invalid input or malformed body */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "invalid_input" | "malformed_body";
                     };
                 };
             };

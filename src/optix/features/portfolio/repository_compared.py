@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, Text, cast, func, select, text
@@ -48,9 +47,10 @@ async def sum_lots(
     return found.all()
 
 
-async def sum_cash(session: ReadSession, owner: UserId) -> Sequence[Row[Any]]:
+async def sum_cash(session: ReadSession, owner: UserId) -> list[tuple[UUID, str, Decimal]]:
     """Return (account_id, currency, amount) of all cash that was booked."""
-    return (await session.execute(_CASH, {"owner": owner})).all()
+    rows = await session.execute(_CASH, {"owner": owner})
+    return [(row.account_id, row.currency, row.amount) for row in rows]
 
 
 async def list_unopened(
