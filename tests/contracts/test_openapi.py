@@ -123,6 +123,7 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
         },
         "/api/v1/auth/passkeys/registration": await new_passkey(client, caller),
         "/api/v1/portfolio/structures/overrides": await held_legs(database, clock, caller),
+        "/api/v1/portfolio/lines": await cash_from_before(database, clock, caller),
     }
     files = {"/api/v1/brokerages/imports": STATEMENT}
     wrong: list[str] = []
@@ -152,6 +153,15 @@ async def test_what_answers_201_can_be_read_back_also_after_a_restart(
         elif first.json() != again.json():
             wrong.append(f"{operation}: {location} is not the same after a restart")
     assert not wrong
+
+
+async def cash_from_before(
+    database: Database, clock: ScaledClock, caller: Caller
+) -> dict[str, Any]:
+    """Return what an owner enters of an account that is read."""
+    owner = UserId(UUID(caller.id))
+    account = await add_account(database, owner, to_datetime(clock.now_ns()))
+    return {"account_id": str(account), "day": "2020-03-02", "cash": "2500.00"}
 
 
 async def held_legs(database: Database, clock: ScaledClock, caller: Caller) -> dict[str, Any]:

@@ -17931,7 +17931,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description Nothing proposed */
+            /** @description Ledger still booking or nothing proposed or too many own lines */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -17939,7 +17939,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "nothing_proposed";
+                        code?: "ledger_still_booking" | "nothing_proposed" | "too_many_own_lines";
                     };
                 };
             };

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -132,6 +133,41 @@ async def test_a_position_from_before_the_history_is_proposed_and_settled_by_one
     assert taken.status_code == 204
     await books.book(owner_of(caller))
     assert (await differences(client, caller))[0]["differences"] == [difference]
+
+
+async def test_two_taps_settle_a_difference_once(
+    client: httpx.AsyncClient, caller: Caller, database: Database, books: LedgerBooks, at: datetime
+) -> None:
+    """Both at once, and one more before it is booked: the position is entered once."""
+    account = await add_account(
+        database,
+        owner_of(caller),
+        at,
+        lines=[deposit("1000.00")],
+        positions=[position(asset_of("MSFT"), "10", "4200.00")],
+    )
+    await books.book(owner_of(caller))
+    [found] = await differences(client, caller)
+    body = {"account_id": str(account), "key": found["differences"][0]["key"]}
+    answers = await asyncio.gather(
+        *(client.post(f"{PATH}/accept", json=body, headers=caller.headers) for _ in range(3))
+    )
+    late = await client.post(f"{PATH}/accept", json=body, headers=caller.headers)
+    assert sorted(each.status_code for each in answers) == [200, 409, 409]
+    assert (late.status_code, late.json()["code"]) == (409, "ledger_still_booking")
+    await books.book(owner_of(caller))
+    assert [each["state"] for each in await differences(client, caller)] == ["equal"]
+
+
+async def test_a_snapshot_that_is_older_than_the_history_is_not_held_against_it(
+    client: httpx.AsyncClient, caller: Caller, database: Database, books: LedgerBooks, at: datetime
+) -> None:
+    account = await add_account(database, owner_of(caller), at, lines=[deposit("1000.00")])
+    later = trade(at.date() + timedelta(days=3), asset_of("MSFT"), "2", "-840.00", "later")
+    await add_lines(database, account, [later], at)
+    await books.book(owner_of(caller))
+    [found] = await differences(client, caller)
+    assert (found["state"], found["differences"]) == ("not_compared", [])
 
 
 async def test_what_nobody_can_tell_is_shown_and_cannot_be_accepted(

@@ -221,6 +221,7 @@ class LedgerView:
             created_at=to_datetime(self._clock.now_ns()),
         )
         async with self._database.writing() as session:
+            await repository.wait_for_owner(session, owner)
             if len(await repository.list_own_lines(session, owner)) >= limits.OWN_LINES_MAX:
                 raise TooManyOwnLines("There are as many lines of your own as there may be.")
             await repository_books.add_own_line(session, row)

@@ -11,6 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -34,6 +35,7 @@ from optix.features.portfolio.ledger.reconciling import (
     reconcile,
 )
 from optix.features.portfolio.ledger_told import asset_of_key, own_line_of, plain, text_of
+from optix.features.portfolio.ledger_view import TooManyOwnLines
 from optix.features.portfolio.models import OwnLine
 from optix.features.portfolio.repository import Change
 from optix.kernel import limits
@@ -53,6 +55,13 @@ class DifferenceGone(NotFound):
 
     code = "difference_gone"
     next_step = "Load the differences again."
+
+
+class StillBooking(Conflict):
+    """What is compared is about to change: what was accepted before may settle this too."""
+
+    code = "ledger_still_booking"
+    next_step = "Wait a moment and load the differences again."
 
 
 class NothingProposed(Conflict):
@@ -94,34 +103,49 @@ class Reconciliation:
     async def accept(self, owner: UserId, body: schemas.DifferenceAccept) -> schemas.OwnLineList:
         """Keep what a difference proposes as lines of the owner's own, and let them be booked.
 
-        Errors: DifferenceGone where it is not there as it was shown; NothingProposed.
+        Errors: DifferenceGone where it is not there as it was shown; NothingProposed; StillBooking;
+                TooManyOwnLines.
         """
-        _, _, compared = await self._compare(owner)
+        _, waiting, compared = await self._compare(owner)
+        if waiting:
+            raise StillBooking("What was entered before is being booked.")
         one = compared.get(body.account_id)
         found = [each for each in reconcile(one) if _key(each) == body.key] if one else []
         if not found:
             raise DifferenceGone("This difference is not there any more.")
         if not found[0].proposal:
             raise NothingProposed("Nobody can tell what would settle this.")
+        rows = self._rows(owner, body, found[0])
+        async with self._database.writing() as session:
+            # One after the other: of two taps at once the second finds the first one's lines.
+            await repository.wait_for_owner(session, owner)
+            if await repository_compared.is_waiting(session, owner):
+                raise StillBooking("What was entered before is being booked.")
+            there = await repository.list_own_lines(session, owner)
+            if len(there) + len(rows) > limits.OWN_LINES_MAX:
+                raise TooManyOwnLines("There are as many lines of your own as there may be.")
+            for row in rows:
+                await repository_books.add_own_line(session, row)
+            changes = [Change(row.id, row.symbol) for row in rows]
+            await repository.note_changes(session, owner, changes)
+        return schemas.OwnLineList(lines=[own_line_of(row) for row in rows])
+
+    def _rows(
+        self, owner: UserId, body: schemas.DifferenceAccept, found: Difference
+    ) -> list[OwnLine]:
         now = to_datetime(self._clock.now_ns())
-        rows = [
+        return [
             OwnLine(
                 user_id=owner,
                 account_id=body.account_id,
                 id=new_uuid(),
                 symbol=None if line.asset is None else line.asset.symbol,
                 record=line_record(line),
-                note=found[0].evidence[: limits.OWN_LINE_NOTE_LENGTH_MAX],
+                note=found.evidence[: limits.OWN_LINE_NOTE_LENGTH_MAX],
                 created_at=now,
             )
-            for line in found[0].proposal
+            for line in found.proposal
         ]
-        async with self._database.writing() as session:
-            for row in rows:
-                await repository_books.add_own_line(session, row)
-            changes = [Change(row.id, row.symbol) for row in rows]
-            await repository.note_changes(session, owner, changes)
-        return schemas.OwnLineList(lines=[own_line_of(row) for row in rows])
 
     async def _compare(
         self, owner: UserId
@@ -134,6 +158,7 @@ class Reconciliation:
             cash = await repository_compared.sum_cash(session, owner)
             unopened = await repository_compared.list_unopened(session, owner)
             known = await repository_compared.list_named(session, owner)
+            newest = await repository_compared.list_newest(session, owner)
             waiting = await repository_compared.is_waiting(session, owner)
         books: defaultdict[UUID, _Book] = defaultdict(_Book)
         for account_id, record, quantity, basis in lots:
@@ -142,15 +167,27 @@ class Reconciliation:
             books[account_id].receive(currency, amount)
         for account_id, key, size, day in unopened:
             books[account_id].unopened.append((asset_of_key(key or ""), size or ZERO, day))
+        read_at = {each.id: each.snapshot.as_of for each in accounts if each.snapshot is not None}
         for line in lines:
-            if line.source == "order":
-                _add_fill(books[line.account_id], line.activity)
+            moment, fill = read_at.get(line.account_id), line.activity
+            if line.source == "order" and moment and (fill.at is None or fill.at <= moment):
+                _add_fill(books[line.account_id], fill)
         compared = {
             account.id: _compared(account, books[account.id], known)
             for account in accounts
-            if account.snapshot is not None and account.snapshot.complete
+            if account.snapshot is not None
+            and account.snapshot.complete
+            and not _is_older(account.snapshot.as_of, newest.get(account.id))
         }
         return accounts, waiting, _with_others(compared)
+
+
+def _is_older(as_of: datetime, newest: tuple[date, datetime | None] | None) -> bool:
+    """Return whether a snapshot is older than what was booked: it cannot know of that."""
+    if newest is None:
+        return False
+    day, at = newest
+    return day > as_of.astimezone(NEW_YORK).date() or (at is not None and at > as_of)
 
 
 def _add_fill(book: _Book, fill: Activity) -> None:

@@ -74,6 +74,12 @@ async def lock_owner(session: WriteSession, owner: UserId) -> bool:
     return bool(await session.scalar(select(func.pg_try_advisory_xact_lock(key))))
 
 
+async def wait_for_owner(session: WriteSession, owner: UserId) -> None:
+    """Take what an owner enters one after the other, until the transaction ends."""
+    key = func.hashtextextended(f"own_line {owner}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
+
+
 async def list_changes(session: ReadSession, owner: UserId) -> list[Change]:
     """Return what is to be booked of an owner."""
     rows = await session.execute(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -74,6 +74,22 @@ async def list_unopened(
         )
     )
     return found.all()
+
+
+async def list_newest(
+    session: ReadSession, owner: UserId
+) -> dict[UUID, tuple[date, datetime | None]]:
+    """Return the last day, and the last moment, of what is booked of each account."""
+    found = await session.execute(
+        select(
+            LedgerEntry.account_id,
+            func.max(LedgerEntry.day).label("day"),
+            func.max(LedgerEntry.at).label("at"),
+        )
+        .where(LedgerEntry.user_id == owner, LedgerEntry.superseded_at.is_(None))
+        .group_by(LedgerEntry.account_id)
+    )
+    return {row.account_id: (row.day, row.at) for row in found}
 
 
 async def list_named(session: ReadSession, owner: UserId) -> frozenset[str]:

@@ -23,6 +23,7 @@ from optix.features.portfolio.reconciliation import (
     DifferenceGone,
     NothingProposed,
     Reconciliation,
+    StillBooking,
 )
 from optix.kernel import limits
 from optix.platform.http import SearchWords, errors
@@ -174,7 +175,10 @@ async def list_differences(
     return await reconciliation.list_differences(user.id)
 
 
-@router.post(f"{PATH}/reconciliation/accept", responses=errors(DifferenceGone, NothingProposed))
+@router.post(
+    f"{PATH}/reconciliation/accept",
+    responses=errors(DifferenceGone, NothingProposed, StillBooking, TooManyOwnLines),
+)
 async def accept_difference(
     body: schemas.DifferenceAccept, user: CurrentUser, reconciliation: Reconciling
 ) -> schemas.OwnLineList:
