@@ -75,6 +75,8 @@ test('what is held says its life and where its price is from', () => {
   );
   const last = { price: 600, source: 'last', as_of: null, quality: null, reason: 'x' } as const;
   expect(heldWords(aPosition({ mark: last }), NOW)).toMatch(/^10 sh · .*last/);
+  const model = { ...last, source: 'model' } as const;
+  expect(heldWords(aPosition({ mark: model }), NOW)).toBe('10 sh · model value');
   const none = { price: null, source: null, as_of: null, quality: null, reason: 'x' } as const;
   expect(heldWords(aPosition({ quantity: null, mark: none }), NOW)).toBe(
     '10, long or short is not known · no price',
