@@ -1,4 +1,4 @@
-"""What a watch does, rule by rule: ticks go in by hand, and the turns that come out stand beside them.
+"""What a watch does, rule by rule: ticks go in by hand, the turns that come out stand beside them.
 
 Each test runs on the compiled kernel and on the one in Python.
 """
