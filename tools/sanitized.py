@@ -1,4 +1,4 @@
-"""Tests of compiled code with AddressSanitizer and UBSan: python -m tools.sanitized [fan|crossings].
+"""Compiled code with AddressSanitizer and UBSan: python -m tools.sanitized [fan|crossings].
 
 Builds an extension with both beside the usual one, and runs its unit tests and its state machine on
 it (FUZZ_EFFORT=20 for longer); without a name, one after the other. Needs g++ with its sanitizers,

@@ -46,11 +46,11 @@ class Places {
     --count_;
   }
 
-  // Makes room for so many, at three quarters full or half as many again as before.
+  // Makes room for so many, at five sixths full or half as many again as before.
   template <class IdOf>
   void reserve(size_t count, const IdOf& id_of) {
     if (count * 8 <= table_.size() * 7) return;
-    std::vector<uint32_t> old(std::max(count * 4 / 3 + 8, table_.size() * 3 / 2), kNowhere);
+    std::vector<uint32_t> old(std::max(count * 6 / 5 + 8, table_.size() * 3 / 2), kNowhere);
     old.swap(table_);
     for (const uint32_t place : old) {
       if (place != kNowhere) put(id_of(place), place);
