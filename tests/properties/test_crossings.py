@@ -91,7 +91,7 @@ class Kernels(RuleBasedStateMachine):
         for tick in given:
             self.both(lambda rig, tick=tick: rig.apply(tick))
 
-    @rule(given=ticks)
+    @rule(given=ticks.map(lambda rows: rows[:1]))
     def remember(self, given: list[tuple[int, float, int]]) -> None:
         self.both(lambda rig: rig.remember(*given))
 

@@ -203,6 +203,7 @@ class TestChanges:
         assert rig.remove(1, 2, 3, 4) == 3
         assert (len(rig.kernel), rig.values(99.0, 101.0, at=100)) == (0, [])
         assert rig.remove(1) == 0
+        rig.remember((0, 50.0, 1))  # would be refused while the series has watches
 
     def test_an_id_that_is_there_is_replaced(self, rig: Rig) -> None:
         rig.add(UP)
@@ -216,7 +217,7 @@ class TestChanges:
         rig.values(99.0)
         rig.add(replace(UP, series=5))
         assert rig.values(101.0) == []
-        rig.remember((0, 50.0, 1))  # would be refused while the series has watches
+        rig.remember((0, 50.0, 1))
         assert rig.apply((5, 99.0, 0), (5, 101.0, 0)) == [
             *((1, ARMED, 0), (1, FIRED, 1), (1, SPENT, 1))
         ]

@@ -80,10 +80,8 @@ void Crossings::put(const Columns& given, size_t row) {
   const int64_t id = given.ids[row];
   uint32_t place = places_.find(id, id_of());
   if (place != kNowhere) {
-    const uint32_t before = marks_[place].series;
     lift(place);
-    --series_[before].watches;
-    renew_edge(before);
+    --series_[marks_[place].series].watches;
   } else {
     if (free_.empty()) {
       place = static_cast<uint32_t>(watches_.size());
@@ -114,12 +112,10 @@ size_t Crossings::remove(const int64_t* ids, size_t count) {
   for (size_t row = 0; row < count; ++row) {
     const uint32_t place = places_.find(ids[row], id_of());
     if (place == kNowhere) continue;
-    const uint32_t series = marks_[place].series;
     lift(place);
+    --series_[marks_[place].series].watches;
     places_.erase(ids[row], id_of());
     free_.push_back(place);
-    --series_[series].watches;
-    renew_edge(series);
     ++removed;
   }
   return removed;
@@ -148,6 +144,7 @@ void Crossings::settle(uint32_t place) {
   (rung.rises ? home.rise : home.fall).insert(rung.key, place, id_of());
 }
 
+// The edge stays where it was, too near perhaps: the tick that comes to it looks, and renews it.
 void Crossings::lift(uint32_t place) {
   const Mark mark = marks_[place];
   if (is_over(mark)) return;
@@ -233,7 +230,6 @@ void Crossings::turn_all(uint32_t series, double value, int64_t tick, Turns& tur
     if (arm_by_last(place)) report(turns, watches_[place].id, Kind::armed, tick);
     settle(place);
   }
-  edge.last = value;  // or what fires would be armed again by the value before
   while (!home.rise.empty() && value >= home.rise.lowest()) turn(home.rise.take_lowest(), tick, turns);
   while (!home.fall.empty() && -value >= home.fall.lowest()) turn(home.fall.take_lowest(), tick, turns);
   renew_edge(series);
