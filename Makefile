@@ -94,5 +94,5 @@ lock: ## Resolve the dependencies anew into requirements.lock
 clean: ## Remove everything made here, except the data folder .optix
 	@rm -rf $(VENV) app/node_modules app/dist app/.expo build dist .bench .pytest_cache .mypy_cache \
 		.ruff_cache .import_linter_cache .hypothesis
-	@rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so
+	@rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so src/optix/features/*/*/_*.so
 	@find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,17 +1,13 @@
 """Section of `make -s bench NAME=quant`: European volatilities and Greeks beside other libraries.
 
 Each library has a process of its own that stays up; every round asks all of them one after the
-other, and ratios are taken within a round. The peers are installed on demand, pinned, into
-`.bench/peers`.
+other, and ratios are taken within a round (benchmarks/libraries.py).
 """
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,74 +16,18 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from benchmarks.libraries import Library, peers_python, say
 from benchmarks.quant_chain import RATE, SPOT, SPREAD, spx_like
 
 from optix.quant import black_scholes, kernels
 from optix.quant.implied_vol import implied_vol
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-PEERS: Final = ROOT / ".bench" / "peers"
-PINS: Final = ROOT / "benchmarks" / "requirements-peers.txt"
 IV_PEERS: Final = ("lbriv", "iv-engine", "vanilla-option-pricers", "pyvolr")
 ALL_PEERS: Final = (*IV_PEERS, "vollib", "fast-vollib", "QuantLib")
-ONE_THREAD: Final = dict.fromkeys(
-    ("NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"
-)
 ROUND_SECONDS: Final = 6.0
 ROUNDS_MIN: Final = 3
 
 Rates = dict[str, list[float]]
-
-
-def say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
-
-
-def peers_python() -> Path:
-    """Return the peers' interpreter. Effects: installs them where they are not current."""
-    python = PEERS / "bin" / "python"
-    mark = PEERS / "made-from"
-    pins = PINS.read_text()
-    if mark.is_file() and mark.read_text() == pins:
-        return python
-    say("installing the peers into .bench/peers")
-    subprocess.run([sys.executable, "-m", "venv", "--clear", str(PEERS)], check=True)
-    flags = ["--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(PINS)]
-    subprocess.run([str(python), "-m", "pip", "install", *flags], check=True, stdout=sys.stderr)
-    mark.write_text(pins)
-    return python
-
-
-class Library:
-    """A library in its own process; answers one task at a time."""
-
-    def __init__(self, name: str, python: Path, chain: Path) -> None:
-        self.name = name
-        script = ROOT / "benchmarks" / "quant_peers.py"
-        self._process = subprocess.Popen(
-            [str(python), "-W", "ignore", str(script), name, str(chain)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=os.environ | ONE_THREAD,
-        )
-        if self._read() != "ready":
-            raise RuntimeError(f"{name} did not start.")
-
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def ask(self, task: str) -> float | None:
-        assert self._process.stdin is not None
-        print(task, file=self._process.stdin, flush=True)
-        answer = json.loads(self._read())
-        return None if answer is None else float(answer)
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(timeout=30)
 
 
 def measure(seconds: float) -> dict[str, float]:
@@ -96,8 +36,9 @@ def measure(seconds: float) -> dict[str, float]:
         path = Path(folder) / "chain.npz"
         np.savez(path, **chain._asdict())
         python = peers_python()
-        libraries = [Library("optix", Path(sys.executable), path)]
-        libraries += [Library(name, python, path) for name in ALL_PEERS]
+        script = "quant_peers.py"
+        libraries = [Library("optix", Path(sys.executable), script, path)]
+        libraries += [Library(name, python, script, path) for name in ALL_PEERS]
         for library in libraries:
             stack.callback(library.close)
         iv: Rates = {library.name: [] for library in libraries}

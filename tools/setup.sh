@@ -78,14 +78,15 @@ install_with_uv() {
     --no-build-isolation --editable . || return 1
 }
 
-# The kernels of optix.quant and the stream's fan-out are compiled into src, beside the code that uses
-# them, with the tools of the lock. Without a C++ compiler OPTIX computes with NumPy and fans out in
-# Python: slower, and `optix doctor` says so.
+# The kernels of optix.quant, the stream's fan-out and the alerts' crossings are compiled into src,
+# beside the code that uses them, with the tools of the lock. Without a C++ compiler OPTIX computes
+# with NumPy, fans out and compares in Python: slower, and `optix doctor` says so.
 setup_kernels() {
-  wanted="$(sum_of CMakeLists.txt src/optix/*/native/* src/optix/*/*/native/*) $(.venv/bin/python -V) $(pwd)"
+  wanted="$(sum_of CMakeLists.txt src/optix/*/native/* src/optix/*/*/native/* \
+    src/optix/*/*/*/native/*) $(.venv/bin/python -V) $(pwd)"
   mark=.venv/.kernels-made-from
   if is_current "$mark" "$wanted" && [ -n "$(ls src/optix/quant/_native.*.so 2>/dev/null)" ]; then return; fi
-  rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so
+  rm -f src/optix/quant/_native.*.so src/optix/platform/fanout/_*.so src/optix/features/*/*/_*.so
   log=build/kernels.log
   mkdir -p build
   say "compiling the kernels (about half a minute)"

@@ -30,7 +30,10 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
         {"quant/planted.py": "import sqlalchemy\n"},
         {"kernel/planted.py": "import redis\n"},
         {"features/identity/rules.py": "import httpx\n"},
+        {"features/portfolio/ledger/planted.py": "import sqlalchemy\n"},
+        {"features/portfolio/returns/planted.py": "import sqlalchemy\n"},
         {"features/portfolio/structures/planted.py": "import sqlalchemy\n"},
+        {"features/alerts/crossings/planted.py": "import sqlalchemy\n"},
     ],
     "stdlib": [{"kernel/planted.py": "import numpy\n"}],
     "feature-order": [
@@ -77,6 +80,10 @@ VIOLATIONS: dict[str, list[dict[str, str]]] = {
     "private-brokerage": [
         {"features/brokerage/models.py": ""}
         | {"processes/planted.py": "from optix.features.brokerage import models\n"},
+    ],
+    "private-alerts": [
+        {"features/alerts/models.py": ""}
+        | {"processes/planted.py": "from optix.features.alerts import models\n"},
     ],
     "siblings": [
         {"platform/planted_a.py": "from optix.platform import planted_b\n"}
