@@ -143,8 +143,8 @@ class Crossings(Protocol):
     """What both implementations do. One thread at a time may use one.
 
     Arrays have exactly the types given, one dimension and no gaps. A batch that is refused changes
-    nothing. A tick that turns nothing costs O(1), one that turns k of n watches O(log n + k)
-    (docs/features/alerts.md says how).
+    nothing. A tick that turns nothing costs O(1); one that turns k of n watches O(k), and O(log n)
+    for each of them that goes on waiting (docs/features/alerts.md says how).
 
     Errors: ValueError for columns of different lengths and for values outside their ranges.
     """
