@@ -23,6 +23,7 @@ from optix.kernel.clock import NANOSECONDS
 from optix.kernel.errors import OptixError
 from optix.platform.embedded.stores import StoreUrls
 from optix.platform.secrets import load_secrets
+from optix.platform.security_settings import LimitSettings
 from optix.platform.settings import Settings, load_settings
 from optix.processes import wiring
 from optix.processes.api import UnknownModule
@@ -34,7 +35,11 @@ pytestmark = pytest.mark.stores
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load_settings(feed="sim", host="127.0.0.1", port=free_port(), data_dir=tmp_path / "data")
+    # All tests of one process come from one address, whose minute may be full before this begins.
+    unlimited = {f"rate_limit_{rule}": 1_000_000 for rule in LimitSettings().per_minute}
+    return load_settings(
+        feed="sim", host="127.0.0.1", port=free_port(), data_dir=tmp_path / "data", **unlimited
+    )
 
 
 @pytest.fixture(autouse=True)
